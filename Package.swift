@@ -1,0 +1,55 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "restore",
+    products: [
+        .executable(name: "restore", targets: ["restore"]),
+        .library(name: "RestoreNN", targets: ["RestoreNN"]),
+        .library(name: "RestoreImage", targets: ["RestoreImage"]),
+        .library(name: "RestoreModels", targets: ["RestoreModels"]),
+        .library(name: "RestoreTraining", targets: ["RestoreTraining"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // Libraries of the system, found through pkg-config.
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+        .systemLibrary(name: "CLibMD", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
+
+        // C: loops that need SIMD with run-time dispatch; and setjmp, which lives and dies there.
+        .target(name: "CKernels"),
+        .target(name: "CImageCodecs", dependencies: ["CLibPNG", "CLibJPEG"]),
+
+        // The rooms, lowest first; each knows only what stands above it in this list.
+        .target(name: "RestoreFiles"),
+        .target(name: "RestoreNN", dependencies: ["CKernels", "COpenBLAS", "CLibMD", "RestoreFiles"]),
+        .target(name: "RestoreImage", dependencies: ["CImageCodecs", "RestoreFiles"]),
+        .target(name: "RestoreModels", dependencies: ["RestoreNN", "RestoreImage", "RestoreFiles", "COpenBLAS"]),
+        .target(
+            name: "RestoreTraining",
+            dependencies: ["RestoreModels", .product(name: "Logging", package: "swift-log")]),
+        .target(
+            name: "RestoreCommands",
+            dependencies: [
+                "RestoreTraining", "RestoreModels", "RestoreImage", "RestoreNN", "RestoreFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(name: "restore", dependencies: ["RestoreCommands"]),
+
+        // Tests mirror Sources; CommandTests run the built program.
+        .target(name: "TestSupport", dependencies: ["RestoreNN"], path: "Tests/TestSupport"),
+        .testTarget(name: "RestoreFilesTests", dependencies: ["RestoreFiles"]),
+        .testTarget(name: "RestoreNNTests", dependencies: ["RestoreNN", "TestSupport"]),
+        .testTarget(name: "RestoreImageTests", dependencies: ["RestoreImage"]),
+        .testTarget(name: "RestoreModelsTests", dependencies: ["RestoreModels", "TestSupport"]),
+        .testTarget(name: "RestoreTrainingTests", dependencies: ["RestoreTraining", "TestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["RestoreImage", "RestoreNN", "TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,86 @@
+// Reading and writing PNG and JPEG in memory, over libpng and libjpeg.
+//
+// Both libraries report errors with longjmp, which Swift cannot survive: it is caught in this module, and
+// every function here returns one of the codes below and, on failure, one line of text. Nothing is printed.
+#ifndef RESTORE_IMAGE_CODECS_H
+#define RESTORE_IMAGE_CODECS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    RESTORE_CODEC_OK = 0,
+    RESTORE_CODEC_DAMAGED = 1,      // the file breaks its format's rules, or ends too early
+    RESTORE_CODEC_UNSUPPORTED = 2,  // a valid file, or a picture, of a kind that is not supported
+    RESTORE_CODEC_NO_MEMORY = 3,
+};
+
+/// Room for a message with its closing NUL; every `message` below points to that many bytes.
+enum { RESTORE_CODEC_MESSAGE_SIZE = 256 };
+
+/// The pixels that decoding gives, or that encoding takes: interleaved, row after row from the top left,
+/// without padding. Channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha (not premultiplied).
+/// Samples of 16 bits are uint16_t in the machine's byte order.
+typedef struct {
+    uint32_t width;
+    uint32_t height;
+    uint32_t channels;
+    uint32_t bits_per_sample;  // 8 or 16
+} RestorePixelFormat;
+
+/// A growing block of memory that an encoder fills; start with all zeros, end with restore_bytes_free.
+typedef struct {
+    uint8_t *bytes;
+    size_t count;
+    size_t capacity;
+} RestoreBytes;
+
+void restore_bytes_free(RestoreBytes *bytes);
+
+// PNG. Palettes come out as RGB, samples of 1, 2 and 4 bits as 8 (scaled to 0...255), tRNS as alpha.
+// Gamma and colour profiles are not applied.
+
+typedef struct RestorePNGReader RestorePNGReader;
+
+/// Reads everything before the pixels; takes no memory that depends on the size the file claims to have.
+/// `bytes` must stay until the reader is closed. On failure *reader is NULL.
+int restore_png_open(const uint8_t *bytes, size_t count, RestorePNGReader **reader, RestorePixelFormat *format,
+                     char *message);
+
+/// Decodes into `pixels`, `size` bytes: exactly those of the format that opening gave. Once a reader.
+/// After a failure the contents of `pixels` are undefined and may be uninitialized in part.
+int restore_png_decode(RestorePNGReader *reader, void *pixels, size_t size, char *message);
+
+void restore_png_close(RestorePNGReader *reader);
+
+/// Encodes as PNG. `compression` is zlib's level, 0 (none) to 9 (best).
+int restore_png_encode(const void *pixels, RestorePixelFormat format, int compression, RestoreBytes *output,
+                       char *message);
+
+// JPEG. Always 8 bits; 1 or 3 channels. YCbCr, CMYK and YCCK come out as RGB.
+
+typedef struct RestoreJPEGReader RestoreJPEGReader;
+
+/// See restore_png_open.
+int restore_jpeg_open(const uint8_t *bytes, size_t count, RestoreJPEGReader **reader, RestorePixelFormat *format,
+                      char *message);
+
+/// See restore_png_decode. A file that decodes only in part is RESTORE_CODEC_DAMAGED.
+int restore_jpeg_decode(RestoreJPEGReader *reader, void *pixels, size_t size, char *message);
+
+void restore_jpeg_close(RestoreJPEGReader *reader);
+
+/// Encodes as baseline JPEG: `quality` 1...100 as in libjpeg; `subsample_color` nonzero halves the chroma in
+/// both directions (4:2:0), zero keeps it (4:4:4).
+int restore_jpeg_encode(const void *pixels, RestorePixelFormat format, int quality, int subsample_color,
+                        RestoreBytes *output, char *message);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,130 @@
+import ArgumentParser
+import RestoreFiles
+import RestoreImage
+import RestoreModels
+import RestoreNN
+import RestoreTraining
+
+struct DenoiseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "denoise",
+        abstract: "Removes noise from photographs.",
+        usage: """
+            restore denoise INPUT OUTPUT
+            restore denoise INPUT... [--output FOLDER]
+            """,
+        discussion: """
+            Without an output the result stands beside the input: photo.jpg becomes photo_denoised.jpg. Nothing is \
+            overwritten unless --overwrite is given. The result has the size, the bit depth and the transparency of the \
+            input.
+            """)
+
+    @Argument(help: ArgumentHelp("PNG or JPEG files; the second of two is the output.", valueName: "input"))
+    var paths: [String]
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Output file, or folder for several inputs.", valueName: "path"))
+    var output: String?
+
+    @Option(help: ArgumentHelp("Noise level (standard deviation, of 255), or auto.", valueName: "auto|0…75"))
+    var sigma: SigmaArgument = .auto
+
+    @Option(help: ArgumentHelp("How much of the noise is taken away.", valueName: "0…1"))
+    var strength = 1.0
+
+    @Option(help: "Added to the name of outputs that are not named.")
+    var suffix = "_denoised"
+
+    @Option(help: ArgumentHelp("Quality of JPEG output.", valueName: "1…100"))
+    var quality: Int?
+
+    @Option(help: ArgumentHelp("Pictures with more megapixels are refused.", valueName: "megapixels"))
+    var maxPixels = 512
+
+    @Flag(help: "Replace outputs that exist.")
+    var overwrite = false
+
+    @Flag(help: "One JSON record a file on stdout.")
+    var json = false
+
+    @Option(help: "How progress is shown.")
+    var progress = ProgressStyle.auto
+
+    @OptionGroup var denoiser: DenoiserOptions
+    @OptionGroup var tiling: TilingOptions
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var verbosity: VerbosityOptions
+
+    func validate() throws {
+        guard (0...1).contains(strength) else { throw ValidationError("--strength takes 0 to 1.") }
+        if let quality, !(1...100).contains(quality) { throw ValidationError("--quality takes 1 to 100.") }
+        guard (1...1_000_000).contains(maxPixels) else { throw ValidationError("--max-pixels takes 1 or more.") }
+    }
+
+    func run() throws {
+        try reportingFailure {
+            let plan = try OutputPlan(paths: paths, output: output, suffix: suffix, overwrite: overwrite)
+            // A missing input is said before a model is loaded.
+            for job in plan.jobs where plan.jobs.count == 1 && pathKind(job.input) == .missing {
+                throw FileError.notFound(path: job.input)
+            }
+            let model = try denoiser.load(pool: threads.pool)
+            var failures = 0
+            for job in plan.jobs {
+                do {
+                    try denoise(job, with: model)
+                } catch where plan.jobs.count > 1 {
+                    Console.message("restore: \(error)")
+                    failures += 1
+                }
+            }
+            if plan.jobs.count > 1 {
+                verbosity.logger.info("\(plan.jobs.count - failures) of \(plan.jobs.count) pictures denoised")
+            }
+            if failures > 0 { throw ExitCode.someFailed }
+        }
+    }
+
+    private func denoise(_ job: OutputPlan.Job, with model: Denoiser) throws {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let limits = ImageLimits(maximumPixels: maxPixels * 1_000_000)
+        let input = try readImage(job.input, limits: limits)
+        let image = input.image
+        let encoding = try OutputPlan.encoding(for: job.output, input: input.format, quality: quality)
+        let bar = Progress(
+            job.input, megapixels: Double(image.pixelCount) / 1e6, style: verbosity.quiet ? .none : progress)
+        let options = Denoiser.Options(
+            noiseLevel: sigma.noiseLevel, strength: strength,
+            tiling: tiling.tiling(pictureBytes: image.sampleCount * image.bitDepth / 8))
+        let result: (image: Image, sigma: Double)
+        do {
+            result = try model.denoise(image, options: options) { bar.update($0) }
+        } catch let pixel as NonFinitePixel {
+            throw ImageError.notFinite(path: job.input, x: pixel.x, y: pixel.y)
+        }
+        bar.finish()
+        try writeImage(result.image, to: job.output, encoding: encoding, overwrite: overwrite)
+        let seconds = (clock.now - start).seconds
+        if json {
+            Console.data(
+                jsonLine(
+                    DenoiseRecord(
+                        file: job.input, output: job.output, width: image.width, height: image.height,
+                        sigma: result.sigma, seconds: seconds)))
+        }
+        verbosity.logger.info(
+            """
+            \(job.output): \(image.width)×\(image.height), noise level \(decimals(result.sigma, 1)) of 255, \
+            \(decimals(seconds, 2)) s
+            """)
+    }
+}
+
+private struct DenoiseRecord: Encodable {
+    let file: String
+    let output: String
+    let width: Int
+    let height: Int
+    let sigma: Double
+    let seconds: Double
+}

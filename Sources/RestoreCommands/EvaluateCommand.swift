@@ -1,0 +1,198 @@
+import ArgumentParser
+import RestoreFiles
+import RestoreImage
+import RestoreModels
+import RestoreNN
+import RestoreTraining
+
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Measures a model on pictures.",
+        subcommands: [EvaluateDenoiseCommand.self])
+}
+
+struct EvaluateDenoiseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "denoise",
+        abstract: "Adds noise to clean pictures, removes it, and compares.",
+        discussion: """
+            The noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. The result is \
+            rounded to 8 bits. PSNR is taken over all colour channels, SSIM on luma; the mean over the pictures comes last. \
+            With --reference, one clean picture is compared with another file instead: no noise is added.
+            """)
+
+    @Option(
+        name: .customLong("data"), parsing: .upToNextOption,
+        help: ArgumentHelp("Folders or files with clean pictures.", valueName: "path"))
+    var data: [String]
+
+    @Option(help: ArgumentHelp("Noise that is added, of 255.", valueName: "0…75"))
+    var sigma = 25.0
+
+    @Flag(help: "Let the program estimate the noise level instead of telling it.")
+    var auto = false
+
+    @Option(help: "Only the first pictures.")
+    var limit: Int?
+
+    @Option(help: "The same seed gives the same noise.")
+    var seed: UInt64 = 1
+
+    @Flag(help: "JSON records on stdout, a line each.")
+    var json = false
+
+    @OptionGroup var denoiser: DenoiserOptions
+    @OptionGroup var tiling: TilingOptions
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var verbosity: VerbosityOptions
+
+    func validate() throws {
+        guard (0...75).contains(sigma) else { throw ValidationError("--sigma takes 0 to 75.") }
+        guard !data.isEmpty else { throw ValidationError("--data needs at least one path.") }
+        if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
+    }
+
+    func run() throws {
+        try reportingFailure {
+            let files = try Array(pictureFiles(below: data).prefix(limit ?? .max))
+            let model = try denoiser.load(pool: threads.pool)
+            var scores: [DenoiseScore] = []
+            var failures = 0
+            for file in files {
+                do {
+                    let score = try evaluate(file, with: model)
+                    scores.append(score)
+                    show(score)
+                } catch where files.count > 1 {
+                    Console.message("restore: \(error)")
+                    failures += 1
+                }
+            }
+            guard !scores.isEmpty else { throw ExitCode.badData }
+            show(EvaluationSummary(scores, model: denoiser.model, sigma: sigma, isAutomatic: auto, seed: seed))
+            if failures > 0 { throw ExitCode.someFailed }
+        }
+    }
+
+    private func evaluate(_ file: String, with model: Denoiser) throws -> DenoiseScore {
+        let clean = try readImage(file).image.roundedTo8Bits()
+        var generator = SeededGenerator(seed: seed, path: stableHash(lastPathComponent(of: file)))
+        let colors = GaussianNoise(sigma: sigma).noisyColors(of: clean, generator: &generator)
+        let noisy = try clean.withColors(colors)
+
+        let clock = ContinuousClock()
+        let start = clock.now
+        let level =
+            auto
+            ? NoiseEstimator().estimate(
+                colors: colors, width: clean.width, height: clean.height,
+                isGrey: clean.channelLayout.colorChannelCount == 1)
+            : sigma
+        let restored = try model.denoise(
+            colors: colors, width: clean.width, height: clean.height, sigma: level,
+            tiling: tiling.tiling(pictureBytes: 8 * colors.count))
+        let seconds = (clock.now - start).seconds
+        let result = try clean.withColors(restored)
+        return DenoiseScore(
+            file: file, psnr: try peakSignalToNoiseRatio(result, clean), ssim: try structuralSimilarity(result, clean),
+            seconds: seconds, sigma: level,
+            baselines: [
+                "noisy": Score(
+                    psnr: try peakSignalToNoiseRatio(noisy, clean), ssim: try structuralSimilarity(noisy, clean))
+            ])
+    }
+
+    private func show(_ score: DenoiseScore) {
+        if json {
+            Console.data(jsonLine(score))
+        } else {
+            Console.data(
+                """
+                \(score.file)  \(decimals(score.psnr, 2)) dB  SSIM \(decimals(score.ssim, 4))  \
+                \(decimals(score.seconds, 2)) s
+                """)
+        }
+    }
+
+    private func show(_ summary: EvaluationSummary) {
+        if json {
+            Console.data(jsonLine(summary))
+        } else {
+            let mean = summary.mean
+            Console.data(
+                """
+                mean of \(summary.pictures) pictures  \(decimals(mean.psnr, 2)) dB  SSIM \(decimals(mean.ssim, 4))  \
+                \(decimals(mean.seconds, 2)) s  (noisy: \(decimals(summary.baselines["noisy"]?.psnr ?? 0, 2)) dB)
+                """)
+        }
+    }
+}
+
+/// Files with pictures in folders, or the files themselves.
+///
+/// - Throws: `FileError` for a path that is not there, or a folder without pictures.
+func pictureFiles(below paths: [String]) throws(FileError) -> [String] {
+    var files: [String] = []
+    for path in paths {
+        switch pathKind(path) {
+        case .missing: throw .notFound(path: path)
+        case .directory:
+            let found = try listFilesRecursively(path, extensions: PictureSet.fileExtensions)
+            guard !found.isEmpty else { throw .unreadable(path: path, reason: "it holds no PNG or JPEG file") }
+            files += found
+        default: files.append(path)
+        }
+    }
+    return files
+}
+
+struct Score: Encodable {
+    let psnr: Double
+    let ssim: Double
+}
+
+struct DenoiseScore: Encodable {
+    let file: String
+    let psnr: Double
+    let ssim: Double
+    let seconds: Double
+    /// The level that the network was told.
+    let sigma: Double
+    let baselines: [String: Score]
+}
+
+struct EvaluationSummary: Encodable {
+    struct Mean: Encodable {
+        let psnr: Double
+        let ssim: Double
+        let seconds: Double
+        let sigma: Double
+    }
+
+    let mean: Mean
+    let pictures: Int
+    let model: String
+    /// The noise that was added.
+    let sigma: Double
+    let automatic: Bool
+    let seed: UInt64
+    let baselines: [String: Score]
+
+    init(_ scores: [DenoiseScore], model: String, sigma: Double, isAutomatic: Bool, seed: UInt64) {
+        func mean(_ value: (DenoiseScore) -> Double) -> Double {
+            scores.reduce(0) { $0 + value($1) } / Double(scores.count)
+        }
+        self.mean = Mean(
+            psnr: mean(\.psnr), ssim: mean(\.ssim), seconds: mean(\.seconds), sigma: mean(\.sigma))
+        pictures = scores.count
+        self.model = model
+        self.sigma = sigma
+        automatic = isAutomatic
+        self.seed = seed
+        baselines = [
+            "noisy": Score(
+                psnr: mean { $0.baselines["noisy"]?.psnr ?? 0 }, ssim: mean { $0.baselines["noisy"]?.ssim ?? 0 })
+        ]
+    }
+}

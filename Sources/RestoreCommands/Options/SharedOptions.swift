@@ -1,0 +1,144 @@
+import ArgumentParser
+import Glibc
+import Logging
+import RestoreFiles
+import RestoreModels
+import RestoreNN
+
+/// How much is said on stderr.
+struct VerbosityOptions: ParsableArguments {
+    @Flag(name: .shortAndLong, help: "Only errors.")
+    var quiet = false
+
+    @Flag(name: .shortAndLong, help: "Say more.")
+    var verbose = false
+
+    var logger: Logger {
+        var logger = Logger(label: "restore") { _ in ConsoleLogHandler(logLevel: .info) }
+        logger.logLevel = quiet ? .error : (verbose ? .debug : .info)
+        return logger
+    }
+}
+
+struct ThreadOptions: ParsableArguments {
+    @Option(name: [.customShort("j"), .long], help: "Threads; all processors unless given. The result is the same.")
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("-j takes 1 to 1024 threads.") }
+    }
+
+    var pool: WorkerPool { WorkerPool(workerCount: threads ?? WorkerPool.availableProcessors) }
+}
+
+struct ModelOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Folder with models, searched first.", valueName: "folder"))
+    var modelsDir: String?
+
+    var catalogue: ModelCatalogue {
+        ModelCatalogue.standard(modelsDirectory: modelsDir, executablePath: Self.executablePath) { name in
+            getenv(name).map { String(cString: $0) }
+        }
+    }
+
+    private static var executablePath: String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        guard count > 0 else { return CommandLine.arguments.first ?? "restore" }
+        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+struct DenoiserOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
+    var model = "denoise-color"
+
+    @OptionGroup var models: ModelOptions
+
+    func load(pool: WorkerPool) throws -> Denoiser {
+        try Denoiser(path: models.catalogue.find(model).path, pool: pool)
+    }
+}
+
+/// How a large picture is cut.
+struct TilingOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Side of a tile in pixels, or auto: as large as the memory allows.", valueName: "auto|px"))
+    var tile: TileSide = .auto
+
+    @Option(help: ArgumentHelp("Memory to stay under, such as 800M or 2G.", valueName: "size"))
+    var maxMemory = MemorySize(bytes: 1 << 30)
+
+    /// - Parameter pictureBytes: memory of the decoded picture.
+    func tiling(pictureBytes: Int) -> Tiling {
+        switch tile {
+        case .side(let side):
+            return .side(side)
+        case .auto:
+            // Beside the tiles there are the picture, the result, an encoded file and the program itself.
+            let program = 64 << 20
+            return .memory(max(16 << 20, maxMemory.bytes - 2 * pictureBytes - pictureBytes / 2 - program))
+        }
+    }
+}
+
+enum TileSide: ExpressibleByArgument, Equatable {
+    case auto
+    case side(Int)
+
+    init?(argument: String) {
+        if argument == "auto" {
+            self = .auto
+        } else if let side = Int(argument), (16...65536).contains(side) {
+            self = .side(side)
+        } else {
+            return nil
+        }
+    }
+
+    var defaultValueDescription: String { "auto" }
+}
+
+/// A number of bytes with an optional K, M or G (powers of 1024).
+struct MemorySize: ExpressibleByArgument, Equatable {
+    let bytes: Int
+
+    init(bytes: Int) {
+        self.bytes = bytes
+    }
+
+    init?(argument: String) {
+        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+        let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+        guard let number = Int(unit == nil ? argument[...] : argument.dropLast()), number > 0 else { return nil }
+        let (bytes, overflowed) = number.multipliedReportingOverflow(by: unit ?? 1)
+        guard !overflowed else { return nil }
+        self.bytes = bytes
+    }
+
+    var defaultValueDescription: String { "\(bytes >> 20)M" }
+}
+
+/// A noise level in units of 1/255, or auto.
+enum SigmaArgument: ExpressibleByArgument, Equatable {
+    case auto
+    case value(Double)
+
+    init?(argument: String) {
+        if argument == "auto" {
+            self = .auto
+        } else if let value = Double(argument), (0...75).contains(value) {
+            self = .value(value)
+        } else {
+            return nil
+        }
+    }
+
+    var defaultValueDescription: String { "auto" }
+
+    var noiseLevel: Denoiser.NoiseLevel {
+        switch self {
+        case .auto: .automatic
+        case .value(let sigma): .sigma(sigma)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import RestoreFiles
+import RestoreImage
+import RestoreModels
+import RestoreNN
+import RestoreTraining
+
+extension ExitCode {
+    static let someFailed = ExitCode(1)
+    static let usage = ExitCode(64)
+    static let badData = ExitCode(65)
+    static let noInput = ExitCode(66)
+    static let cannotCreate = ExitCode(73)
+}
+
+/// The exit code that says what kind of failure an error is.
+func exitCode(for error: any Error) -> ExitCode {
+    switch error {
+    case let code as ExitCode: code
+    case let error as FileError: exitCode(for: error)
+    case ImageError.file(let error): exitCode(for: error)
+    case ImageError.cannotEncode: .cannotCreate
+    case ImageError.unknownExtension: .usage
+    case ModelError.weights(.file(let error)), WeightsError.file(let error): exitCode(for: error)
+    case ModelError.notFound: .noInput
+    case TrainingError.file(let error): exitCode(for: error)
+    case is UsageError: .usage
+    default: .badData
+    }
+}
+
+private func exitCode(for error: FileError) -> ExitCode {
+    switch error {
+    case .notFound, .isDirectory, .notARegularFile, .unreadable: .noInput
+    case .tooLarge: .badData
+    case .alreadyExists, .cannotWrite: .cannotCreate
+    }
+}
+
+/// Options that fit each alone but not together, found when the work is laid out.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Runs a command's work; an error becomes one line on stderr and its exit code.
+func reportingFailure(_ work: () throws -> Void) throws {
+    do {
+        try work()
+    } catch let code as ExitCode {
+        throw code
+    } catch {
+        Console.message("restore: \(error)")
+        throw exitCode(for: error)
+    }
+}

@@ -1,0 +1,155 @@
+import Glibc
+
+/// What stands at a path, symbolic links followed.
+public enum PathKind: Sendable, Equatable {
+    /// Nothing that can be reached: no entry, a link that leads nowhere, or a folder on the way that is closed.
+    case missing
+    case regularFile
+    case directory
+    /// A FIFO, a device or a socket.
+    case other
+}
+
+/// What stands at `path`, symbolic links followed.
+public func pathKind(_ path: String) -> PathKind {
+    var status = stat()
+    guard isPassableToSystem(path), stat(path, &status) == 0 else { return .missing }
+    switch status.fileType {
+    case S_IFREG: return .regularFile
+    case S_IFDIR: return .directory
+    default: return .other
+    }
+}
+
+/// Makes the folder `path` (permissions `0777 & ~umask`); a folder that exists already is no error.
+///
+/// - Parameter withIntermediates: whether the folders on the way are made as well.
+/// - Throws: `FileError.cannotWrite`, also where a file is in the way.
+public func makeDirectory(_ path: String, withIntermediates: Bool = true) throws(FileError) {
+    guard isPassableToSystem(path) else {
+        throw .cannotWrite(path: path, reason: "the path is empty or holds a NUL character")
+    }
+    if mkdir(path, 0o777) == 0 { return }
+    let code = errno
+    // Asked after mkdir failed, not before: another process may make the same folder meanwhile.
+    switch pathKind(path) {
+    case .directory: return
+    case .regularFile, .other: throw .cannotWrite(path: path, reason: "it exists and is not a folder")
+    case .missing: break
+    }
+    let parent = parentFolder(of: path)
+    guard code == ENOENT, withIntermediates, parent != path, pathKind(parent) == .missing else {
+        throw writingError(path, code: code)
+    }
+    try makeDirectory(parent, withIntermediates: true)
+    guard mkdir(path, 0o777) == 0 || pathKind(path) == .directory else {
+        throw writingError(path, code: errno)
+    }
+}
+
+/// The files below `folder` whose extension is one of `extensions`, sorted by the bytes of their paths.
+///
+/// Symbolic links are followed, each folder is visited once whatever links lead to it (a real path goes before a
+/// linked one), so that a loop of links ends. Hidden entries (a leading dot) are passed over. Links that lead
+/// nowhere are listed, so that reading them names them; FIFOs, devices and sockets are not.
+///
+/// - Parameters:
+///   - folder: where to start; the paths returned begin with it.
+///   - extensions: lower case, without the dot, such as `["png", "jpg"]`; file names are matched without regard
+///     to case.
+/// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed, for a `folder` that is
+///   no folder, and for a matching name that is not UTF-8.
+public func listFilesRecursively(
+    _ folder: String, extensions: Set<String>
+) throws(FileError) -> [String] {
+    var files: [String] = []
+    var visited: Set<FolderIdentity> = []
+    var pending = [folder]
+    var linked: [String] = []
+    while let next = pending.popLast() ?? linked.popLast() {
+        guard let identity = FolderIdentity(next), visited.insert(identity).inserted else {
+            if pathKind(next) == .directory { continue }
+            throw notAFolder(next)
+        }
+        for entry in try folderEntries(next) {
+            let path = joinPath(next, entry.name)
+            switch try entry.kind(at: path, extensions: extensions, folder: next) {
+            case .folder: pending.append(path)
+            case .linkedFolder: linked.append(path)
+            case .matchingFile: files.append(path)
+            case .ignored: break
+            }
+        }
+        linked.sort { isBytewiseLess($1, $0) }
+    }
+    return files.sorted(by: isBytewiseLess)
+}
+
+/// Device and inode: the same for every path that leads to one folder.
+private struct FolderIdentity: Hashable {
+    let device: UInt
+    let inode: UInt
+
+    init?(_ path: String) {
+        var status = stat()
+        guard isPassableToSystem(path), stat(path, &status) == 0, status.fileType == S_IFDIR else {
+            return nil
+        }
+        device = UInt(status.st_dev)
+        inode = UInt(status.st_ino)
+    }
+}
+
+private struct FolderEntry {
+    enum Kind { case folder, linkedFolder, matchingFile, ignored }
+
+    /// Repaired where the bytes on disk are not UTF-8; such a name leads nowhere.
+    let name: String
+    let isValidName: Bool
+
+    func kind(at path: String, extensions: Set<String>, folder: String) throws(FileError) -> Kind {
+        let matches = extensions.contains(pathExtension(of: name))
+        guard isValidName else {
+            // Its type cannot be asked for. Passing over a picture in silence would report it as done.
+            guard matches else { return .ignored }
+            throw .unreadable(path: folder, reason: "it holds a file name that is not UTF-8: \(name)")
+        }
+        var status = stat()
+        let isLink = lstat(path, &status) == 0 && status.fileType == S_IFLNK
+        switch pathKind(path) {
+        case .directory: return isLink ? .linkedFolder : .folder
+        case .regularFile, .missing: return matches ? .matchingFile : .ignored
+        case .other: return .ignored
+        }
+    }
+}
+
+/// The entries of one folder that are not hidden, in the order the file system gives them.
+private func folderEntries(_ folder: String) throws(FileError) -> [FolderEntry] {
+    guard let stream = opendir(folder) else { throw readingError(folder, code: errno) }
+    defer { closedir(stream) }
+    var entries: [FolderEntry] = []
+    errno = 0
+    while let entry = readdir(stream) {
+        let (repaired, isValid) = withUnsafePointer(to: &entry.pointee.d_name) { name in
+            name.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: name.pointee)) {
+                (String(cString: $0), String(validatingCString: $0) != nil)
+            }
+        }
+        if repaired.utf8.first != UInt8(ascii: ".") {
+            entries.append(FolderEntry(name: repaired, isValidName: isValid))
+        }
+        errno = 0
+    }
+    guard errno == 0 else { throw .unreadable(path: folder, reason: systemMessage(errno)) }
+    return entries
+}
+
+private func notAFolder(_ path: String) -> FileError {
+    pathKind(path) == .missing ? .notFound(path: path) : .unreadable(path: path, reason: "it is not a folder")
+}
+
+/// Swift orders strings by Unicode; the byte order is the one that never changes with a library's version.
+private func isBytewiseLess(_ first: String, _ second: String) -> Bool {
+    first.utf8.lexicographicallyPrecedes(second.utf8)
+}

@@ -1,0 +1,67 @@
+import Glibc
+
+/// The most bytes `readFile` takes unless told otherwise: 4 GiB, which holds an uncompressed 16-bit RGBA
+/// picture of 512 megapixels.
+public let defaultMaximumFileBytes = 4 << 30
+
+/// The whole contents of a regular file.
+///
+/// Folders, FIFOs, devices and sockets are refused without blocking, and a file larger than `maximumBytes` is
+/// refused before memory is taken. A file that grows while it is read is read to its end, within the limit.
+///
+/// - Parameters:
+///   - path: where the file is; symbolic links are followed.
+///   - maximumBytes: the most bytes to take, at least 0.
+/// - Throws: `FileError.notFound`, `.isDirectory`, `.notARegularFile`, `.tooLarge` or `.unreadable`.
+public func readFile(
+    _ path: String, maximumBytes: Int = defaultMaximumFileBytes
+) throws(FileError) -> [UInt8] {
+    precondition(maximumBytes >= 0, "maximumBytes must not be negative, found \(maximumBytes)")
+    guard isPassableToSystem(path) else { throw .notFound(path: path) }
+    // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever; regular files ignore it.
+    let descriptor = retryingOnInterrupt { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    guard descriptor >= 0 else { throw readingError(path, code: errno) }
+    defer { close(descriptor) }
+
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+        throw .unreadable(path: path, reason: systemMessage(errno))
+    }
+    if status.fileType == S_IFDIR { throw .isDirectory(path: path) }
+    guard status.fileType == S_IFREG else { throw .notARegularFile(path: path) }
+    let size = Int(status.st_size)
+    guard size <= maximumBytes else { throw .tooLarge(path: path, bytes: size, limit: maximumBytes) }
+    return try readToEnd(of: descriptor, expecting: size, path: path, maximumBytes: maximumBytes)
+}
+
+/// Reads `size` bytes in one piece, then whatever follows: files in /proc say 0, and a log may be growing.
+private func readToEnd(
+    of descriptor: Int32, expecting size: Int, path: String, maximumBytes: Int
+) throws(FileError) -> [UInt8] {
+    var failure: Int32 = 0
+    var bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initializedCount in
+        while initializedCount < size {
+            let room = UnsafeMutableRawBufferPointer(
+                rebasing: UnsafeMutableRawBufferPointer(buffer)[initializedCount..<size])
+            let count = retryingOnInterrupt { read(descriptor, room.baseAddress, room.count) }
+            if count < 0 { failure = errno }
+            if count <= 0 { break }
+            initializedCount += count
+        }
+    }
+    var chunk = [UInt8]()
+    while failure == 0 && bytes.count >= size {
+        if chunk.isEmpty { chunk = [UInt8](repeating: 0, count: 1 << 16) }
+        let count = chunk.withUnsafeMutableBytes { chunk in
+            retryingOnInterrupt { read(descriptor, chunk.baseAddress, chunk.count) }
+        }
+        if count < 0 { failure = errno }
+        if count <= 0 { break }
+        guard count <= maximumBytes - bytes.count else {
+            throw .tooLarge(path: path, bytes: bytes.count + count, limit: maximumBytes)
+        }
+        bytes.append(contentsOf: chunk[..<count])
+    }
+    guard failure == 0 else { throw .unreadable(path: path, reason: systemMessage(failure)) }
+    return bytes
+}

@@ -1,0 +1,161 @@
+import Glibc
+
+/// Writes `bytes` to `path` so that at any moment, a power cut included, `path` holds what it held before or all
+/// of `bytes`.
+///
+/// The bytes go to a hidden temporary file in the same folder, are flushed to the disk, and the file is renamed.
+/// Without `overwrite` the rename itself refuses an existing `path`, so that no race can replace a file. With
+/// `overwrite` the permissions of the replaced file are kept, and where `path` is a symbolic link the file it
+/// points to is replaced and the link stays. A new file gets `0666 & ~umask`. On failure the temporary file is
+/// removed.
+///
+/// - Throws: `FileError.alreadyExists`, `.isDirectory`, `.notARegularFile` (never replaced, even with
+///   `overwrite`), `.notFound` (the folder is missing) or `.cannotWrite`.
+public func writeFileAtomically(
+    _ bytes: UnsafeRawBufferPointer, to path: String, overwrite: Bool
+) throws(FileError) {
+    guard isPassableToSystem(path) else {
+        throw .cannotWrite(path: path, reason: "the path is empty or holds a NUL character")
+    }
+    let destination = overwrite ? linkTarget(of: path) ?? path : path
+    let replacedMode = try modeOfReplaceableFile(destination, path: path, overwrite: overwrite)
+    let folder = parentFolder(of: destination)
+    let temporary = try createTemporaryFile(in: folder, mode: replacedMode, path: path)
+    do {
+        try fill(temporary.descriptor, with: bytes, mode: replacedMode, path: path)
+        try publish(temporary.path, as: destination, overwrite: overwrite, path: path)
+    } catch {
+        unlink(temporary.path)
+        throw error
+    }
+    flushFolder(folder)
+}
+
+/// Writes `bytes` to `path`; see the overload that takes a raw buffer.
+public func writeFileAtomically(_ bytes: [UInt8], to path: String, overwrite: Bool) throws(FileError) {
+    var outcome: Result<Void, FileError> = .success(())
+    bytes.withUnsafeBytes { buffer in
+        do throws(FileError) {
+            try writeFileAtomically(buffer, to: path, overwrite: overwrite)
+        } catch {
+            outcome = .failure(error)
+        }
+    }
+    try outcome.get()
+}
+
+/// The file a symbolic link leads to, or nil where `path` is no link or leads nowhere.
+private func linkTarget(of path: String) -> String? {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.fileType == S_IFLNK, let resolved = realpath(path, nil) else {
+        return nil
+    }
+    defer { free(resolved) }
+    return String(validatingCString: resolved)
+}
+
+/// The permissions of the file that is about to be replaced, or nil where there is none.
+private func modeOfReplaceableFile(
+    _ destination: String, path: String, overwrite: Bool
+) throws(FileError) -> mode_t? {
+    var status = stat()
+    // lstat: a link that leads nowhere is in the way just as a file is.
+    guard lstat(destination, &status) == 0 else { return nil }
+    switch status.fileType {
+    case S_IFDIR: throw .isDirectory(path: path)
+    case S_IFREG, S_IFLNK:
+        guard overwrite else { throw .alreadyExists(path: path) }
+        return status.fileType == S_IFREG ? status.st_mode & 0o777 : nil
+    default: throw .notARegularFile(path: path)
+    }
+}
+
+private func createTemporaryFile(
+    in folder: String, mode: mode_t?, path: String
+) throws(FileError) -> (descriptor: Int32, path: String) {
+    // O_EXCL makes the name ours, whatever other threads, processes or an earlier crash left here.
+    for attempt in 0..<10_000 {
+        let name = joinPath(folder, ".restore-\(getpid())-\(attempt).partial")
+        let descriptor = retryingOnInterrupt {
+            open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode ?? 0o666)
+        }
+        if descriptor >= 0 { return (descriptor, name) }
+        if errno != EEXIST { throw writingError(path, code: errno) }
+    }
+    throw .cannotWrite(path: path, reason: "no free name for a temporary file in \(folder)")
+}
+
+/// Writes and flushes `bytes`, and closes `descriptor` whatever happens.
+private func fill(
+    _ descriptor: Int32, with bytes: UnsafeRawBufferPointer, mode: mode_t?, path: String
+) throws(FileError) {
+    var code: Int32 = 0
+    var offset = 0
+    while code == 0 && offset < bytes.count {
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+        let count = retryingOnInterrupt { write(descriptor, rest.baseAddress, rest.count) }
+        if count < 0 { code = errno } else { offset += count }
+    }
+    // The umask may have taken away bits that the replaced file had.
+    if let mode, code == 0, fchmod(descriptor, mode) != 0, errno != EPERM { code = errno }
+    if code == 0, retryingOnInterrupt({ fsync(descriptor) }) != 0, !isMissingFeature(errno) { code = errno }
+    // close reports late write errors on network file systems; after EINTR the descriptor is closed all the same.
+    if close(descriptor) != 0, errno != EINTR, code == 0 { code = errno }
+    if code != 0 { throw writingError(path, code: code) }
+}
+
+/// Gives the finished temporary file its final name.
+private func publish(
+    _ temporary: String, as destination: String, overwrite: Bool, path: String
+) throws(FileError) {
+    if overwrite {
+        guard rename(temporary, destination) == 0 else { throw writingError(path, code: errno) }
+        return
+    }
+    if let code = renameWithoutReplacing(temporary, destination) {
+        guard code != 0 else { return }
+        guard isMissingFeature(code) else { throw writingError(path, code: code) }
+    }
+    try publishByLink(temporary, as: destination, path: path)
+}
+
+/// renameat2 with RENAME_NOREPLACE: 0 or an errno value, or nil where the C library has no such function.
+///
+/// It is looked up by name because glibc declares it under _GNU_SOURCE only, which Swift's Glibc module lacks.
+private func renameWithoutReplacing(_ source: String, _ destination: String) -> Int32? {
+    typealias RenameAt2 =
+        @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
+    let noReplace: UInt32 = 1  // RENAME_NOREPLACE of linux/fs.h
+    guard let symbol = dlsym(nil, "renameat2") else { return nil }
+    let function = unsafeBitCast(symbol, to: RenameAt2.self)
+    return function(AT_FDCWD, source, AT_FDCWD, destination, noReplace) == 0 ? 0 : errno
+}
+
+/// `publish` without overwriting, for file systems such as NFS that lack RENAME_NOREPLACE: a hard link is never
+/// made over an existing name either.
+func publishByLink(_ temporary: String, as destination: String, path: String) throws(FileError) {
+    guard link(temporary, destination) == 0 else { throw writingError(path, code: errno) }
+    unlink(temporary)
+}
+
+/// Makes the rename itself survive a power cut. Best effort: the file is complete either way, and a folder that
+/// may be written but not read cannot be opened.
+private func flushFolder(_ folder: String) {
+    let descriptor = retryingOnInterrupt { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard descriptor >= 0 else { return }
+    _ = retryingOnInterrupt { fsync(descriptor) }
+    close(descriptor)
+}
+
+private func isMissingFeature(_ code: Int32) -> Bool {
+    code == EINVAL || code == ENOSYS || code == ENOTSUP
+}
+
+func writingError(_ path: String, code: Int32) -> FileError {
+    switch code {
+    case EEXIST: return .alreadyExists(path: path)
+    case EISDIR: return .isDirectory(path: path)
+    case ENOENT: return .cannotWrite(path: path, reason: "its folder does not exist")
+    default: return .cannotWrite(path: path, reason: systemMessage(code))
+    }
+}

@@ -1,0 +1,59 @@
+import RestoreFiles
+
+/// The file formats that are read and written.
+public enum ImageFormat: Sendable, CaseIterable {
+    case png, jpeg
+
+    /// The format's name for people.
+    public var name: String {
+        switch self {
+        case .png: return "PNG"
+        case .jpeg: return "JPEG"
+        }
+    }
+
+    /// The extensions of its files, lower case, without the dot; the usual one first.
+    public var fileExtensions: [String] {
+        switch self {
+        case .png: return ["png"]
+        case .jpeg: return ["jpg", "jpeg", "jpe", "jfif"]
+        }
+    }
+
+    /// The extensions of every format, for listing the pictures of a folder.
+    public static var allFileExtensions: Set<String> {
+        Set(allCases.flatMap { $0.fileExtensions })
+    }
+
+    /// The format that the first bytes of a file announce, or nil where they announce none of these.
+    public static func detect(_ bytes: [UInt8]) -> ImageFormat? {
+        if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return .png }
+        if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return .jpeg }
+        return nil
+    }
+
+    /// The format that the extension of `path` asks for, or nil where it is unknown.
+    public static func forPath(_ path: String) -> ImageFormat? {
+        let suffix = pathExtension(of: path)
+        return allCases.first { $0.fileExtensions.contains(suffix) }
+    }
+
+    /// What a file that is neither PNG nor JPEG seems to be, for error messages.
+    static func describe(_ bytes: [UInt8]) -> String {
+        if bytes.isEmpty { return "an empty file" }
+        let signatures: [(offset: Int, text: String, name: String)] = [
+            (0, "GIF8", "a GIF"), (0, "BM", "a BMP"), (0, "II*\0", "a TIFF or camera raw file"),
+            (0, "MM\0*", "a TIFF or camera raw file"), (8, "WEBP", "a WebP"), (4, "ftypavif", "an AVIF"),
+            (4, "ftyphei", "a HEIC"), (4, "ftypmif1", "a HEIC"), (0, "%PDF", "a PDF"),
+            (0, "PK\u{3}\u{4}", "a ZIP archive"),
+            (0, "<svg", "an SVG"), (0, "8BPS", "a Photoshop file"),
+        ]
+        for signature in signatures
+        where bytes.dropFirst(signature.offset).starts(with: Array(signature.text.utf8)) {
+            return signature.name
+        }
+        let digits = Array("0123456789abcdef")
+        let start = bytes.prefix(8).map { "\(digits[Int($0 >> 4)])\(digits[Int($0 & 15)])" }
+        return "bytes " + start.joined(separator: " ")
+    }
+}

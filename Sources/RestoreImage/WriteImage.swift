@@ -1,0 +1,101 @@
+import RestoreFiles
+
+/// How a picture is stored.
+public struct ImageEncoding: Sendable, Equatable {
+    public var format: ImageFormat
+    /// libjpeg's quality, 1…100; 95 unless told otherwise. Colour is kept at full resolution (4:4:4) from 90 on
+    /// and at half of it in both directions (4:2:0) below.
+    public var jpegQuality: Int
+    /// zlib's level: 0 (none) … 9 (smallest); 6 unless told otherwise. The pixels are the same at any level.
+    public var pngCompression: Int
+
+    public init(format: ImageFormat, jpegQuality: Int = 95, pngCompression: Int = 6) {
+        self.format = format
+        self.jpegQuality = jpegQuality
+        self.pngCompression = pngCompression
+    }
+
+    var subsamplesColor: Bool { jpegQuality < 90 }
+}
+
+/// Encodes a picture in memory.
+///
+/// A 16-bit picture is rounded to 8 bits for JPEG. A picture with alpha is not encoded as JPEG, which has none:
+/// what would stand behind it is the caller's decision.
+///
+/// - Parameter path: what errors name.
+/// - Throws: `ImageError.cannotEncode`.
+public func encodeImage(
+    _ image: Image, as encoding: ImageEncoding, path: String
+) throws(ImageError) -> [UInt8] {
+    let encoded = try encode(image, as: encoding, path: path)
+    return encoded.withBytes { [UInt8]($0) }
+}
+
+/// Encodes a picture and writes it so that `path` holds its old contents or the whole new picture at any moment;
+/// see `writeFileAtomically`.
+///
+/// - Parameters:
+///   - encoding: nil for the format that the extension of `path` names, with its default settings.
+///   - overwrite: whether a file at `path` may be replaced.
+/// - Throws: `ImageError.unknownExtension`, `.cannotEncode`, or `.file` where the file cannot be written.
+public func writeImage(
+    _ image: Image, to path: String, encoding: ImageEncoding? = nil, overwrite: Bool
+) throws(ImageError) {
+    guard let encoding = encoding ?? ImageFormat.forPath(path).map({ ImageEncoding(format: $0) }) else {
+        throw .unknownExtension(path: path)
+    }
+    let encoded = try encode(image, as: encoding, path: path)
+    do throws(FileError) {
+        try encoded.withBytes { bytes throws(FileError) in
+            try writeFileAtomically(bytes, to: path, overwrite: overwrite)
+        }
+    } catch {
+        throw .file(error)
+    }
+}
+
+private func encode(
+    _ image: Image, as encoding: ImageEncoding, path: String
+) throws(ImageError) -> EncodedBytes {
+    if let reason = obstacle(to: encoding, of: image) { throw .cannotEncode(path: path, reason: reason) }
+    let storable = encoding.format == .jpeg ? image.roundedTo8Bits() : image
+    do throws(CodecFailure) {
+        return try EncodedBytes(storable, as: encoding)
+    } catch {
+        throw .cannotEncode(path: path, reason: error.reason)
+    }
+}
+
+/// Why `image` cannot be stored so, or nil where it can.
+private func obstacle(to encoding: ImageEncoding, of image: Image) -> String? {
+    switch encoding.format {
+    case .png:
+        if !(0...9).contains(encoding.pngCompression) {
+            return "the PNG compression must be 0…9, found \(encoding.pngCompression)"
+        }
+        let limit = Int(Int32.max)
+        if image.width > limit || image.height > limit {
+            return "a PNG has at most \(limit) pixels a side, found \(image.width)×\(image.height)"
+        }
+    case .jpeg:
+        if !(1...100).contains(encoding.jpegQuality) {
+            return "the JPEG quality must be 1…100, found \(encoding.jpegQuality)"
+        }
+        if image.channelLayout.hasAlpha { return "a JPEG has no transparency; store it as PNG" }
+        let limit = 65500  // JPEG_MAX_DIMENSION of libjpeg
+        if image.width > limit || image.height > limit {
+            return "a JPEG has at most \(limit) pixels a side, found \(image.width)×\(image.height)"
+        }
+    }
+    return nil
+}
+
+extension Image {
+    /// The same picture in 8 bits a sample, each rounded to the nearest: (v + 128) / 257, as 65535 = 255 · 257.
+    public func roundedTo8Bits() -> Image {
+        guard case .uint16(let values) = storage else { return self }
+        let rounded = values.map { UInt8(truncatingIfNeeded: (UInt32($0) + 128) / 257) }
+        return Image(width: width, height: height, channelLayout: channelLayout, samples: .uint8(rounded))
+    }
+}

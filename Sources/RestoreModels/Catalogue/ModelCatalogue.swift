@@ -1,0 +1,84 @@
+import RestoreFiles
+import RestoreNN
+
+/// The models that are installed: folders `<name>/` with `model.safetensors` and a model card.
+public struct ModelCatalogue: Sendable {
+    /// Folders in the order in which they are searched.
+    public let folders: [String]
+
+    public init(folders: [String]) {
+        self.folders = folders
+    }
+
+    /// The folders that the program searches: `modelsDirectory`, `$RESTORE_MODELS`, `$XDG_DATA_HOME/restore/models`,
+    /// `<executable>/../share/restore/models`, and `Models/` of the source checkout that the executable was built in.
+    public static func standard(
+        modelsDirectory: String?, executablePath: String, environment: (String) -> String?
+    ) -> ModelCatalogue {
+        var folders: [String] = []
+        if let modelsDirectory { folders.append(modelsDirectory) }
+        if let path = environment("RESTORE_MODELS"), !path.isEmpty { folders.append(path) }
+        if let path = environment("XDG_DATA_HOME"), !path.isEmpty {
+            folders.append(joinPath(path, "restore/models"))
+        } else if let home = environment("HOME"), !home.isEmpty {
+            folders.append(joinPath(home, ".local/share/restore/models"))
+        }
+        var folder = parentFolder(of: executablePath)
+        folders.append(joinPath(parentFolder(of: folder), "share/restore/models"))
+        // A checkout is found by its manifest, a few folders above .build/<triple>/release/restore.
+        for _ in 0..<5 {
+            folder = parentFolder(of: folder)
+            if pathKind(joinPath(folder, "Package.swift")) == .regularFile,
+                pathKind(joinPath(folder, "Models")) == .directory
+            {
+                folders.append(joinPath(folder, "Models"))
+                break
+            }
+        }
+        return ModelCatalogue(folders: folders)
+    }
+
+    /// A model that was found, not yet loaded.
+    public struct Entry: Equatable, Sendable {
+        public let name: String
+        public let path: String
+    }
+
+    /// All models; where two folders have one name, the first.
+    public func list() -> [Entry] {
+        var entries: [Entry] = []
+        for folder in folders where pathKind(folder) == .directory {
+            // A folder that cannot be read has no models to offer.
+            let files = (try? listFilesRecursively(folder, extensions: ["safetensors"])) ?? []
+            for path in files {
+                let name = lastPathComponent(of: parentFolder(of: path))
+                guard path == Self.modelPath(folder, name), !entries.contains(where: { $0.name == name }) else {
+                    continue
+                }
+                entries.append(Entry(name: name, path: path))
+            }
+        }
+        return entries.sorted { $0.name < $1.name }
+    }
+
+    /// The file of a model given by name, or by path: anything with a slash or the extension of a weight file, and a
+    /// folder that holds a model.
+    ///
+    /// - Throws: `ModelError.notFound`.
+    public func find(_ nameOrPath: String) throws(ModelError) -> Entry {
+        if nameOrPath.contains("/") || nameOrPath.hasSuffix(".safetensors") {
+            let isFolder = pathKind(nameOrPath) == .directory
+            let path = isFolder ? joinPath(nameOrPath, "model.safetensors") : nameOrPath
+            return Entry(name: nameOrPath, path: path)
+        }
+        for folder in folders {
+            let path = Self.modelPath(folder, nameOrPath)
+            if pathKind(path) == .regularFile { return Entry(name: nameOrPath, path: path) }
+        }
+        throw .notFound(name: nameOrPath, searched: folders)
+    }
+
+    private static func modelPath(_ folder: String, _ name: String) -> String {
+        joinPath(joinPath(folder, name), "model.safetensors")
+    }
+}

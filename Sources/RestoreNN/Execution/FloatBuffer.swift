@@ -1,0 +1,44 @@
+import Glibc
+
+/// Floats in memory aligned to a cache line, freed with the object. Not zeroed: the operating system gives pages only
+/// when they are touched, so a plan's reserve costs nothing until it is used.
+final class FloatBuffer: @unchecked Sendable {
+    let base: UnsafeMutablePointer<Float>
+    let count: Int
+
+    init(count: Int) {
+        self.count = count
+        let bytes = max(count, 1) * MemoryLayout<Float>.stride
+        base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+            .bindMemory(to: Float.self, capacity: max(count, 1))
+    }
+
+    convenience init(zeros count: Int) {
+        self.init(count: count)
+        base.update(repeating: 0, count: count)
+    }
+
+    deinit {
+        base.deallocate()
+    }
+}
+
+/// Working memory of a pass: a piece for each worker, and one that all share.
+public struct Scratch {
+    let base: UnsafeMutablePointer<Float>
+    let size: ScratchSize
+
+    /// Floats a plan must allocate to serve `size` with so many workers.
+    static func count(_ size: ScratchSize, workers: Int) -> Int {
+        aligned(size.shared) + workers * aligned(size.perWorker)
+    }
+
+    /// Pieces start on cache lines, so that two workers never write to the same one.
+    private static func aligned(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+
+    public var shared: UnsafeMutablePointer<Float> { base }
+
+    public func worker(_ index: Int) -> UnsafeMutablePointer<Float> {
+        base + Self.aligned(size.shared) + index * Self.aligned(size.perWorker)
+    }
+}

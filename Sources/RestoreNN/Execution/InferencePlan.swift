@@ -1,0 +1,149 @@
+/// A network made ready to run on inputs of given shapes: activations fused into the operators before them, parameters
+/// packed for the kernels, and all activations placed in one arena by first and last use.
+///
+/// A plan is used from one thread at a time.
+public final class InferencePlan {
+    public let inputShapes: [Shape]
+    public let outputShapes: [Shape]
+    private let network: Network
+    private let shapes: [Shape]
+    private let packed: PackedParameters
+    private let parameters: Parameters
+    private let arena: FloatBuffer
+    private let offsets: [Int]
+    private let scratchSize: ScratchSize
+    private let scratchBuffer: FloatBuffer
+    private let pool: WorkerPool
+
+    /// - Throws: `NetworkError` where the network cannot take these shapes.
+    /// - Precondition: `parameters` are this network's.
+    public init(_ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool) throws(NetworkError) {
+        let network = network.fusingActivations()
+        precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
+        let layout = try Layout(network, inputShapes: inputShapes)
+        self.network = network
+        self.inputShapes = inputShapes
+        self.parameters = parameters
+        self.pool = pool
+        shapes = layout.shapes
+        offsets = layout.offsets
+        scratchSize = layout.scratch
+        outputShapes = network.outputs.map { layout.shapes[$0.index] }
+        arena = FloatBuffer(count: layout.arenaCount)
+        scratchBuffer = FloatBuffer(count: Scratch.count(scratchSize, workers: pool.workerCount))
+        packed = PackedParameters(network, shapes: shapes, purpose: .inference)
+        parameters.values.withUnsafeBufferPointer { values in
+            if let base = values.baseAddress { packed.pack(base, pool: pool) }
+        }
+    }
+
+    /// Bytes that a plan for these shapes takes for activations and working memory, without making one.
+    ///
+    /// - Throws: `NetworkError` where the network cannot take these shapes.
+    public static func memory(
+        _ network: Network, inputShapes: [Shape], workers: Int
+    ) throws(NetworkError) -> Int {
+        let layout = try Layout(network.fusingActivations(), inputShapes: inputShapes)
+        let floats = layout.arenaCount + Scratch.count(layout.scratch, workers: workers)
+        return floats * MemoryLayout<Float>.stride
+    }
+
+    /// Where the values of input `index` are to be written before `run`, in the layout that `Shape` states. Their memory
+    /// is used again during the run.
+    public func input(_ index: Int) -> UnsafeMutablePointer<Float> {
+        arena.base + offsets[network.inputs[index].index]
+    }
+
+    /// Where `run` leaves output `index`, until the next run.
+    public func output(_ index: Int) -> UnsafePointer<Float> {
+        UnsafePointer(arena.base + offsets[network.outputs[index].index])
+    }
+
+    public func run() {
+        let scratch = Scratch(base: scratchBuffer.base, size: scratchSize)
+        parameters.values.withUnsafeBufferPointer { values in
+            for (index, node) in network.nodes.enumerated() {
+                guard let operation = node.operation else { continue }
+                operation.forward(
+                    ForwardPass(
+                        inputs: node.inputs.map { UnsafePointer(arena.base + offsets[$0.index]) },
+                        inputShapes: node.inputs.map { shapes[$0.index] },
+                        output: arena.base + offsets[index], outputShape: shapes[index],
+                        parameters: packed.ranges[index].compactMap { range in
+                            values.baseAddress.map { $0 + range.lowerBound }
+                        },
+                        packed: packed.packed(node: index), scratch: scratch, pool: pool))
+            }
+        }
+    }
+
+    /// Copies `inputs` in, runs, and copies the outputs out.
+    ///
+    /// - Precondition: the inputs have `inputShapes`.
+    public func run(_ inputs: [Tensor]) -> [Tensor] {
+        precondition(inputs.map(\.shape) == inputShapes, "\(inputs.map(\.shape)) instead of \(inputShapes)")
+        for (index, tensor) in inputs.enumerated() {
+            tensor.values.withUnsafeBufferPointer { values in
+                if let base = values.baseAddress { input(index).update(from: base, count: values.count) }
+            }
+        }
+        run()
+        return outputShapes.enumerated().map { index, shape in
+            Tensor(shape: shape, values: Array(UnsafeBufferPointer(start: output(index), count: shape.count)))
+        }
+    }
+}
+
+/// Shapes, arena offsets and working memory of a plan.
+private struct Layout {
+    let shapes: [Shape]
+    let offsets: [Int]
+    let arenaCount: Int
+    let scratch: ScratchSize
+
+    init(_ network: Network, inputShapes: [Shape]) throws(NetworkError) {
+        let shapes = try network.shapes(inputs: inputShapes)
+        var scratch = ScratchSize()
+        for (node, shape) in zip(network.nodes, shapes) {
+            let sources = node.inputs.map { shapes[$0.index] }
+            scratch = scratch.union(
+                node.operation?.forwardScratch(inputs: sources, output: shape) ?? ScratchSize())
+        }
+        let (owner, requests) = Self.buffers(network, shapes)
+        let plan = MemoryPlan(requests)
+        self.shapes = shapes
+        self.scratch = scratch
+        offsets = owner.map { plan.offsets[$0] }
+        arenaCount = plan.total
+    }
+
+    /// The buffer of each node, and the buffers. A node that may work in place takes over its input's buffer when it is
+    /// the last reader.
+    private static func buffers(_ network: Network, _ shapes: [Shape]) -> ([Int], [MemoryPlan.Request]) {
+        let end = network.nodes.count
+        var lastUse = Array(network.nodes.indices)
+        for (index, node) in network.nodes.enumerated() {
+            for input in node.inputs { lastUse[input.index] = index }
+        }
+        for output in network.outputs { lastUse[output.index] = end }
+
+        var owner: [Int] = []
+        var requests: [MemoryPlan.Request] = []
+        for (index, node) in network.nodes.enumerated() {
+            if let inPlace = node.operation?.inPlaceInput {
+                let source = node.inputs[inPlace].index
+                let readOnce = node.inputs.filter { $0.index == source }.count == 1
+                if lastUse[source] == index, readOnce, shapes[source].count == shapes[index].count {
+                    owner.append(owner[source])
+                    requests[owner[source]].last = lastUse[index]
+                    continue
+                }
+            }
+            // All inputs are written before the first node runs.
+            let first = node.operation == nil ? -1 : index
+            owner.append(requests.count)
+            requests.append(MemoryPlan.Request(count: shapes[index].count, first: first, last: lastUse[index]))
+        }
+        return (owner, requests)
+    }
+}

@@ -1,0 +1,44 @@
+/// Places buffers in one arena so that buffers whose lives do not overlap may share memory.
+///
+/// Greedy by size (Pisarchyk & Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, algorithm 3):
+/// the largest buffer first, each at the lowest offset that is free for the whole of its life.
+struct MemoryPlan: Equatable, Sendable {
+    /// A buffer of `count` floats that is written at step `first` and read for the last time at step `last`.
+    struct Request: Equatable, Sendable {
+        let count: Int
+        let first: Int
+        var last: Int
+    }
+
+    /// Offset of each request, in floats.
+    let offsets: [Int]
+    /// Floats of the whole arena.
+    let total: Int
+
+    init(_ requests: [Request]) {
+        // Cache-line steps, and one line between buffers, so that vector loads never straddle two owners.
+        func rounded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+        var offsets = [Int](repeating: 0, count: requests.count)
+        var placed: [Int] = []
+        var total = 0
+        let order = requests.indices.sorted { (requests[$0].count, $1) > (requests[$1].count, $0) }
+        for index in order {
+            let request = requests[index]
+            let size = rounded(request.count)
+            let neighbours =
+                placed
+                .filter { requests[$0].first <= request.last && request.first <= requests[$0].last }
+                .sorted { offsets[$0] < offsets[$1] }
+            var offset = 0
+            for neighbour in neighbours {
+                if offset + size <= offsets[neighbour] { break }
+                offset = max(offset, offsets[neighbour] + rounded(requests[neighbour].count))
+            }
+            offsets[index] = offset
+            placed.append(index)
+            total = max(total, offset + size)
+        }
+        self.offsets = offsets
+        self.total = total
+    }
+}

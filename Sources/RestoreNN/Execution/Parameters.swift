@@ -1,0 +1,103 @@
+/// Where each parameter of a network lies in one flat array.
+public struct ParameterLayout: Hashable, Sendable {
+    public struct Entry: Hashable, Sendable {
+        public let specification: ParameterSpecification
+        public let range: Range<Int>
+    }
+
+    public let entries: [Entry]
+    public let count: Int
+
+    public init(_ specifications: [ParameterSpecification]) {
+        var next = 0
+        entries = specifications.map { specification in
+            defer { next += specification.count }
+            return Entry(specification: specification, range: next..<(next + specification.count))
+        }
+        count = next
+    }
+
+    public init(_ network: Network) {
+        self.init(network.parameterSpecifications)
+    }
+}
+
+/// The values of all parameters of a network in one flat array, so that optimisers, averages and norms are single loops.
+public struct Parameters: Hashable, Sendable {
+    public let layout: ParameterLayout
+    public var values: [Float]
+
+    /// - Precondition: as many values as the layout has.
+    public init(layout: ParameterLayout, values: [Float]) {
+        precondition(values.count == layout.count, "\(values.count) values for \(layout.count) parameters")
+        self.layout = layout
+        self.values = values
+    }
+
+    /// Fresh parameters, each initialised as its operator asks, from `seed` and the parameter's name: adding a layer does
+    /// not change how the others start.
+    public init(initializing network: Network, seed: UInt64) {
+        layout = ParameterLayout(network)
+        values = [Float](repeating: 0, count: layout.count)
+        for entry in layout.entries {
+            switch entry.specification.initialization {
+            case .zeros: break
+            case .ones:
+                for i in entry.range { values[i] = 1 }
+            case .uniform(let fanIn):
+                var generator = SeededGenerator(seed: seed, path: stableHash(entry.specification.name))
+                let bound = 1 / Double(fanIn).squareRoot()
+                for i in entry.range { values[i] = Float((2 * generator.uniform() - 1) * bound) }
+            }
+        }
+    }
+
+    /// The values of the parameter named `name`, if there is one.
+    public subscript(name: String) -> ArraySlice<Float>? {
+        layout.entries.first { $0.specification.name == name }.map { values[$0.range] }
+    }
+}
+
+/// Parameters of a plan's nodes in the layout of the kernels.
+struct PackedParameters {
+    /// Ranges of the flat parameter array, node by node.
+    let ranges: [[Range<Int>]]
+    private let offsets: [Int]
+    private let buffer: FloatBuffer
+    private let nodes: [Network.Node]
+    private let sources: [[Shape]]
+    private let purpose: ExecutionPurpose
+
+    init(_ network: Network, shapes: [Shape], purpose: ExecutionPurpose) {
+        nodes = network.nodes
+        sources = nodes.map { $0.inputs.map { shapes[$0.index] } }
+        self.purpose = purpose
+        var next = 0
+        ranges = nodes.map { node in
+            (node.operation?.parameters ?? []).map { specification in
+                defer { next += specification.count }
+                return next..<(next + specification.count)
+            }
+        }
+        var packed = 0
+        offsets = zip(nodes, sources).map { node, inputs in
+            let count = node.operation?.packedCount(inputs: inputs, for: purpose) ?? 0
+            defer { packed += (count + 15) / 16 * 16 }
+            return packed
+        }
+        buffer = FloatBuffer(count: packed)
+    }
+
+    func pack(_ values: UnsafePointer<Float>, pool: WorkerPool) {
+        pool.run(taskCount: nodes.count) { index, _ in
+            guard let operation = nodes[index].operation, !ranges[index].isEmpty else { return }
+            operation.pack(
+                ranges[index].map { values + $0.lowerBound }, inputs: sources[index], for: purpose,
+                into: buffer.base + offsets[index])
+        }
+    }
+
+    func packed(node: Int) -> UnsafePointer<Float> {
+        UnsafePointer(buffer.base + offsets[node])
+    }
+}

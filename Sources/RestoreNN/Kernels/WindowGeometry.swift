@@ -1,0 +1,89 @@
+/// How the pixels of a window slide over a picture when the picture's edge is reached.
+public enum PaddingMode: String, Hashable, Sendable, CaseIterable {
+    /// Zeros outside.
+    case zero
+    /// The nearest pixel of the edge.
+    case replicate
+    /// Mirrored about the edge pixel, which is not repeated; the padding must be smaller than the side.
+    case reflect
+}
+
+/// Pixels added on each side.
+public struct Padding: Hashable, Sendable, ExpressibleByIntegerLiteral {
+    public var top: Int
+    public var bottom: Int
+    public var left: Int
+    public var right: Int
+
+    public init(top: Int, bottom: Int, left: Int, right: Int) {
+        self.top = top
+        self.bottom = bottom
+        self.left = left
+        self.right = right
+    }
+
+    public init(integerLiteral value: Int) {
+        self.init(top: value, bottom: value, left: value, right: value)
+    }
+
+    public init(_ value: Int) {
+        self.init(top: value, bottom: value, left: value, right: value)
+    }
+}
+
+/// The windows that a convolution lays over a picture: window `(oy, ox)` of the grid takes from picture row
+/// `oy · stride + ky · dilation − padding.top` for each kernel row `ky`, and columns likewise.
+///
+/// A convolution goes from picture to grid, a transposed convolution from grid to picture; both, and all their
+/// gradients, are products with the same *column matrix*: one row a window, one column for each (ky, kx, channel).
+struct WindowGeometry: Hashable, Sendable {
+    let batch: Int
+    let picture: Extent
+    let channels: Int
+    let grid: Extent
+    let kernel: Extent
+    let stride: Extent
+    let dilation: Extent
+    let padTop: Int
+    let padLeft: Int
+    let mode: PaddingMode
+
+    /// Windows of all pictures: rows of the column matrix.
+    var windows: Int { batch * grid.height * grid.width }
+    /// Columns of the column matrix.
+    var columns: Int { kernel.height * kernel.width * channels }
+    /// Floats of one picture.
+    var pictureCount: Int { picture.height * picture.width * channels }
+
+    /// Whether the picture itself is the column matrix.
+    var isPointwise: Bool {
+        kernel == 1 && stride == 1 && padTop == 0 && padLeft == 0 && grid == picture
+    }
+
+    /// Whether the windows tile the picture: every pixel belongs to exactly one.
+    var tilesPicture: Bool {
+        kernel == stride && dilation == 1 && padTop == 0 && padLeft == 0
+            && picture.height == grid.height * stride.height && picture.width == grid.width * stride.width
+    }
+
+    /// The picture row or column that position `index` stands for, or −1 where it stands for zero.
+    @inline(__always)
+    static func source(_ index: Int, side: Int, mode: PaddingMode) -> Int {
+        if index >= 0 && index < side { return index }
+        switch mode {
+        case .zero: return -1
+        case .replicate: return index < 0 ? 0 : side - 1
+        case .reflect: return index < 0 ? -index : 2 * (side - 1) - index
+        }
+    }
+
+    /// Rows of a block of the column matrix: as many as stay in the second-level cache beside the weights. It depends on
+    /// the layer alone, so work is cut the same way on every machine.
+    static func blockRows(columns: Int) -> Int {
+        let floatsInCache = 96 * 1024
+        return min(480, max(24, floatsInCache / columns / 24 * 24))
+    }
+
+    var blockRows: Int { Self.blockRows(columns: columns) }
+    var blockCount: Int { (windows + blockRows - 1) / blockRows }
+}

@@ -1,0 +1,29 @@
+/// Averaged parameters: a ← decay · a + (1 − decay) · p after every update (Polyak & Juditsky 1992). The average scores
+/// better than the last parameters and is what is shipped.
+///
+/// The decay of update t is min(`decay`, (1 + t) / (10 + t)), so that the random start is soon forgotten.
+public struct ExponentialMovingAverage: Sendable {
+    public let decay: Float
+    public internal(set) var values: [Float]
+    public internal(set) var step = 0
+
+    public init(decay: Float, values: [Float]) {
+        self.decay = decay
+        self.values = values
+    }
+
+    /// - Precondition: as many parameters as the average was made of.
+    public mutating func update(_ parameters: [Float], pool: WorkerPool) {
+        precondition(parameters.count == values.count)
+        step += 1
+        let weight = 1 - min(decay, Float(1 + step) / Float(10 + step))
+        parameters.withUnsafeBufferPointer { parameters in
+            values.withUnsafeMutableBufferPointer { values in
+                guard let p = parameters.baseAddress, let a = values.baseAddress else { return }
+                pool.runPieces(count: parameters.count) { start, count in
+                    for i in start..<(start + count) { a[i] += weight * (p[i] - a[i]) }
+                }
+            }
+        }
+    }
+}

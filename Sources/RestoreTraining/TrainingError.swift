@@ -1,0 +1,29 @@
+import RestoreFiles
+import RestoreNN
+
+/// Why a training run cannot start or go on.
+public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
+    case file(FileError)
+    case network(NetworkError)
+    /// Nothing usable below these paths.
+    case noPictures(paths: [String], side: Int)
+    /// Decoded, the pictures would take more than the limit.
+    case tooMuchData(bytes: Int, limit: Int)
+    /// The loss or the norm of the gradients is NaN or infinite.
+    case notFinite(step: Int, pictures: [String])
+
+    public var description: String {
+        switch self {
+        case .file(let error):
+            return error.description
+        case .network(let error):
+            return error.description
+        case .noPictures(let paths, let side):
+            return "no picture of at least \(side)×\(side) pixels in \(paths.joined(separator: ", "))"
+        case .tooMuchData(let bytes, let limit):
+            return "the pictures take more than \(bytes >> 20) MiB once decoded; the limit is \(limit >> 20) MiB"
+        case .notFinite(let step, let pictures):
+            return "step \(step): the loss is not finite; the batch was made of \(pictures.joined(separator: ", "))"
+        }
+    }
+}

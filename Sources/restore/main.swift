@@ -1,0 +1,3 @@
+import RestoreCommands
+
+RestoreCommand.main()

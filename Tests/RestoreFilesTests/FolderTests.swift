@@ -1,0 +1,89 @@
+import Glibc
+import RestoreFiles
+import Testing
+
+@Suite struct FolderTests {
+    @Test func tellsWhatStandsAtAPath() throws {
+        let folder = try TemporaryFolder()
+        try folder.makeFile("file")
+        symlink("file", folder("link"))
+        symlink("nowhere", folder("dangling"))
+        #expect(pathKind(folder.path) == .directory)
+        #expect(pathKind(folder("file")) == .regularFile)
+        #expect(pathKind(folder("link")) == .regularFile)
+        #expect(pathKind(folder("dangling")) == .missing)
+        #expect(pathKind(folder("none")) == .missing)
+        #expect(pathKind("") == .missing)
+        #expect(pathKind("/dev/null") == .other)
+    }
+
+    @Test func makesFoldersOnTheWay() throws {
+        let folder = try TemporaryFolder()
+        try makeDirectory(folder("a/b/c/"))
+        try makeDirectory(folder("a/b/c"))
+        #expect(pathKind(folder("a/b/c")) == .directory)
+        #expect(throws: FileError.cannotWrite(path: folder("x/y"), reason: "its folder does not exist")) {
+            try makeDirectory(folder("x/y"), withIntermediates: false)
+        }
+        try folder.makeFile("file")
+        #expect(throws: FileError.cannotWrite(path: folder("file"), reason: "it exists and is not a folder"))
+        {
+            try makeDirectory(folder("file"))
+        }
+        #expect(throws: FileError.self) { try makeDirectory(folder("file/below")) }
+        #expect(throws: FileError.self) { try makeDirectory("") }
+    }
+
+    @Test func listsMatchingFilesInByteOrder() throws {
+        let folder = try TemporaryFolder()
+        for name in [
+            "b.png", "B.PNG", "a/z.jpg", "a.png", "é.png", "a/b/c.Jpeg", "note.txt", "png", ".hidden.png",
+            ".git/x.png", "a/.png",
+        ] {
+            try folder.makeFile(name)
+        }
+        mkfifo(folder("pipe.png"), 0o600)
+        let found = try listFilesRecursively(folder.path, extensions: ["png", "jpg", "jpeg"])
+        #expect(found == ["B.PNG", "a.png", "a/b/c.Jpeg", "a/z.jpg", "b.png", "é.png"].map { folder($0) })
+    }
+
+    @Test func endsOnLoopsOfLinksAndVisitsAFolderOnce() throws {
+        let folder = try TemporaryFolder()
+        let elsewhere = try TemporaryFolder()
+        try folder.makeFile("real/x.png")
+        try elsewhere.makeFile("y.png")
+        symlink("..", folder("real/up"))
+        symlink("real", folder("also"))  // sorts before the real folder and must not take its place
+        symlink("self", folder("self"))
+        symlink(elsewhere.path, folder("outside"))
+        symlink("nowhere", folder("dangling.png"))
+        let found = try listFilesRecursively(folder.path, extensions: ["png"])
+        #expect(found == ["dangling.png", "outside/y.png", "real/x.png"].map { folder($0) })
+    }
+
+    @Test func refusesWhatIsNoFolder() throws {
+        let folder = try TemporaryFolder()
+        try folder.makeFile("file.png")
+        #expect(throws: FileError.notFound(path: folder("none"))) {
+            try listFilesRecursively(folder("none"), extensions: ["png"])
+        }
+        #expect(throws: FileError.unreadable(path: folder("file.png"), reason: "it is not a folder")) {
+            try listFilesRecursively(folder("file.png"), extensions: ["png"])
+        }
+    }
+
+    @Test func namesThatAreNotUTF8AreReported() throws {
+        let folder = try TemporaryFolder()
+        let prefix = folder("").utf8.map { CChar(bitPattern: $0) }
+        func create(_ name: [UInt8]) -> Int32 {
+            let descriptor = open(
+                prefix + name.map { CChar(bitPattern: $0) } + [0], O_WRONLY | O_CREAT, 0o600)
+            close(descriptor)
+            return descriptor
+        }
+        try #require(create([0xFF] + Array("other.txt".utf8)) >= 0)
+        #expect(try listFilesRecursively(folder.path, extensions: ["png"]) == [])
+        try #require(create([0xFF] + Array("picture.png".utf8)) >= 0)
+        #expect(throws: FileError.self) { try listFilesRecursively(folder.path, extensions: ["png"]) }
+    }
+}

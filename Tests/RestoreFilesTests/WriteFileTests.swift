@@ -1,0 +1,149 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import RestoreFiles
+
+@Suite struct WriteFileTests {
+    @Test func leavesNothingButTheFile() throws {
+        let folder = try TemporaryFolder()
+        try writeFileAtomically([1, 2], to: folder("a"), overwrite: false)
+        try writeFileAtomically([3], to: folder("a"), overwrite: true)
+        try writeFileAtomically([], to: folder("b"), overwrite: true)
+        #expect(try readFile(folder("a")) == [3])
+        #expect(try readFile(folder("b")) == [])
+        #expect(try folder.names == ["a", "b"])
+    }
+
+    @Test func doesNotReplaceUnlessAllowed() throws {
+        let folder = try TemporaryFolder()
+        try folder.makeFile("a", [1])
+        symlink("nowhere", folder("dangling"))
+        for name in ["a", "dangling"] {
+            #expect(throws: FileError.alreadyExists(path: folder(name))) {
+                try writeFileAtomically([2], to: folder(name), overwrite: false)
+            }
+        }
+        #expect(try readFile(folder("a")) == [1])
+        #expect(try folder.names == ["a", "dangling"])
+    }
+
+    /// The early check cannot see a file that appears while the bytes are written: the last step must.
+    @Test func oneOfManyWritersWins() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder("contested")
+        let winners = await withTaskGroup(of: UInt8?.self) { group in
+            for writer in UInt8(0)..<32 {
+                group.addTask {
+                    let bytes = [UInt8](repeating: writer, count: 100_000)
+                    do throws(FileError) {
+                        try writeFileAtomically(bytes, to: path, overwrite: false)
+                        return writer
+                    } catch {
+                        #expect(error == .alreadyExists(path: path))
+                        return nil
+                    }
+                }
+            }
+            return await group.reduce(into: [UInt8]()) { if let writer = $1 { $0.append(writer) } }
+        }
+        try #require(winners.count == 1)
+        #expect(try readFile(path) == [UInt8](repeating: winners[0], count: 100_000))
+        #expect(try folder.names == ["contested"])
+    }
+
+    @Test func manyWritersReplaceWholeFiles() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder("shared")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in UInt8(0)..<32 {
+                group.addTask {
+                    try writeFileAtomically(
+                        [UInt8](repeating: writer, count: 50_000), to: path, overwrite: true)
+                    let seen = try readFile(path)
+                    #expect(seen.count == 50_000 && Set(seen).count == 1)
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try folder.names == ["shared"])
+    }
+
+    @Test func linkIsAsStrictAsRename() throws {
+        let folder = try TemporaryFolder()
+        try folder.makeFile("new", [1])
+        try folder.makeFile("old", [2])
+        #expect(throws: FileError.alreadyExists(path: "shown")) {
+            try publishByLink(folder("new"), as: folder("old"), path: "shown")
+        }
+        try publishByLink(folder("new"), as: folder("free"), path: "shown")
+        #expect(try folder.names == ["free", "old"])
+    }
+
+    @Test func keepsThePermissionsOfTheReplacedFile() throws {
+        let folder = try TemporaryFolder()
+        try folder.makeFile("a")
+        for mode in [0o600, 0o640, 0o666, 0o755] as [mode_t] {
+            chmod(folder("a"), mode)
+            try writeFileAtomically([9], to: folder("a"), overwrite: true)
+            #expect(try mode == permissions(folder("a")))
+        }
+    }
+
+    @Test func newFilesGetTheUsualPermissions() throws {
+        let folder = try TemporaryFolder()
+        let descriptor = open(folder("usual"), O_WRONLY | O_CREAT, 0o666)
+        close(descriptor)
+        try folder.makeFile("a")
+        #expect(try permissions(folder("a")) == permissions(folder("usual")))
+    }
+
+    @Test func replacesTheTargetOfALinkAndKeepsTheLink() throws {
+        let folder = try TemporaryFolder()
+        try folder.makeFile("below/target", [1])
+        symlink("below/target", folder("link"))
+        try writeFileAtomically([2], to: folder("link"), overwrite: true)
+        #expect(try readFile(folder("below/target")) == [2])
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder("link")) == "below/target")
+    }
+
+    @Test func neverReplacesFoldersPipesAndDevices() throws {
+        let folder = try TemporaryFolder()
+        #expect(mkfifo(folder("pipe"), 0o600) == 0)
+        for overwrite in [false, true] {
+            #expect(throws: FileError.isDirectory(path: folder.path)) {
+                try writeFileAtomically([1], to: folder.path, overwrite: overwrite)
+            }
+            #expect(throws: FileError.notARegularFile(path: folder("pipe"))) {
+                try writeFileAtomically([1], to: folder("pipe"), overwrite: overwrite)
+            }
+        }
+        #expect(try folder.names == ["pipe"])
+    }
+
+    @Test func saysWhyItCannotWrite() throws {
+        let folder = try TemporaryFolder()
+        try folder.makeFile("file")
+        let missing = folder("none/a.png")
+        #expect(throws: FileError.cannotWrite(path: missing, reason: "its folder does not exist")) {
+            try writeFileAtomically([1], to: missing, overwrite: false)
+        }
+        for path in [folder("file/a.png"), "", folder("a\0b"), folder(String(repeating: "x", count: 300))] {
+            #expect(throws: FileError.self) { try writeFileAtomically([1], to: path, overwrite: false) }
+        }
+        #expect(try folder.names == ["file"])
+    }
+
+    @Test func longNamesLeaveRoomForTheTemporaryOne() throws {
+        let folder = try TemporaryFolder()
+        let name = String(repeating: "n", count: 255)
+        try writeFileAtomically([1], to: folder(name), overwrite: false)
+        #expect(try folder.names == [name])
+    }
+
+    private func permissions(_ path: String) throws -> mode_t {
+        var status = stat()
+        try #require(stat(path, &status) == 0)
+        return status.st_mode & 0o777
+    }
+}

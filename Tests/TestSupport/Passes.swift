@@ -1,0 +1,86 @@
+import RestoreNN
+
+/// A network of one operator on inputs of its own.
+package func network(of operation: some Operator, inputCount: Int = 1) -> Network {
+    var network = Network()
+    let inputs = (0..<inputCount).map { network.input("input.\($0)") }
+    let value =
+        switch inputs.count {
+        case 1: network.add("operator", operation, inputs[0])
+        case 2: network.add("operator", operation, inputs[0], inputs[1])
+        default: network.add("operator", operation, inputs[0], inputs[1], inputs[2])
+        }
+    network.output(value)
+    return network
+}
+
+/// Outputs of an inference plan made for these inputs.
+package func infer(
+    _ network: Network, _ inputs: [Tensor], parameters: [Float] = [], pool: WorkerPool
+) throws -> [Tensor] {
+    let plan = try InferencePlan(
+        network, inputShapes: inputs.map(\.shape),
+        parameters: Parameters(layout: ParameterLayout(network), values: parameters), pool: pool)
+    return plan.run(inputs)
+}
+
+/// What one forward and backward pass gives.
+package struct TrainingResult: Equatable {
+    package var outputs: [Tensor]
+    package var inputGradients: [Tensor]
+    package var parameterGradients: [Float]
+}
+
+/// Forward and backward pass of a training plan made for these inputs.
+///
+/// - Parameters:
+///   - outputGradients: those that arrive; the outputs alone are computed where they are nil.
+///   - accumulated: the parameter gradients before; zeros unless given.
+///   - rounds: how often `backward` is called.
+package func train(
+    _ network: Network, _ inputs: [Tensor], parameters: [Float] = [], outputGradients: [Tensor]? = nil,
+    accumulated: [Float]? = nil, rounds: Int = 1, pool: WorkerPool
+) throws -> TrainingResult {
+    let plan = try TrainingPlan(
+        network, inputShapes: inputs.map(\.shape), pool: pool, needsInputGradients: outputGradients != nil)
+    for (index, tensor) in inputs.enumerated() {
+        plan.input(index).update(from: tensor.values, count: tensor.values.count)
+    }
+    parameters.withUnsafeBufferPointer { plan.forward(parameters: $0.orEmpty) }
+    let outputs = plan.outputShapes.enumerated().map { index, shape in
+        copy(plan.output(index), shape)
+    }
+    guard let outputGradients else {
+        return TrainingResult(outputs: outputs, inputGradients: [], parameterGradients: [])
+    }
+    var gradients = accumulated ?? [Float](repeating: 0, count: parameters.count)
+    for _ in 0..<rounds {
+        for (index, tensor) in outputGradients.enumerated() {
+            plan.outputGradient(index).update(from: tensor.values, count: tensor.values.count)
+        }
+        parameters.withUnsafeBufferPointer { parameters in
+            gradients.withUnsafeMutableBufferPointer { gradients in
+                plan.backward(
+                    parameters: parameters.orEmpty,
+                    parameterGradients: UnsafeMutablePointer(mutating: UnsafeBufferPointer(gradients).orEmpty)
+                )
+            }
+        }
+    }
+    return TrainingResult(
+        outputs: outputs, inputGradients: inputs.enumerated().map { copy(plan.inputGradient($0), $1.shape) },
+        parameterGradients: gradients)
+}
+
+private func copy(_ values: UnsafePointer<Float>, _ shape: Shape) -> Tensor {
+    Tensor(shape: shape, values: Array(UnsafeBufferPointer(start: values, count: shape.count)))
+}
+
+extension UnsafeBufferPointer<Float> {
+    /// The address, or one that must not be read where there are no values.
+    package var orEmpty: UnsafePointer<Float> {
+        baseAddress ?? UnsafePointer(nowhere)
+    }
+}
+
+nonisolated(unsafe) private let nowhere = UnsafeMutablePointer<Float>.allocate(capacity: 1)
