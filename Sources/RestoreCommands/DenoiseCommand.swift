@@ -72,8 +72,8 @@ struct DenoiseCommand: ParsableCommand {
             for job in plan.jobs {
                 do {
                     try denoise(job, with: model)
-                } catch where plan.jobs.count > 1 {
-                    Console.message("restore: \(error)")
+                } catch  where plan.jobs.count > 1 {
+                    Console.message("restore: \(explanation(of: error))")
                     failures += 1
                 }
             }

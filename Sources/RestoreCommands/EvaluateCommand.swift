@@ -64,8 +64,8 @@ struct EvaluateDenoiseCommand: ParsableCommand {
                     let score = try evaluate(file, with: model)
                     scores.append(score)
                     show(score)
-                } catch where files.count > 1 {
-                    Console.message("restore: \(error)")
+                } catch  where files.count > 1 {
+                    Console.message("restore: \(explanation(of: error))")
                     failures += 1
                 }
             }

@@ -33,7 +33,7 @@ struct ModelsListCommand: ParsableCommand {
                         Console.data("\(entry.name)\t\(metadata.task)\t\(entry.path)")
                     }
                 } catch {
-                    Console.message("restore: \(error)")
+                    Console.message("restore: \(explanation(of: error))")
                     failures += 1
                 }
             }

@@ -16,8 +16,7 @@ struct CodecFailure: Error {
 /// Hands `body` room for a message and turns a code other than 0 into a `CodecFailure`.
 private func checked(_ body: (UnsafeMutablePointer<CChar>) -> Int32) throws(CodecFailure) {
     let size = Int(RESTORE_CODEC_MESSAGE_SIZE)
-    let result: (code: Int32, reason: String) = withUnsafeTemporaryAllocation(of: CChar.self, capacity: size)
-    { room in
+    let result: (code: Int32, reason: String) = withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { room in
         room.initialize(repeating: 0)
         guard let message = room.baseAddress else { return (Int32(RESTORE_CODEC_NO_MEMORY), "") }
         let code = body(message)

@@ -175,7 +175,8 @@ public final class Trainer<Task: TrainingTask> {
         let score = try task.validate(averaged, pool: pool)
         let isBest = bestScore.map { score > $0 } ?? true
         if isBest { bestScore = score }
-        logger.info("step \(step)/\(settings.steps)  validation PSNR \(decimals(score, 2)) dB\(isBest ? ", the best" : "")")
+        logger.info(
+            "step \(step)/\(settings.steps)  validation PSNR \(decimals(score, 2)) dB\(isBest ? ", the best" : "")")
         let bytes = SafetensorsFile.serialize(
             SafetensorsFile.tensors(averaged), metadata: task.metadata(step: step, score: score))
         try write(bytes, "last.safetensors")

@@ -62,7 +62,8 @@ struct DenoiserOptions: ParsableArguments {
 
 /// How a large picture is cut.
 struct TilingOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Side of a tile in pixels, or auto: as large as the memory allows.", valueName: "auto|px"))
+    @Option(
+        help: ArgumentHelp("Side of a tile in pixels, or auto: as large as the memory allows.", valueName: "auto|px"))
     var tile: TileSide = .auto
 
     @Option(help: ArgumentHelp("Memory to stay under, such as 800M or 2G.", valueName: "size"))

@@ -49,7 +49,17 @@ func reportingFailure(_ work: () throws -> Void) throws {
     } catch let code as ExitCode {
         throw code
     } catch {
-        Console.message("restore: \(error)")
+        Console.message("restore: \(explanation(of: error))")
         throw exitCode(for: error)
+    }
+}
+
+/// The error, and what the user can do about it where that is an option of the command.
+func explanation(of error: any Error) -> String {
+    switch error {
+    case FileError.alreadyExists, ImageError.file(.alreadyExists), TrainingError.file(.alreadyExists):
+        "\(error); --overwrite replaces it"
+    default:
+        "\(error)"
     }
 }

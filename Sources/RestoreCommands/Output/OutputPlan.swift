@@ -40,7 +40,10 @@ struct OutputPlan: Equatable {
             let name = lastPathComponent(of: input)
             let fileExtension = name.dropFirst(removingPathExtension(name).count)
             let renamed = folder == nil ? removingPathExtension(name) + suffix + fileExtension : name
-            return Job(input: input, output: joinPath(folder ?? parentFolder(of: input), renamed))
+            guard let folder = folder ?? (input.contains("/") ? parentFolder(of: input) : nil) else {
+                return Job(input: input, output: renamed)
+            }
+            return Job(input: input, output: joinPath(folder, renamed))
         }
         var seen: Set<String> = []
         for job in jobs {

@@ -17,7 +17,8 @@ public final class InferencePlan {
 
     /// - Throws: `NetworkError` where the network cannot take these shapes.
     /// - Precondition: `parameters` are this network's.
-    public init(_ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool) throws(NetworkError) {
+    public init(_ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool) throws(NetworkError)
+    {
         let network = network.fusingActivations()
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
         let layout = try Layout(network, inputShapes: inputShapes)

@@ -54,7 +54,11 @@ func activationGradient(
     case .identity:
         destination.update(from: gradient, count: count)
     case .relu:
-        for i in 0..<count { destination[i] = y[i] > 0 ? gradient[i] : 0 }
+        // The gradient is loaded whatever the sign: a load under a condition would keep the loop from being vectorised.
+        for i in 0..<count {
+            let g = gradient[i]
+            destination[i] = y[i] > 0 ? g : 0
+        }
     case .leakyReLU(let slope):
         for i in 0..<count { destination[i] = x[i] > 0 ? gradient[i] : slope * gradient[i] }
     case .silu:

@@ -21,7 +21,9 @@ enum KernelVariant: String, CaseIterable, Sendable {
     /// The best that this processor has, or the one that the environment variable `RESTORE_KERNELS` names.
     static let selected: KernelVariant = {
         let supported = allCases.filter(\.isSupported)
-        if let name = getenv("RESTORE_KERNELS"), let forced = supported.first(where: { $0.rawValue == String(cString: name) }) {
+        if let name = getenv("RESTORE_KERNELS"),
+            let forced = supported.first(where: { $0.rawValue == String(cString: name) })
+        {
             return forced
         }
         return supported.last ?? .generic

@@ -40,7 +40,8 @@ public struct Pooling: Operator {
             let top = line % output.height * stride.height
             for ox in 0..<output.width {
                 let destination = pass.output + (line * output.width + ox) * output.channels
-                let source = pass.inputs[0]
+                let source =
+                    pass.inputs[0]
                     + ((n * input.height + top) * input.width + ox * stride.width) * input.channels
                 pool(source, width: input.width, channels: input.channels, into: destination)
             }

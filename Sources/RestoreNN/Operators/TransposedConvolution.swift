@@ -57,9 +57,11 @@ public struct TransposedConvolution: Operator {
         guard input.channels == inputChannels else {
             throw ShapeError("expected \(inputChannels) channels, found \(input.channels)")
         }
-        let height = (input.height - 1) * stride.height - 2 * padding.height
+        let height =
+            (input.height - 1) * stride.height - 2 * padding.height
             + dilation.height * (kernel.height - 1) + outputPadding.height + 1
-        let width = (input.width - 1) * stride.width - 2 * padding.width
+        let width =
+            (input.width - 1) * stride.width - 2 * padding.width
             + dilation.width * (kernel.width - 1) + outputPadding.width + 1
         guard height > 0, width > 0 else { throw ShapeError("the padding leaves nothing of the output") }
         return Shape(batch: input.batch, height: height, width: width, channels: outputChannels)
@@ -134,7 +136,8 @@ public struct TransposedConvolution: Operator {
         }
         guard let inputGradient = pass.inputGradients[0] else { return }
         gather(
-            geometry, picture: pass.outputGradient, weights: pass.packed + packing.count(.scatter), gridChannels: inputChannels,
+            geometry, picture: pass.outputGradient, weights: pass.packed + packing.count(.scatter),
+            gridChannels: inputChannels,
             into: inputGradient, epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
     }
 }

@@ -114,9 +114,13 @@ public struct SafetensorsFile: Sendable {
         (0..<(raw.count / type.size)).map { index in
             switch type {
             case .float32:
-                return Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)))
+                return Float(
+                    bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)))
             case .float16:
-                return Float(Float16(bitPattern: UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))))
+                return Float(
+                    Float16(
+                        bitPattern: UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)))
+                )
             case .bfloat16:
                 let high = UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
                 return Float(bitPattern: UInt32(high) << 16)
