@@ -19,7 +19,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         discussion: """
             The noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. The result is \
             rounded to 8 bits. PSNR is taken over all colour channels, SSIM on luma; the mean over the pictures comes last. \
-            With --reference, one clean picture is compared with another file instead: no noise is added.
+            With --noisy no noise is added: the pictures of the same names there are denoised and compared.
             """)
 
     @Option(
@@ -27,8 +27,11 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         help: ArgumentHelp("Folders or files with clean pictures.", valueName: "path"))
     var data: [String]
 
-    @Option(help: ArgumentHelp("Noise that is added, of 255.", valueName: "0…75"))
-    var sigma = 25.0
+    @Option(help: ArgumentHelp("Noise that is added, of 255: 25 unless given.", valueName: "0…75"))
+    var sigma: Double?
+
+    @Option(help: ArgumentHelp("Noisy versions: a folder with the same names, or a file.", valueName: "path"))
+    var noisy: String?
 
     @Flag(help: "Let the program estimate the noise level instead of telling it.")
     var auto = false
@@ -48,7 +51,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     @OptionGroup var verbosity: VerbosityOptions
 
     func validate() throws {
-        guard (0...75).contains(sigma) else { throw ValidationError("--sigma takes 0 to 75.") }
+        guard (0...75).contains(sigma ?? 25) else { throw ValidationError("--sigma takes 0 to 75.") }
         guard !data.isEmpty else { throw ValidationError("--data needs at least one path.") }
         if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
     }
@@ -70,25 +73,21 @@ struct EvaluateDenoiseCommand: ParsableCommand {
                 }
             }
             guard !scores.isEmpty else { throw ExitCode.badData }
-            show(EvaluationSummary(scores, model: denoiser.model, sigma: sigma, isAutomatic: auto, seed: seed))
+            show(
+                EvaluationSummary(
+                    scores, model: denoiser.model, sigma: addedSigma, isAutomatic: knownSigma == nil, seed: seed))
             if failures > 0 { throw ExitCode.someFailed }
         }
     }
 
     private func evaluate(_ file: String, with model: Denoiser) throws -> DenoiseScore {
         let clean = try readImage(file).image.roundedTo8Bits()
-        var generator = SeededGenerator(seed: seed, path: stableHash(lastPathComponent(of: file)))
-        let colors = GaussianNoise(sigma: sigma).noisyColors(of: clean, generator: &generator)
+        let colors = try noisyColors(of: clean, file: file)
         let noisy = try clean.withColors(colors)
 
         let clock = ContinuousClock()
         let start = clock.now
-        let level =
-            auto
-            ? NoiseEstimator().estimate(
-                colors: colors, width: clean.width, height: clean.height,
-                isGrey: clean.channelLayout.colorChannelCount == 1)
-            : sigma
+        let level = knownSigma ?? estimate(colors, of: clean)
         let restored = try model.denoise(
             colors: colors, width: clean.width, height: clean.height, sigma: level,
             tiling: tiling.tiling(pictureBytes: 8 * colors.count))
@@ -101,6 +100,35 @@ struct EvaluateDenoiseCommand: ParsableCommand {
                 "noisy": Score(
                     psnr: try peakSignalToNoiseRatio(noisy, clean), ssim: try structuralSimilarity(noisy, clean))
             ])
+    }
+
+    /// The noise that is added where there is no noisy version.
+    private var addedSigma: Double? { noisy == nil ? sigma ?? 25 : nil }
+
+    /// What the network is told; nil where the level is estimated.
+    private var knownSigma: Double? { auto ? nil : sigma ?? addedSigma }
+
+    private func estimate(_ colors: [Float], of clean: Image) -> Double {
+        NoiseEstimator().estimate(
+            colors: colors, width: clean.width, height: clean.height,
+            isGrey: clean.channelLayout.colorChannelCount == 1)
+    }
+
+    /// The picture with noise that depends on the seed and the file's name, or its noisy version.
+    private func noisyColors(of clean: Image, file: String) throws -> [Float] {
+        if let addedSigma {
+            var generator = SeededGenerator(seed: seed, path: stableHash(lastPathComponent(of: file)))
+            return GaussianNoise(sigma: addedSigma).noisyColors(of: clean, generator: &generator)
+        }
+        var path = noisy ?? ""
+        if pathKind(path) == .directory { path = joinPath(path, lastPathComponent(of: file)) }
+        let version = try readImage(path).image
+        guard (version.width, version.height) == (clean.width, clean.height) else {
+            throw EvaluationError.differentSizes(path, version, file, clean)
+        }
+        // A noise of no strength leaves the colours alone.
+        var unused = SeededGenerator(seed: seed)
+        return GaussianNoise(sigma: 0).noisyColors(of: version, generator: &unused)
     }
 
     private func show(_ score: DenoiseScore) {
@@ -125,6 +153,17 @@ struct EvaluateDenoiseCommand: ParsableCommand {
                 mean of \(summary.pictures) pictures  \(decimals(mean.psnr, 2)) dB  SSIM \(decimals(mean.ssim, 4))  \
                 \(decimals(mean.seconds, 2)) s  (noisy: \(decimals(summary.baselines["noisy"]?.psnr ?? 0, 2)) dB)
                 """)
+        }
+    }
+}
+
+private enum EvaluationError: Error, CustomStringConvertible {
+    case differentSizes(String, Image, String, Image)
+
+    var description: String {
+        switch self {
+        case .differentSizes(let path, let image, let other, let expected):
+            "\(path): is \(image.width)×\(image.height), expected \(expected.width)×\(expected.height) as \(other)"
         }
     }
 }
@@ -173,13 +212,13 @@ struct EvaluationSummary: Encodable {
     let mean: Mean
     let pictures: Int
     let model: String
-    /// The noise that was added.
-    let sigma: Double
+    /// The noise that was added, if any was.
+    let sigma: Double?
     let automatic: Bool
     let seed: UInt64
     let baselines: [String: Score]
 
-    init(_ scores: [DenoiseScore], model: String, sigma: Double, isAutomatic: Bool, seed: UInt64) {
+    init(_ scores: [DenoiseScore], model: String, sigma: Double?, isAutomatic: Bool, seed: UInt64) {
         func mean(_ value: (DenoiseScore) -> Double) -> Double {
             scores.reduce(0) { $0 + value($1) } / Double(scores.count)
         }

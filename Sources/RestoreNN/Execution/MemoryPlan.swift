@@ -2,20 +2,26 @@
 ///
 /// Greedy by size (Pisarchyk & Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, algorithm 3):
 /// the largest buffer first, each at the lowest offset that is free for the whole of its life.
-struct MemoryPlan: Equatable, Sendable {
+package struct MemoryPlan: Equatable, Sendable {
     /// A buffer of `count` floats that is written at step `first` and read for the last time at step `last`.
-    struct Request: Equatable, Sendable {
-        let count: Int
-        let first: Int
-        var last: Int
+    package struct Request: Equatable, Sendable {
+        package let count: Int
+        package let first: Int
+        package var last: Int
+
+        package init(count: Int, first: Int, last: Int) {
+            self.count = count
+            self.first = first
+            self.last = last
+        }
     }
 
     /// Offset of each request, in floats.
-    let offsets: [Int]
+    package let offsets: [Int]
     /// Floats of the whole arena.
-    let total: Int
+    package let total: Int
 
-    init(_ requests: [Request]) {
+    package init(_ requests: [Request]) {
         // Cache-line steps, and one line between buffers, so that vector loads never straddle two owners.
         func rounded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
         var offsets = [Int](repeating: 0, count: requests.count)

@@ -58,10 +58,10 @@ public final class TrainingPlan {
 
     /// Gradient of input `index` after `backward`.
     ///
-    /// - Precondition: the plan was made with `needsInputGradients`.
+    /// - Precondition: the plan was made with `needsInputGradients`, and some output depends on this input.
     public func inputGradient(_ index: Int) -> UnsafePointer<Float> {
         let node = network.inputs[index].index
-        precondition(gradients.isNeeded[node], "the plan was made without gradients of inputs")
+        precondition(gradients.isNeeded[node], "no gradient of input \(index): not asked for, or no output reads it")
         return UnsafePointer(gradientArena.base + gradients.offsets[node])
     }
 
@@ -139,30 +139,32 @@ private struct GradientPlan {
         let isNeeded = Self.neededGradients(network, needsInputGradients: needsInputGradients)
         // Steps run backwards: node i works at step count − i, the output gradients are there at step 0.
         let count = nodes.count
+        // The gradient of an input of the network stays until it is read.
+        func lastUse(of node: Int) -> Int { nodes[node].operation == nil ? count + 1 : count - node }
         var requests = nodes.indices.map { MemoryPlan.Request(count: 0, first: count - $0, last: count - $0) }
         var isWritten = [Bool](repeating: false, count: count)
         for output in network.outputs {
             requests[output.index] = MemoryPlan.Request(
-                count: shapes[output.index].count, first: 0, last: count - output.index)
+                count: shapes[output.index].count, first: 0, last: lastUse(of: output.index))
             isWritten[output.index] = true
         }
         // For each input of each node: the request it writes to, and whether that is then added.
         var writes = [[(request: Int, isAddend: Bool)?]](repeating: [], count: count)
         for index in nodes.indices.reversed() {
             for input in nodes[index].inputs {
-                guard isNeeded[index], isNeeded[input.index] else {
+                // A branch that leads to no output has no gradient to pass on.
+                guard isNeeded[index], isWritten[index], isNeeded[input.index] else {
                     writes[index].append(nil)
                     continue
                 }
                 let size = shapes[input.index].count
-                // The gradient of an input of the network stays until it is read.
-                let end = nodes[input.index].operation == nil ? count + 1 : count - input.index
                 if isWritten[input.index] {
                     writes[index].append((requests.count, true))
                     requests.append(MemoryPlan.Request(count: size, first: count - index, last: count - index))
                 } else {
                     writes[index].append((input.index, false))
-                    requests[input.index] = MemoryPlan.Request(count: size, first: count - index, last: end)
+                    requests[input.index] = MemoryPlan.Request(
+                        count: size, first: count - index, last: lastUse(of: input.index))
                     isWritten[input.index] = true
                 }
             }

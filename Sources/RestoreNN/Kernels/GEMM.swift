@@ -3,12 +3,12 @@ import COpenBLAS
 import Glibc
 
 /// The instruction set of the matrix product for packed right sides.
-enum KernelVariant: String, CaseIterable, Sendable {
+package enum KernelVariant: String, CaseIterable, Sendable {
     case generic
     case avx2
     case avx512
 
-    var isSupported: Bool { rk_is_supported(raw) != 0 }
+    package var isSupported: Bool { rk_is_supported(raw) != 0 }
 
     var raw: rk_variant {
         switch self {
@@ -19,7 +19,7 @@ enum KernelVariant: String, CaseIterable, Sendable {
     }
 
     /// The best that this processor has, or the one that the environment variable `RESTORE_KERNELS` names.
-    static let selected: KernelVariant = {
+    package static let selected: KernelVariant = {
         let supported = allCases.filter(\.isSupported)
         if let name = getenv("RESTORE_KERNELS"),
             let forced = supported.first(where: { $0.rawValue == String(cString: name) })
@@ -31,16 +31,16 @@ enum KernelVariant: String, CaseIterable, Sendable {
 }
 
 /// Floats that a matrix of `depth × columns` takes once packed into panels.
-func panelCount(depth: Int, columns: Int) -> Int {
+package func panelCount(depth: Int, columns: Int) -> Int {
     depth * ((columns + panelWidth - 1) / panelWidth * panelWidth)
 }
 
-let panelWidth = Int(RK_PANEL)
+package let panelWidth = Int(RK_PANEL)
 
 /// C ← A · B, row-major, with B packed into panels. Every element is one chain of fused multiply-adds over the depth, in
 /// order, so its bits depend on nothing but its row of A and its column of B.
 @inline(__always)
-func multiply(
+package func multiply(
     _ a: UnsafePointer<Float>, packed b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, rows: Int,
     columns: Int, depth: Int, variant: KernelVariant = .selected
 ) {

@@ -69,15 +69,17 @@ public struct SafetensorsFile: Sendable {
             }
             guard entry.end <= dataBytes else { return "tensor \(entry.name) reaches beyond the end of the file" }
             next = entry.end
-            guard let type = ElementType(rawValue: entry.elementType) else { continue }
-            var size = type.size
+            // Elements of another program's types have at least one bit.
+            let type = ElementType(rawValue: entry.elementType)
+            var size = type?.size ?? 1
             for side in entry.shape {
                 let (product, overflowed) = size.multipliedReportingOverflow(by: side)
                 guard !overflowed else { return "the shape of tensor \(entry.name) overflows" }
                 size = product
             }
-            guard size == entry.end - entry.begin else {
-                return "tensor \(entry.name) has \(entry.end - entry.begin) bytes, its shape needs \(size)"
+            let bytes = entry.end - entry.begin
+            guard type == nil ? size / 8 <= bytes : size == bytes else {
+                return "tensor \(entry.name) has \(bytes) bytes, its shape needs \(type == nil ? size / 8 : size)"
             }
         }
         return next == dataBytes ? nil : "\(dataBytes - next) bytes belong to no tensor"
