@@ -133,7 +133,7 @@ private func renameWithoutReplacing(_ source: String, _ destination: String) -> 
 
 /// `publish` without overwriting, for file systems such as NFS that lack RENAME_NOREPLACE: a hard link is never
 /// made over an existing name either.
-func publishByLink(_ temporary: String, as destination: String, path: String) throws(FileError) {
+package func publishByLink(_ temporary: String, as destination: String, path: String) throws(FileError) {
     guard link(temporary, destination) == 0 else { throw writingError(path, code: errno) }
     unlink(temporary)
 }

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@testable import RestoreFiles
+import RestoreFiles
 
 @Suite struct WriteFileTests {
     @Test func leavesNothingButTheFile() throws {

@@ -19,7 +19,8 @@ import Testing
                         for kernel in [Extent(1), 3, Extent(height: 2, width: 4)] {
                             all.append(
                                 NaiveConvolution(
-                                    input: Shape(batch: 2, height: 9, width: 11, channels: 5), outputChannels: 6,
+                                    input: Shape(batch: 2, height: 9, width: 11, channels: 5),
+                                    outputChannels: 6,
                                     kernel: kernel, stride: stride, dilation: dilation, padding: padding,
                                     mode: mode, hasBias: false))
                         }

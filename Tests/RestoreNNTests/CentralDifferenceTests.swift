@@ -27,19 +27,25 @@ import Testing
     private static let linear: [Case] = [
         convolution("3×3", NaiveConvolution(input: side, outputChannels: 5, kernel: 3, padding: 1)),
         convolution("pointwise", NaiveConvolution(input: side, outputChannels: 17, kernel: 1)),
-        convolution("strided", NaiveConvolution(input: side, outputChannels: 3, kernel: 4, stride: 2, padding: 1)),
+        convolution(
+            "strided", NaiveConvolution(input: side, outputChannels: 3, kernel: 4, stride: 2, padding: 1)),
         convolution("tiling", NaiveConvolution(input: side, outputChannels: 3, kernel: 2, stride: 2)),
         convolution(
             "dilated", NaiveConvolution(input: side, outputChannels: 3, kernel: 3, dilation: 2, padding: 2)),
         convolution(
             "asymmetric",
             NaiveConvolution(
-                input: side, outputChannels: 3, kernel: 3, padding: Padding(top: 0, bottom: 2, left: 1, right: 0))),
-        convolution("padded beyond the kernel", NaiveConvolution(input: side, outputChannels: 3, kernel: 2, padding: 4)),
+                input: side, outputChannels: 3, kernel: 3,
+                padding: Padding(top: 0, bottom: 2, left: 1, right: 0))),
         convolution(
-            "replicate", NaiveConvolution(input: side, outputChannels: 3, kernel: 5, padding: 3, mode: .replicate)),
+            "padded beyond the kernel",
+            NaiveConvolution(input: side, outputChannels: 3, kernel: 2, padding: 4)),
         convolution(
-            "reflect", NaiveConvolution(input: side, outputChannels: 3, kernel: 5, padding: 3, mode: .reflect)),
+            "replicate",
+            NaiveConvolution(input: side, outputChannels: 3, kernel: 5, padding: 3, mode: .replicate)),
+        convolution(
+            "reflect", NaiveConvolution(input: side, outputChannels: 3, kernel: 5, padding: 3, mode: .reflect)
+        ),
         Case(
             name: "transposed, tiling",
             operation: TransposedConvolution(inputChannels: 4, outputChannels: 3, kernel: 2, stride: 2),
@@ -61,7 +67,8 @@ import Testing
             inputs: [side, Shape(batch: 2, height: 5, width: 6, channels: 1), side], step: 0.5),
         Case(name: "slice", operation: Slice(channels: 1..<3), inputs: [side], step: 0.5),
         Case(
-            name: "average, overlapping", operation: Pooling(.average, kernel: 3, stride: 2), inputs: [side], step: 0.5),
+            name: "average, overlapping", operation: Pooling(.average, kernel: 3, stride: 2), inputs: [side],
+            step: 0.5),
         Case(name: "shuffle", operation: PixelShuffle(factor: 2), inputs: [side], step: 0.5),
         Case(
             name: "unshuffle", operation: PixelUnshuffle(factor: 2),
@@ -137,7 +144,8 @@ import Testing
                     }
                     var y = values[3]
                     for level in (0..<3).reversed() {
-                        y = network.add("skip.\(level)", Add(), network.add("up.\(level)", convolution, y), values[level])
+                        y = network.add(
+                            "skip.\(level)", Add(), network.add("up.\(level)", convolution, y), values[level])
                     }
                     return y
                 }
@@ -193,7 +201,8 @@ import Testing
                 let expected = try difference(along: directions, fixed)
                 let gradient = result.inputGradients[index].values
                 expectNear(
-                    dot(gradient, directions[index]), expected, norm(gradient), "\(name), input \(index), seed \(seed)")
+                    dot(gradient, directions[index]), expected, norm(gradient),
+                    "\(name), input \(index), seed \(seed)")
             }
             guard !parameters.isEmpty else { continue }
             let direction = generator.values(parameters.count)

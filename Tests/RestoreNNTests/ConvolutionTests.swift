@@ -16,36 +16,48 @@ import Testing
     /// Sizes at which the code takes another way: one pixel, pointwise, windows that tile, strides above the kernel,
     /// padding above it, several blocks of windows, several bands of rows, a column matrix too wide for a block.
     private static let corners: [NaiveConvolution] = [
-        NaiveConvolution(input: Shape(batch: 1, height: 1, width: 1, channels: 1), outputChannels: 1, kernel: 1),
         NaiveConvolution(
-            input: Shape(batch: 2, height: 1, width: 1, channels: 3), outputChannels: 17, kernel: 3, padding: 1),
-        NaiveConvolution(input: Shape(batch: 2, height: 25, width: 31, channels: 7), outputChannels: 5, kernel: 1),
+            input: Shape(batch: 1, height: 1, width: 1, channels: 1), outputChannels: 1, kernel: 1),
+        NaiveConvolution(
+            input: Shape(batch: 2, height: 1, width: 1, channels: 3), outputChannels: 17, kernel: 3,
+            padding: 1),
+        NaiveConvolution(
+            input: Shape(batch: 2, height: 25, width: 31, channels: 7), outputChannels: 5, kernel: 1),
         NaiveConvolution(
             input: Shape(batch: 1, height: 7, width: 9, channels: 3), outputChannels: 4, kernel: 1, stride: 3),
         NaiveConvolution(
             input: Shape(batch: 1, height: 4, width: 4, channels: 2), outputChannels: 3, kernel: 1,
             padding: Padding(top: 0, bottom: 2, left: 0, right: 1)),
         NaiveConvolution(
-            input: Shape(batch: 3, height: 24, width: 32, channels: 5), outputChannels: 6, kernel: 2, stride: 2),
+            input: Shape(batch: 3, height: 24, width: 32, channels: 5), outputChannels: 6, kernel: 2,
+            stride: 2),
         NaiveConvolution(
-            input: Shape(batch: 1, height: 9, width: 11, channels: 3), outputChannels: 4, kernel: 2, stride: 5),
+            input: Shape(batch: 1, height: 9, width: 11, channels: 3), outputChannels: 4, kernel: 2, stride: 5
+        ),
         NaiveConvolution(
-            input: Shape(batch: 1, height: 3, width: 4, channels: 3), outputChannels: 4, kernel: 3, padding: 7),
+            input: Shape(batch: 1, height: 3, width: 4, channels: 3), outputChannels: 4, kernel: 3, padding: 7
+        ),
         NaiveConvolution(
-            input: Shape(batch: 2, height: 64, width: 51, channels: 3), outputChannels: 5, kernel: 3, padding: 1),
-        NaiveConvolution(
-            input: Shape(batch: 2, height: 71, width: 37, channels: 2), outputChannels: 3, kernel: 3, stride: 2,
+            input: Shape(batch: 2, height: 64, width: 51, channels: 3), outputChannels: 5, kernel: 3,
             padding: 1),
         NaiveConvolution(
-            input: Shape(batch: 1, height: 67, width: 9, channels: 2), outputChannels: 3, kernel: 5, padding: 2,
+            input: Shape(batch: 2, height: 71, width: 37, channels: 2), outputChannels: 3, kernel: 3,
+            stride: 2,
+            padding: 1),
+        NaiveConvolution(
+            input: Shape(batch: 1, height: 67, width: 9, channels: 2), outputChannels: 3, kernel: 5,
+            padding: 2,
             mode: .reflect),
         NaiveConvolution(
-            input: Shape(batch: 1, height: 66, width: 7, channels: 2), outputChannels: 3, kernel: 3, dilation: 17,
+            input: Shape(batch: 1, height: 66, width: 7, channels: 2), outputChannels: 3, kernel: 3,
+            dilation: 17,
             padding: 17, mode: .replicate),
         NaiveConvolution(
-            input: Shape(batch: 1, height: 7, width: 7, channels: 520), outputChannels: 5, kernel: 3, padding: 1),
+            input: Shape(batch: 1, height: 7, width: 7, channels: 520), outputChannels: 5, kernel: 3,
+            padding: 1),
         NaiveConvolution(
-            input: Shape(batch: 1, height: 9, width: 8, channels: 5), outputChannels: 260, kernel: 5, stride: 2,
+            input: Shape(batch: 1, height: 9, width: 8, channels: 5), outputChannels: 260, kernel: 5,
+            stride: 2,
             padding: 2),
     ]
 
@@ -71,7 +83,8 @@ import Testing
         let fanIn = naive.input.channels * naive.kernel.height * naive.kernel.width
         expectClose(
             result.outputs[0].values, forward, "\(naive)", tolerance: tolerance(terms: fanIn), seed: seed)
-        let fanOut = naive.outputChannels * naive.kernel.height * naive.kernel.width * (naive.mode == .zero ? 1 : 4)
+        let fanOut =
+            naive.outputChannels * naive.kernel.height * naive.kernel.width * (naive.mode == .zero ? 1 : 4)
         expectClose(
             result.inputGradients[0].values, naive.inputGradient(gradient.values, weight: weight),
             "\(naive), input gradient", tolerance: tolerance(terms: fanOut), seed: seed)
@@ -82,7 +95,8 @@ import Testing
             result.parameterGradients, parameterGradient, "\(naive), parameter gradient",
             tolerance: tolerance(terms: naive.output.pixels), seed: seed)
         let inferred = try infer(network, [input], parameters: weight + bias, pool: pools[1])[0]
-        expectSameBits(inferred.values, result.outputs[0].values, "\(naive), inference and training", seed: seed)
+        expectSameBits(
+            inferred.values, result.outputs[0].values, "\(naive), inference and training", seed: seed)
     }
 
     /// Sums of `terms` products of values up to 1 in single precision.
@@ -92,7 +106,8 @@ import Testing
 
     @Test func aNaNReachesWhatReadsItAndNothingElse() throws {
         let naive = NaiveConvolution(
-            input: Shape(batch: 1, height: 6, width: 7, channels: 3), outputChannels: 4, kernel: 3, padding: 1)
+            input: Shape(batch: 1, height: 6, width: 7, channels: 3), outputChannels: 4, kernel: 3, padding: 1
+        )
         var generator = SeededGenerator(seed: 2)
         var input = generator.tensor(naive.input)
         input[0, 2, 4, 1] = .nan

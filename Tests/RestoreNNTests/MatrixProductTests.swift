@@ -12,7 +12,8 @@ import Testing
         var packed = [Float](repeating: 1, count: panelCount(depth: depth, columns: columns))
         for k in 0..<depth {
             for column in 0..<columns {
-                packed[(column / panelWidth * depth + k) * panelWidth + column % panelWidth] = b[k * columns + column]
+                packed[(column / panelWidth * depth + k) * panelWidth + column % panelWidth] =
+                    b[k * columns + column]
             }
         }
         return packed
@@ -31,7 +32,9 @@ import Testing
     private func chain(_ a: [Float], _ b: [Float], rows: Int, columns: Int, depth: Int) -> [Float] {
         (0..<(rows * columns)).map { place in
             let (row, column) = (place / columns, place % columns)
-            return (0..<depth).reduce(Float(0)) { $0.addingProduct(a[row * depth + $1], b[$1 * columns + column]) }
+            return (0..<depth).reduce(Float(0)) {
+                $0.addingProduct(a[row * depth + $1], b[$1 * columns + column])
+            }
         }
     }
 
@@ -64,10 +67,12 @@ import Testing
             let all = product(a, packed, rows: 41, columns: columns, depth: depth, variant)
             for row in 0..<41 {
                 let alone = product(
-                    Array(a[(row * depth)..<((row + 1) * depth)]), packed, rows: 1, columns: columns, depth: depth,
+                    Array(a[(row * depth)..<((row + 1) * depth)]), packed, rows: 1, columns: columns,
+                    depth: depth,
                     variant)
                 expectSameBits(
-                    alone, all[(row * columns)..<((row + 1) * columns)], "\(variant), row \(row) of 41×\(depth)×\(columns)")
+                    alone, all[(row * columns)..<((row + 1) * columns)],
+                    "\(variant), row \(row) of 41×\(depth)×\(columns)")
             }
         }
     }

@@ -36,7 +36,8 @@ struct NaiveConvolution: CustomStringConvertible {
     var isPossible: Bool {
         let reflects =
             mode != .reflect
-            || (max(padding.top, padding.bottom) < input.height && max(padding.left, padding.right) < input.width)
+            || (max(padding.top, padding.bottom) < input.height
+                && max(padding.left, padding.right) < input.width)
         return output.count > 0 && reflects
     }
 
@@ -52,13 +53,15 @@ struct NaiveConvolution: CustomStringConvertible {
                         for kx in 0..<kernel.width {
                             let y = source(
                                 oy * stride.height + ky * dilation.height - padding.top, input.height)
-                            let x = source(ox * stride.width + kx * dilation.width - padding.left, input.width)
+                            let x = source(
+                                ox * stride.width + kx * dilation.width - padding.left, input.width)
                             guard let y, let x else { continue }
                             let output = ((n * shape.height + oy) * shape.width + ox) * outputChannels
                             let pixel = ((n * input.height + y) * input.width + x) * input.channels
                             for o in 0..<outputChannels {
                                 for c in 0..<input.channels {
-                                    let weight = ((o * input.channels + c) * kernel.height + ky) * kernel.width + kx
+                                    let weight =
+                                        ((o * input.channels + c) * kernel.height + ky) * kernel.width + kx
                                     body(output + o, weight, pixel + c)
                                 }
                             }
@@ -118,7 +121,8 @@ struct NaiveConvolution: CustomStringConvertible {
                     channels: draw([1, 2, 3, 5, 8, 15, 16, 17, 33])),
                 outputChannels: draw([1, 2, 3, 7, 8, 15, 16, 17, 31, 33]),
                 kernel: Extent(height: draw([1, 2, 3, 3, 4, 5]), width: draw([1, 2, 3, 3, 4, 5])),
-                stride: draw([0, 1]) == 0 ? 1 : Extent(height: draw([1, 2, 3, 4]), width: draw([1, 2, 3, 4])),
+                stride: draw([0, 1]) == 0
+                    ? 1 : Extent(height: draw([1, 2, 3, 4]), width: draw([1, 2, 3, 4])),
                 dilation: draw([0, 1]) == 0 ? 1 : Extent(height: draw([1, 2, 3]), width: draw([1, 2, 3])),
                 padding: padding, mode: generator.choice(of: [.zero, .zero, .replicate, .reflect]),
                 hasBias: draw([0, 1]) == 0)

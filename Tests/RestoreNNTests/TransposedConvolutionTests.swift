@@ -18,10 +18,12 @@ import Testing
     }
 
     private static let corners: [NaiveConvolution] = [
-        NaiveConvolution(input: Shape(batch: 1, height: 1, width: 1, channels: 1), outputChannels: 1, kernel: 1),
+        NaiveConvolution(
+            input: Shape(batch: 1, height: 1, width: 1, channels: 1), outputChannels: 1, kernel: 1),
         // Windows that tile, in several blocks, and with rows left over.
         NaiveConvolution(
-            input: Shape(batch: 3, height: 50, width: 44, channels: 5), outputChannels: 6, kernel: 2, stride: 2),
+            input: Shape(batch: 3, height: 50, width: 44, channels: 5), outputChannels: 6, kernel: 2,
+            stride: 2),
         NaiveConvolution(
             input: Shape(batch: 1, height: 7, width: 9, channels: 3), outputChannels: 4, kernel: 2, stride: 2),
         NaiveConvolution(
@@ -29,15 +31,19 @@ import Testing
             kernel: Extent(height: 3, width: 2), stride: Extent(height: 3, width: 2)),
         // Windows that overlap, in several bands of rows.
         NaiveConvolution(
-            input: Shape(batch: 2, height: 72, width: 18, channels: 3), outputChannels: 5, kernel: 4, stride: 2,
+            input: Shape(batch: 2, height: 72, width: 18, channels: 3), outputChannels: 5, kernel: 4,
+            stride: 2,
             padding: 1),
         NaiveConvolution(
-            input: Shape(batch: 1, height: 70, width: 40, channels: 3), outputChannels: 2, kernel: 3, padding: 1),
+            input: Shape(batch: 1, height: 70, width: 40, channels: 3), outputChannels: 2, kernel: 3,
+            padding: 1),
         // Pixels that no window reaches.
         NaiveConvolution(
-            input: Shape(batch: 1, height: 13, width: 14, channels: 3), outputChannels: 5, kernel: 1, stride: 4),
+            input: Shape(batch: 1, height: 13, width: 14, channels: 3), outputChannels: 5, kernel: 1,
+            stride: 4),
         NaiveConvolution(
-            input: Shape(batch: 1, height: 6, width: 6, channels: 530), outputChannels: 5, kernel: 3, stride: 2,
+            input: Shape(batch: 1, height: 6, width: 6, channels: 530), outputChannels: 5, kernel: 3,
+            stride: 2,
             padding: 1),
     ]
 
@@ -81,11 +87,14 @@ import Testing
         }
         expectClose(
             result.parameterGradients,
-            naive.weightGradient(input.values, gradient.values) + (naive.hasBias ? biasGradient.map { Float($0) } : []),
-            "transposed \(naive), parameter gradient", tolerance: Tolerance(absolute: 3e-5, relative: 1e-5), seed: seed)
+            naive.weightGradient(input.values, gradient.values)
+                + (naive.hasBias ? biasGradient.map { Float($0) } : []),
+            "transposed \(naive), parameter gradient", tolerance: Tolerance(absolute: 3e-5, relative: 1e-5),
+            seed: seed)
         let inferred = try infer(network, [input], parameters: weight + bias, pool: pools[1])[0]
         expectSameBits(
-            inferred.values, result.outputs[0].values, "transposed \(naive), inference and training", seed: seed)
+            inferred.values, result.outputs[0].values, "transposed \(naive), inference and training",
+            seed: seed)
     }
 }
 

@@ -37,11 +37,14 @@ package struct RandomNetwork {
         let source = source()
         switch generator.index(below: 9) {
         case 0:
-            return network.add(name, Convolution(inputChannels: 4, outputChannels: 4, kernel: 3, padding: 1), source)
+            return network.add(
+                name, Convolution(inputChannels: 4, outputChannels: 4, kernel: 3, padding: 1), source)
         case 1:
             return network.add(name, Convolution(inputChannels: 4, outputChannels: 4, kernel: 1), source)
         case 2:
-            return network.add(name, TransposedConvolution(inputChannels: 4, outputChannels: 4, kernel: 3, padding: 1), source)
+            return network.add(
+                name, TransposedConvolution(inputChannels: 4, outputChannels: 4, kernel: 3, padding: 1),
+                source)
         case 3:
             return network.add(name, GroupNormalization(channels: 4, groups: 2), source)
         case 4:
@@ -60,7 +63,9 @@ package struct RandomNetwork {
     }
 
     private mutating func activation(_ smooth: Bool) -> ActivationFunction {
-        let functions: [ActivationFunction] = [.silu, .tanh, .sigmoid, .softplus, .relu, .leakyReLU(slope: 0.2)]
+        let functions: [ActivationFunction] = [
+            .silu, .tanh, .sigmoid, .softplus, .relu, .leakyReLU(slope: 0.2),
+        ]
         return generator.choice(of: smooth ? Array(functions.prefix(4)) : functions)
     }
 }
@@ -71,10 +76,12 @@ package struct RandomNetwork {
 package func networkOfAllOperators(height: Int, width: Int) -> Network {
     var network = Network()
     let input = network.input("input")
-    let first = network.add("first", Convolution(inputChannels: 4, outputChannels: 9, kernel: 3, padding: 1), input)
+    let first = network.add(
+        "first", Convolution(inputChannels: 4, outputChannels: 9, kernel: 3, padding: 1), input)
     let active = network.add("active", Activation(.silu), first)
     let normal = network.add("normal", GroupNormalization(channels: 9, groups: 3), active)
-    let down = network.add("down", Convolution(inputChannels: 9, outputChannels: 16, kernel: 2, stride: 2), normal)
+    let down = network.add(
+        "down", Convolution(inputChannels: 9, outputChannels: 16, kernel: 2, stride: 2), normal)
     let pooled = network.add("pooled", Pooling(.max, kernel: 2), normal)
     let mean = network.add("mean", Pooling(.average, kernel: 2), normal)
     let joined = network.add("joined", Concatenate(), down, pooled, mean)
@@ -93,7 +100,9 @@ package func networkOfAllOperators(height: Int, width: Int) -> Network {
     let large = network.add("large", PixelShuffle(factor: 2), relu)
     let part = network.add("part", Slice(channels: 1..<5), large)
     let last = network.add(
-        "last", Convolution(inputChannels: 4, outputChannels: 4, kernel: 3, padding: 1, paddingMode: .replicate), part)
+        "last",
+        Convolution(inputChannels: 4, outputChannels: 4, kernel: 3, padding: 1, paddingMode: .replicate), part
+    )
     network.output(network.add("clean", Add(), last, input))
     let features = network.add("features", Pooling(.average, kernel: 4), part)
     let count = (height / 4) * (width / 4) * 4

@@ -14,6 +14,9 @@ public struct SafetensorsFile: Sendable {
 
     /// Where the file states its checksum: SHA-256 over the metadata, the table of tensors and their bytes.
     static let checksumKey = "restore.checksum"
+    /// How the names of this project's metadata begin. A file with one of them must state its checksum, or a damaged
+    /// name of the checksum would go unnoticed.
+    private static let ownPrefix = "restore."
     /// The format's own bound on the header.
     private static let maximumHeaderBytes = 100_000_000
 
@@ -26,7 +29,7 @@ public struct SafetensorsFile: Sendable {
 
     public var tensorNames: [String] { entries.map(\.name) }
 
-    /// - Throws: `WeightsError.file`, `.damaged` or `.checksumMismatch`. A file that states no checksum (another program's)
+    /// - Throws: `WeightsError.file`, `.damaged` or `.checksumMismatch`. Another program's file, which states no checksum,
     ///   is taken without.
     public init(path: String) throws(WeightsError) {
         let bytes: [UInt8]
@@ -56,6 +59,8 @@ public struct SafetensorsFile: Sendable {
         if let stated = metadata[Self.checksumKey] {
             let found = Self.checksum(metadata: metadata, entries: entries, values: bytes[start...])
             guard stated == found else { throw .checksumMismatch(path: path) }
+        } else if metadata.keys.contains(where: { $0.hasPrefix(Self.ownPrefix) }) {
+            throw damaged("it states no checksum")
         }
     }
 
@@ -199,8 +204,8 @@ public struct SafetensorsFile: Sendable {
             case .float16:
                 withUnsafeBytes(of: Float16(value).bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
             case .bfloat16:
-                // Round to nearest, ties to even, on the upper half of the bits.
-                let bits = value.bitPattern
+                // Round to nearest, ties to even, on the upper half of the bits; what a NaN carries must not round up.
+                let bits = value.isNaN ? Float.nan.bitPattern : value.bitPattern
                 let rounded = UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
                 withUnsafeBytes(of: rounded.littleEndian) { bytes.append(contentsOf: $0) }
             }

@@ -1,0 +1,54 @@
+# Everything is built in release: numeric code is 10 to 170 times slower without optimisation.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+SWIFT ?= swift
+
+# The program is linked with Swift's runtime inside, so that it runs where no toolchain is. Tests cannot be, and building
+# both in one folder would compile everything anew at each change between them.
+PROGRAM_BUILD := .build-static
+PROGRAM := $(PROGRAM_BUILD)/release/restore
+SOURCES := Package.swift Sources Tests
+
+.PHONY: build deps demo test lint format install uninstall clean help
+
+build: deps ## the program
+	$(SWIFT) build -c release --product restore --static-swift-stdlib --scratch-path $(PROGRAM_BUILD)
+
+deps: ## the Debian packages that are missing
+	@scripts/install-dependencies.sh
+
+demo: build ## denoises a photograph and says how much it helped
+	@scripts/demo.sh $(PROGRAM) .build-demo
+
+test: deps ## every test
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build
+
+lint: ## the format of the sources
+	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+
+format: ## brings the sources into that format
+	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
+
+install: build ## the program and its models, below PREFIX
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -s -m 755 $(PROGRAM) "$(DESTDIR)$(PREFIX)/bin/restore"
+	for model in Models/*/; do \
+		name=$$(basename "$$model"); \
+		install -d "$(DESTDIR)$(PREFIX)/share/restore/models/$$name" && \
+		install -m 644 "$$model"model.safetensors "$$model"README.md \
+			"$(DESTDIR)$(PREFIX)/share/restore/models/$$name/" || exit 1; \
+	done
+
+uninstall: ## what install has put there
+	rm -f "$(DESTDIR)$(PREFIX)/bin/restore"
+	for model in Models/*/; do \
+		rm -rf "$(DESTDIR)$(PREFIX)/share/restore/models/$$(basename "$$model")"; \
+	done
+
+clean: ## what was built
+	rm -rf .build .build-static .build-demo
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18

@@ -1,0 +1,73 @@
+import RestoreNN
+import TestSupport
+import Testing
+
+@Suite struct LossTests {
+    private static let losses: [Loss] = [.l1, .l2, .charbonnier(epsilon: 1e-3), .charbonnier(epsilon: 1)]
+    private let pool = WorkerPool(workerCount: 3)
+
+    private func evaluate(_ loss: Loss, _ prediction: [Float], _ target: [Float]) -> (Double, [Float]) {
+        var gradient = [Float](repeating: .nan, count: prediction.count)
+        let value = loss.evaluate(
+            prediction: prediction, target: target, count: prediction.count, gradient: &gradient, pool: pool)
+        return (value, gradient)
+    }
+
+    /// The term of one difference and its derivative.
+    private func term(_ loss: Loss, _ d: Double) -> (value: Double, derivative: Double) {
+        switch loss {
+        case .l1: return (abs(d), d > 0 ? 1 : (d < 0 ? -1 : 0))
+        case .l2: return (d * d, 2 * d)
+        case .charbonnier(let epsilon):
+            let root = (d * d + Double(epsilon) * Double(epsilon)).squareRoot()
+            return (root, d / root)
+        }
+    }
+
+    @Test(arguments: losses, [1, 2, 1000, 16 * 1024, 16 * 1024 + 1, 100_001])
+    func valueAndGradientAreThoseOfTheMean(_ loss: Loss, count: Int) {
+        var generator = SeededGenerator(seed: 151, path: UInt64(count))
+        let (prediction, target) = (generator.values(count), generator.values(count))
+        let (value, gradient) = evaluate(loss, prediction, target)
+        let terms = zip(prediction, target).map { term(loss, Double($0 - $1)) }
+        let mean = terms.reduce(0) { $0 + $1.value } / Double(count)
+        #expect(abs(value - mean) <= 1e-6 * mean, "\(loss) of \(count): \(value), expected \(mean)")
+        expectClose(
+            gradient.map { $0 * Float(count) }, terms.map { Float($0.derivative) }, "\(loss) of \(count)",
+            seed: 151)
+    }
+
+    @Test(arguments: losses) func gradientIsTheSlope(_ loss: Loss) {
+        var generator = SeededGenerator(seed: 152)
+        let target = generator.values(50)
+        // Differences of at least 0.1, away from the kink.
+        let prediction = target.map {
+            $0 + Float(generator.uniform() < 0.5 ? -0.1 : 0.1) - Float(generator.uniform()) * 0.01
+        }
+        let direction = generator.values(50)
+        func value(_ step: Float) -> Double {
+            evaluate(loss, zip(prediction, direction).map { $0 + step * $1 }, target).0
+        }
+        let slope = (value(0.01) - value(-0.01)) / 0.02
+        let expected = dot(evaluate(loss, prediction, target).1, direction)
+        #expect(abs(slope - expected) < 1e-3 * abs(expected) + 1e-5, "\(loss): \(slope), \(expected)")
+    }
+
+    @Test(arguments: losses) func noDifferenceNoGradient(_ loss: Loss) {
+        let (value, gradient) = evaluate(loss, [1, -2, 0], [1, -2, 0])
+        #expect(gradient == [0, 0, 0])
+        if case .charbonnier(let epsilon) = loss {
+            #expect(abs(value - Double(epsilon)) < 1e-6)
+        } else {
+            #expect(value == 0)
+        }
+    }
+
+    @Test(arguments: losses) func aNaNShows(_ loss: Loss) {
+        let (value, gradient) = evaluate(loss, [1, .nan, 3], [1, 2, 5])
+        #expect(value.isNaN && gradient[1].isNaN)
+        #expect(gradient[0] == 0 && gradient[2] < 0)
+        #expect(evaluate(loss, [1], [.nan]).0.isNaN)
+        #expect(evaluate(loss, [.infinity], [0]).0 == .infinity)
+    }
+}

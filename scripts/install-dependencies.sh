@@ -1,0 +1,39 @@
+#!/bin/sh
+# Installs the Debian packages that restore is built with, where they are missing, and says so. Silent when all is there.
+set -eu
+
+say() { printf '%s\n' "$*" >&2; }
+
+if ! command -v swift >/dev/null 2>&1; then
+    say "No Swift toolchain: 'swift' is not in PATH. Get version 6.1 or later from https://www.swift.org/install/linux/"
+    exit 1
+fi
+
+# Each package, and the name by which pkg-config knows its library. Without pkg-config nothing can be asked for; apt
+# passes over what is there already.
+missing=""
+command -v pkg-config >/dev/null 2>&1 || missing=" pkg-config"
+for pair in libpng-dev:libpng libjpeg-dev:libjpeg libopenblas-dev:openblas libmd-dev:libmd; do
+    pkg-config --exists "${pair##*:}" 2>/dev/null || missing="$missing ${pair%%:*}"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    say "Missing:$missing (names of Debian packages). There is no apt-get here: install the development files of"
+    say "libpng, libjpeg(-turbo), OpenBLAS and libmd, and pkg-config, in your system's way."
+    exit 1
+fi
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        say "Missing Debian packages:$missing. Install them as root: apt-get install$missing"
+        exit 1
+    fi
+    as_root="sudo"
+fi
+
+say "Installing Debian packages:$missing"
+# shellcheck disable=SC2086  # the list is meant to be split
+$as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends $missing >&2
