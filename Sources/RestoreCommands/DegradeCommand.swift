@@ -41,7 +41,7 @@ struct DegradeNoiseCommand: ParsableCommand {
         try reportingFailure {
             if !overwrite, pathKind(output) != .missing { throw FileError.alreadyExists(path: output) }
             let picture = try readImage(input)
-            let encoding = try OutputPlan.encoding(for: output, input: picture.format, quality: nil)
+            let encoding = try OutputPlan.encoding(for: output, format: nil, input: picture.format, quality: nil)
             var generator = SeededGenerator(seed: seed)
             let noisy = try GaussianNoise(sigma: sigma).degrade(picture.image, generator: &generator)
             try writeImage(noisy, to: output, encoding: encoding, overwrite: overwrite)

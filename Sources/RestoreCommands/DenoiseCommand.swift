@@ -20,7 +20,10 @@ struct DenoiseCommand: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("PNG or JPEG files; the second of two is the output.", valueName: "input"))
-    var paths: [String]
+    var paths: [String] = []
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Input file; may be given several times.", valueName: "path"))
+    var input: [String] = []
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Output file, or folder for several inputs.", valueName: "path"))
     var output: String?
@@ -33,6 +36,9 @@ struct DenoiseCommand: ParsableCommand {
 
     @Option(help: "Added to the name of outputs that are not named.")
     var suffix = "_denoised"
+
+    @Option(name: .shortAndLong, help: "Format of the output, whatever its extension says.")
+    var format: ImageFormat?
 
     @Option(help: ArgumentHelp("Quality of JPEG output.", valueName: "1…100"))
     var quality: Int?
@@ -55,6 +61,7 @@ struct DenoiseCommand: ParsableCommand {
     @OptionGroup var verbosity: VerbosityOptions
 
     func validate() throws {
+        guard !(paths + input).isEmpty else { throw ValidationError("At least one input is needed.") }
         guard (0...1).contains(strength) else { throw ValidationError("--strength takes 0 to 1.") }
         if let quality, !(1...100).contains(quality) { throw ValidationError("--quality takes 1 to 100.") }
         guard (1...1_000_000).contains(maxPixels) else { throw ValidationError("--max-pixels takes 1 or more.") }
@@ -62,7 +69,9 @@ struct DenoiseCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            let plan = try OutputPlan(paths: paths, output: output, suffix: suffix, overwrite: overwrite)
+            let plan = try OutputPlan(
+                OutputPlan.Request(
+                    inputs: input, paths: paths, output: output, format: format, suffix: suffix, overwrite: overwrite))
             // A missing input is said before a model is loaded.
             for job in plan.jobs where plan.jobs.count == 1 && pathKind(job.input) == .missing {
                 throw FileError.notFound(path: job.input)
@@ -90,7 +99,8 @@ struct DenoiseCommand: ParsableCommand {
         let limits = ImageLimits(maximumPixels: maxPixels * 1_000_000)
         let input = try readImage(job.input, limits: limits)
         let image = input.image
-        let encoding = try OutputPlan.encoding(for: job.output, input: input.format, quality: quality)
+        let encoding = try OutputPlan.encoding(
+            for: job.output, format: format, input: input.format, quality: quality)
         let bar = Progress(
             job.input, megapixels: Double(image.pixelCount) / 1e6, style: verbosity.quiet ? .none : progress)
         let options = Denoiser.Options(

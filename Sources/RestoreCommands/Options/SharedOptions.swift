@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Logging
 import RestoreFiles
+import RestoreImage
 import RestoreModels
 import RestoreNN
 
@@ -58,6 +59,17 @@ struct DenoiserOptions: ParsableArguments {
     func load(pool: WorkerPool) throws -> Denoiser {
         try Denoiser(path: models.catalogue.find(model).path, pool: pool)
     }
+}
+
+extension ImageFormat: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let format = Self.allCases.first(where: { $0.fileExtensions.contains(argument.lowercased()) }) else {
+            return nil
+        }
+        self = format
+    }
+
+    public static var allValueStrings: [String] { allCases.map { $0.fileExtensions[0] } }
 }
 
 /// How a large picture is cut.

@@ -10,58 +10,78 @@ struct OutputPlan: Equatable {
 
     let jobs: [Job]
 
+    /// What was typed.
+    struct Request: Equatable {
+        /// Given with `--input`.
+        var inputs: [String] = []
+        /// INPUT... [OUTPUT], or just [OUTPUT] where there is an `--input`.
+        var paths: [String] = []
+        /// Given with `--output`: a file for one input, a folder for several.
+        var output: String?
+        /// Decides the extension of outputs that are not named.
+        var format: ImageFormat?
+        /// Between name and extension of outputs that are not named.
+        var suffix: String
+        var overwrite: Bool
+    }
+
     /// Lays out the work before any is done.
     ///
-    /// - Parameters:
-    ///   - paths: INPUT... [OUTPUT] as typed. Two paths are input and output, unless both exist already: then nobody can
-    ///     tell a second input from an output, and the second is only taken as one with `overwrite`.
-    ///   - output: `--output`: a file for one input, a folder for several.
-    ///   - suffix: between name and extension of outputs that are not named.
     /// - Throws: `UsageError`, or `FileError.alreadyExists` naming the output.
-    init(paths: [String], output: String?, suffix: String, overwrite: Bool) throws {
-        var inputs = paths
-        var named: String? = output
-        if named == nil, paths.count == 2 {
-            if pathKind(paths[1]) == .regularFile, pathKind(paths[0]) == .regularFile, !overwrite {
-                throw FileError.alreadyExists(path: paths[1])
-            }
-            named = inputs.removeLast()
-        }
-        if named == nil, paths.count > 2, let last = paths.last, pathKind(last) == .directory {
-            named = inputs.removeLast()
-        }
+    init(_ request: Request) throws {
+        let (inputs, output) = try Self.split(request)
         guard !inputs.isEmpty else { throw UsageError(description: "no input was given") }
-        let folder = named.flatMap { pathKind($0) == .directory || $0.hasSuffix("/") ? $0 : nil }
-        if inputs.count > 1, named != nil, folder == nil {
-            throw UsageError(description: "several inputs need a folder as output, which \(named ?? "") is not")
+        let folder = output.flatMap { pathKind($0) == .directory || $0.hasSuffix("/") ? $0 : nil }
+        if inputs.count > 1, let output, folder == nil {
+            throw UsageError(description: "\(output): is no folder, which several inputs need as output")
         }
         jobs = inputs.map { input in
-            if let named, folder == nil { return Job(input: input, output: named) }
-            let name = lastPathComponent(of: input)
-            let fileExtension = name.dropFirst(removingPathExtension(name).count)
-            let renamed = folder == nil ? removingPathExtension(name) + suffix + fileExtension : name
-            guard let folder = folder ?? (input.contains("/") ? parentFolder(of: input) : nil) else {
-                return Job(input: input, output: renamed)
-            }
-            return Job(input: input, output: joinPath(folder, renamed))
+            if let output, folder == nil { return Job(input: input, output: output) }
+            return Job(input: input, output: Self.defaultOutput(for: input, folder: folder, request))
         }
         var seen: Set<String> = []
         for job in jobs {
             guard seen.insert(job.output).inserted else {
-                throw UsageError(description: "two inputs would be written to \(job.output)")
+                throw UsageError(description: "\(job.output): two inputs would be written to it")
             }
-            if !overwrite, pathKind(job.output) != .missing { throw FileError.alreadyExists(path: job.output) }
+            if !request.overwrite, pathKind(job.output) != .missing { throw FileError.alreadyExists(path: job.output) }
         }
     }
 
-    /// The format of an output: what its extension says, else that of the input.
+    /// Tells the inputs from the output.
+    ///
+    /// Two paths are input and output. Where both are files already nobody can tell a second input from an output, as
+    /// when a pattern of the shell matched two pictures; the second is taken as output only with `--overwrite`. Of more
+    /// paths the last is the output if it is a folder.
+    private static func split(_ request: Request) throws(FileError) -> (inputs: [String], output: String?) {
+        let paths = request.paths
+        let all = request.inputs + paths
+        if let output = request.output { return (all, output) }
+        guard let last = paths.last, all.count > 1 else { return (all, nil) }
+        let isPair = all.count == 2
+        if isPair, request.inputs.isEmpty, !request.overwrite, all.allSatisfy({ pathKind($0) == .regularFile }) {
+            throw .alreadyExists(path: last)
+        }
+        return isPair || pathKind(last) == .directory ? (all.dropLast(), last) : (all, nil)
+    }
+
+    private static func defaultOutput(for input: String, folder: String?, _ request: Request) -> String {
+        let name = lastPathComponent(of: input)
+        let stem = removingPathExtension(name)
+        let ending = request.format.map { "." + $0.fileExtensions[0] } ?? String(name.dropFirst(stem.count))
+        if let folder { return joinPath(folder, stem + ending) }
+        let renamed = stem + request.suffix + ending
+        return input.contains("/") ? joinPath(parentFolder(of: input), renamed) : renamed
+    }
+
+    /// The format of an output: the one asked for, else what its extension says, else that of the input.
     ///
     /// - Throws: `ImageError.unknownExtension`.
     static func encoding(
-        for path: String, input format: ImageFormat, quality: Int?
+        for path: String, format: ImageFormat?, input inputFormat: ImageFormat, quality: Int?
     ) throws(ImageError) -> ImageEncoding {
         let hasExtension = !pathExtension(of: path).isEmpty
-        guard let chosen = ImageFormat.forPath(path) ?? (hasExtension ? nil : format) else {
+        guard let chosen = format ?? ImageFormat.forPath(path) ?? (hasExtension ? nil : inputFormat) else {
             throw .unknownExtension(path: path)
         }
         var encoding = ImageEncoding(format: chosen)
