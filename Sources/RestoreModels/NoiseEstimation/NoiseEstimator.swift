@@ -1,0 +1,178 @@
+/// Estimates how much white Gaussian noise a picture holds, from the picture alone.
+///
+/// Noise is the same in every direction of the space of patches; a photograph is not. So the estimate
+/// is the noise left in those directions, and those patches, that hold least of the photograph:
+///
+/// 1. Patches are chosen whose low frequencies hold no more than noise would, for these are flat. Under
+///    white noise the low frequencies of a patch tell nothing about its high ones, so this choice does
+///    not bias what follows (Colom & Buades, "Analysis and Extension of the Ponomarenko et al. Method",
+///    IPOL 3, 2013).
+/// 2. For each high frequency the covariance of the channels is taken over these patches. Its
+///    eigenvalues part the noise from the photograph, whose channels go together.
+/// 3. Of all eigenvalues, the largest are dropped until the mean of the others equals their median:
+///    these are equal but for chance, thus noise (Chen, Zhu & Heng, "An Efficient Statistical Method for
+///    Image Noise Level Estimation", ICCV 2015, algorithm 1).
+///
+/// 1 needs the noise level; it starts from the flattest tenth and is repeated. Where the picture is
+/// clipped, patches whose mean is within 2σ of black or white are left out.
+///
+/// Step 2 is blind to noise that the channels share, as in a grey picture stored as colour, or a JPEG
+/// file with reduced chroma. So the mean of the channels is measured too, and believed if it holds much
+/// more noise and this noise is white. The figures are in `docs/noise-estimation.md`.
+public struct NoiseEstimator: Sendable {
+    /// Patches read from a picture, about, at most: more no longer change the estimate.
+    private static let patchLimit = 100_000
+
+    /// Pixels below which every patch is read, overlapping, because there are so few.
+    private static let smallArea = 40_000.0
+
+    /// Share of the patches that is used at least, however much they hold. Chosen on training pictures.
+    private static let leastShare = 0.02
+
+    /// Pixels that the patches used stand for at least, for each channel, a patch for stride² of them:
+    /// fewer make the covariances uncertain. Chosen on crops of training pictures.
+    private static let leastArea = 1_000
+
+    /// Distance to black and white below which a patch may have lost noise to clipping, in σ.
+    private static let clippingMargin = 2.0
+
+    /// Rounds of choosing patches; the choice settles after two or three.
+    private static let rounds = 5
+
+    /// Noise common to the channels is told from fine texture by being above this level, in units of 1/255, …
+    private static let commonFloor = 3.0
+
+    /// … above this many times the noise that the channels do not share (separate noise alone gives 1/√3) …
+    private static let commonRatio = 2.0
+
+    /// … and as white as this: see `WhiteNoise.lowBandExcess`. Chosen on clean training pictures and on the same with
+    /// noise, saved as JPEG with halved chroma.
+    private static let commonExcess = 2.0
+
+    public init() {}
+
+    /// Estimates the standard deviation of the noise.
+    ///
+    /// Pictures smaller than 16×16 have too few patches: Immerkær's method takes over, down to 3×3.
+    /// Below that, and where nothing varies, the answer is 0.
+    ///
+    /// - Parameters:
+    ///   - pixels: `height` × `width` × `channels`, interleaved, 0…1. Values beyond the range are taken
+    ///     as noise that was not clipped; values that are not finite are passed over.
+    ///   - width: Pixels a row.
+    ///   - height: Rows.
+    ///   - channels: 1 (grey) or 3 (colour). All channels are taken to have equally strong noise.
+    /// - Returns: σ of the noise in each channel in units of 1/255, finite and at least 0.
+    public func estimate(
+        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
+    ) -> Double {
+        precondition(channels == 1 || channels == 3, "1 or 3 channels, not \(channels)")
+        precondition(
+            width >= 0 && height >= 0 && pixels.count == width * height * channels,
+            "\(width)×\(height)×\(channels) does not match \(pixels.count) values")
+        guard min(width, height) >= 16 else {
+            return immerkaer(pixels, width: width, height: height, channels: channels)
+        }
+        let separate = whiteNoise(pixels, width: width, height: height, channels: channels)
+        if channels == 1 { return separate.sigma }
+        let common = channelMean(pixels).withUnsafeBufferPointer {
+            whiteNoise($0, width: width, height: height, channels: 1)
+        }
+        let isNoise =
+            common.sigma > Self.commonFloor && common.sigma > Self.commonRatio * separate.sigma
+            && common.lowBandExcess < Self.commonExcess
+        return isNoise ? common.sigma : separate.sigma
+    }
+
+    /// What steps 1 to 3 find.
+    private struct WhiteNoise {
+        /// Standard deviation in units of 1/255.
+        var sigma = 0.0
+        /// Energy of the low band in the flattest patches over that expected of noise: about 1 or less if
+        /// what was measured is white, more if it is texture, which is stronger in low frequencies.
+        var lowBandExcess = 0.0
+    }
+
+    /// The mean of three channels. Separate noise of σ in each leaves σ/√3 in it, common noise σ.
+    private func channelMean(_ pixels: UnsafeBufferPointer<Float>) -> [Float] {
+        (0..<pixels.count / 3).map { (pixels[3 * $0] + pixels[3 * $0 + 1] + pixels[3 * $0 + 2]) / 3 }
+    }
+
+    /// Steps 1 to 3, for pictures of at least 16×16.
+    private func whiteNoise(
+        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
+    ) -> WhiteNoise {
+        let patches = NoisePatches(
+            pixels, width: width, height: height, channels: channels,
+            stride: stride(width: width, height: height))
+        guard patches.count > 0 else { return WhiteNoise() }
+        // Noise that reaches beyond the range was not clipped to it.
+        let isClipped = pixels.allSatisfy { $0 >= 0 && $0 <= 1 }
+        var found = WhiteNoise(sigma: patches.noiseLevel(of: patches.flattest(share: 0.1)))
+        for _ in 1...Self.rounds {
+            let margin = isClipped ? Self.clippingMargin * found.sigma : -Double.infinity
+            found = refine(found, patches: patches, margin: margin)
+        }
+        return found
+    }
+
+    /// Steps 2 and 3 on the patches whose low band holds no more than the noise found so far would, and
+    /// whose mean is at least `margin` from black and white; on the best there are where these are few.
+    private func refine(_ found: WhiteNoise, patches: NoisePatches, margin: Double) -> WhiteNoise {
+        let enough = max(
+            Self.leastArea * patches.channels / (patches.stride * patches.stride),
+            Int(Self.leastShare * Double(patches.count)))
+        let least = min(patches.count, enough)
+        let roomiest = patches.headroom.sorted(by: >)[least - 1]
+        let room = min(Float(margin), roomiest)
+        let candidates = (0..<patches.count).filter { patches.headroom[$0] >= room }
+
+        // Mean and one standard deviation of σ² χ², the low band of noise alone.
+        let values = Double(NoisePatches.lowCount * patches.channels)
+        let expected = Float(found.sigma * found.sigma * (values + (2 * values).squareRoot()))
+        let flattest = candidates.map { patches.lowEnergy[$0] }.sorted()[least - 1]
+        let limit = max(expected, flattest)
+        let sigma = patches.noiseLevel(of: candidates.filter { patches.lowEnergy[$0] <= limit })
+        let mean = sigma * sigma * values
+        return WhiteNoise(sigma: sigma, lowBandExcess: mean > 0 ? Double(flattest) / mean : 0)
+    }
+
+    /// Distance between neighbouring patches: more in large pictures, less in small ones. 1 or odd above
+    /// 2, to meet the 8×8 blocks of a JPEG file at all positions alike.
+    private func stride(width: Int, height: Int) -> Int {
+        let area = Double(width) * Double(height)
+        if area < Self.smallArea { return 1 }
+        return max(3, Int((area / Double(Self.patchLimit)).squareRoot().rounded(.up))) | 1
+    }
+
+    /// Immerkær, "Fast Noise Variance Estimation", CVIU 64(2), 1996: the mean absolute answer of the
+    /// difference of two Laplacians. It takes texture for noise. 0 below 3×3.
+    private func immerkaer(
+        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
+    ) -> Double {
+        guard width >= 3, height >= 3 else { return 0 }
+        let row = width * channels
+        var sum = 0.0
+        var count = 0
+        for y in 1..<height - 1 {
+            for index in y * row + channels..<(y + 1) * row - channels {
+                let above = Self.secondDifference(pixels, at: index - row, step: channels)
+                let here = Self.secondDifference(pixels, at: index, step: channels)
+                let below = Self.secondDifference(pixels, at: index + row, step: channels)
+                let answer = abs(above - 2 * here + below)
+                guard answer.isFinite else { continue }
+                sum += answer
+                count += 1
+            }
+        }
+        guard count > 0 else { return 0 }
+        // The mask's squares sum to 36, and E|x| = σ √(2/π).
+        return 255 * (Double.pi / 2).squareRoot() / 6 * sum / Double(count)
+    }
+
+    private static func secondDifference(
+        _ pixels: UnsafeBufferPointer<Float>, at index: Int, step: Int
+    ) -> Double {
+        Double(pixels[index - step]) - 2 * Double(pixels[index]) + Double(pixels[index + step])
+    }
+}

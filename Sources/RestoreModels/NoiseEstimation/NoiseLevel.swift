@@ -1,0 +1,86 @@
+import COpenBLAS
+
+extension NoisePatches {
+    /// The share of the patches, at least one, that hold least in their low band.
+    func flattest(share: Double) -> [Int] {
+        guard count > 0 else { return [] }
+        let limit = lowEnergy.sorted()[Int(share * Double(count - 1))]
+        return (0..<count).filter { lowEnergy[$0] <= limit }
+    }
+
+    /// The noise that chosen patches have in common.
+    ///
+    /// - Parameter chosen: Indices of patches, at least one.
+    /// - Returns: σ in units of 1/255, finite and at least 0.
+    func noiseLevel(of chosen: [Int]) -> Double {
+        let covariances = highCovariances(of: chosen)
+        let size = channels * channels
+        var spectrum: [Double] = []
+        for frequency in 0..<Self.highCount {
+            spectrum += eigenvalues(Array(covariances[frequency * size..<(frequency + 1) * size]))
+        }
+        return max(0, noiseVariance(spectrum)).squareRoot()
+    }
+
+    /// The covariance of the channels at each high frequency, frequency × channel × channel. The mean
+    /// over patches is taken as 0, as it is for everything but the patch's own mean.
+    private func highCovariances(of chosen: [Int]) -> [Double] {
+        let size = channels * channels
+        var sums = [Double](repeating: 0, count: Self.highCount * size)
+        high.withUnsafeBufferPointer { high in
+            sums.withUnsafeMutableBufferPointer { sums in
+                for patch in chosen {
+                    addProducts(high, patch: patch, to: sums)
+                }
+            }
+        }
+        return sums.map { $0 / Double(chosen.count) }
+    }
+
+    private func addProducts(
+        _ high: UnsafeBufferPointer<Float>, patch: Int, to sums: UnsafeMutableBufferPointer<Double>
+    ) {
+        for frequency in 0..<Self.highCount {
+            let values = (patch * Self.highCount + frequency) * channels
+            for a in 0..<channels {
+                for b in 0..<channels {
+                    sums[(frequency * channels + a) * channels + b] +=
+                        Double(high[values + a]) * Double(high[values + b])
+                }
+            }
+        }
+    }
+
+    /// Eigenvalues of a symmetric `channels` × `channels` matrix.
+    private func eigenvalues(_ matrix: [Double]) -> [Double] {
+        if channels == 1 { return matrix }
+        var overwritten = matrix
+        var values = [Double](repeating: 0, count: channels)
+        var order = Int32(channels)
+        var workspace = [Double](repeating: 0, count: 8 * channels)
+        var workspaceCount = Int32(workspace.count)
+        var status: Int32 = 0
+        dsyev_("N", "U", &order, &overwritten, &order, &values, &workspace, &workspaceCount, &status)
+        // Not converged, which LAPACK does not rule out: the variances serve, only less well.
+        return status == 0 ? values : (0..<channels).map { matrix[$0 * (channels + 1)] }
+    }
+}
+
+/// Chen, Zhu & Heng 2015, algorithm 1: the mean of the largest set of smallest eigenvalues whose mean
+/// is their median, that is, with as many values above it as below.
+///
+/// - Parameter eigenvalues: In any order, at least one.
+/// - Returns: the variance of the noise.
+func noiseVariance(_ eigenvalues: [Double]) -> Double {
+    let ascending = eigenvalues.sorted()
+    var sum = ascending.reduce(0, +)
+    for count in stride(from: ascending.count, to: 1, by: -1) {
+        let mean = sum / Double(count)
+        let below = ascending[..<count].count { $0 < mean }
+        let above = ascending[..<count].count { $0 > mean }
+        // Structure pulls the mean above the median; once it no longer does, only noise is left.
+        if above >= below { return mean }
+        sum -= ascending[count - 1]
+    }
+    return ascending.first ?? 0
+}

@@ -1,0 +1,86 @@
+/// The 8×8 patches of a picture as the noise estimator needs them: for each, the high band of its
+/// discrete cosine transform (DCT), the energy of the low band, and how far its mean lies from clipping.
+///
+/// Constant patches are left out: they hold no noise (a border, a drawn area) or clipped noise, and
+/// neither says anything about the noise elsewhere. So are patches with a value that is not finite.
+/// Values are in units of 1/255.
+struct NoisePatches {
+    /// Side of a patch in pixels.
+    static let side = 8
+
+    /// Coefficients (u, v) with u + v at least this are the high band: photographs hold little there,
+    /// and where the low band is empty next to nothing. Chosen on training pictures.
+    static let highBandStart = 9
+
+    /// Coefficients of the high band in one channel.
+    static let highCount = (0..<side * side).count { $0 / side + $0 % side >= highBandStart }
+
+    /// Coefficients of the low band in one channel: the others without the mean.
+    static let lowCount = side * side - 1 - highCount
+
+    /// Channels a pixel, 1 or 3.
+    let channels: Int
+
+    /// Distance between neighbouring patches in pixels.
+    let stride: Int
+
+    /// High-band coefficients, patch × frequency × channel, the frequencies in the order of `NoisePatchPlane`.
+    private(set) var high: [Float] = []
+
+    /// The energy of each patch's low band: squared coefficients, summed over the channels.
+    private(set) var lowEnergy: [Float] = []
+
+    /// The distance of each patch's mean to the nearer of 0 and 255, least of its channels.
+    private(set) var headroom: [Float] = []
+
+    /// Number of patches kept.
+    var count: Int { lowEnergy.count }
+
+    /// Gathers the patches of a regular grid, none if the picture is narrower or lower than a patch.
+    ///
+    /// - Parameters:
+    ///   - pixels: Interleaved, `height` × `width` × `channels`, nominally 0…1.
+    ///   - width: Pixels a row.
+    ///   - height: Rows.
+    ///   - channels: 1 or 3.
+    ///   - stride: Distance between neighbouring patches in pixels, at least 1.
+    init(_ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int, stride: Int) {
+        self.channels = channels
+        self.stride = stride
+        guard width >= Self.side, height >= Self.side else { return }
+        var planes = [NoisePatchPlane](repeating: NoisePatchPlane(), count: channels)
+        for y in Swift.stride(from: 0, through: height - Self.side, by: stride) {
+            for x in Swift.stride(from: 0, through: width - Self.side, by: stride) {
+                for channel in 0..<channels {
+                    planes[channel].load(
+                        pixels, at: (y * width + x) * channels + channel, pixelStride: channels,
+                        rowStride: width * channels)
+                }
+                append(planes)
+            }
+        }
+    }
+
+    /// Keeps a patch unless it is constant or not finite.
+    private mutating func append(_ planes: [NoisePatchPlane]) {
+        if planes.allSatisfy({ $0.isConstant }) { return }
+        var energy: Float = 0
+        var room = Float.infinity
+        for plane in planes {
+            energy += plane.energy
+            room = min(room, plane.mean, 255 - plane.mean)
+        }
+        guard energy.isFinite else { return }
+        let start = high.count
+        high.append(contentsOf: repeatElement(0, count: Self.highCount * channels))
+        var highEnergy: Float = 0
+        high.withUnsafeMutableBufferPointer { all in
+            for (channel, plane) in planes.enumerated() {
+                highEnergy += plane.transform(into: all, at: start + channel, stride: channels)
+            }
+        }
+        // Parseval: what the mean and the high band do not hold, the low band does.
+        lowEnergy.append(max(0, energy - highEnergy))
+        headroom.append(room)
+    }
+}
