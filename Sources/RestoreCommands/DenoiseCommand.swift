@@ -46,6 +46,9 @@ struct DenoiseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Pictures with more megapixels are refused.", valueName: "megapixels"))
     var maxPixels = 512
 
+    @Option(help: ArgumentHelp("Also write before and after side by side; for one input.", valueName: "path"))
+    var compare: String?
+
     @Flag(help: "Replace outputs that exist.")
     var overwrite = false
 
@@ -76,6 +79,7 @@ struct DenoiseCommand: ParsableCommand {
             for job in plan.jobs where plan.jobs.count == 1 && pathKind(job.input) == .missing {
                 throw FileError.notFound(path: job.input)
             }
+            try checkComparison(plan)
             let model = try denoiser.load(pool: threads.pool)
             var failures = 0
             for job in plan.jobs {
@@ -91,6 +95,15 @@ struct DenoiseCommand: ParsableCommand {
             }
             if failures > 0 { throw ExitCode.someFailed }
         }
+    }
+
+    private func checkComparison(_ plan: OutputPlan) throws {
+        guard let compare else { return }
+        guard plan.jobs.count == 1 else { throw UsageError(description: "--compare takes one input") }
+        guard plan.jobs[0].output != compare else {
+            throw UsageError(description: "\(compare): both the output and the comparison")
+        }
+        if !overwrite, pathKind(compare) != .missing { throw FileError.alreadyExists(path: compare) }
     }
 
     private func denoise(_ job: OutputPlan.Job, with model: Denoiser) throws {
@@ -114,6 +127,11 @@ struct DenoiseCommand: ParsableCommand {
         }
         bar.finish()
         try writeImage(result.image, to: job.output, encoding: encoding, overwrite: overwrite)
+        if let compare {
+            let encoding = try OutputPlan.encoding(
+                for: compare, format: nil, input: input.format, quality: quality)
+            try writeImage(image.beside(result.image), to: compare, encoding: encoding, overwrite: overwrite)
+        }
         let seconds = (clock.now - start).seconds
         if json {
             Console.data(

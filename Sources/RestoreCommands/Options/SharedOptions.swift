@@ -22,7 +22,9 @@ struct VerbosityOptions: ParsableArguments {
 }
 
 struct ThreadOptions: ParsableArguments {
-    @Option(name: [.customShort("j", allowingJoined: true), .long], help: "Threads; all processors unless given. The result is the same.")
+    @Option(
+        name: [.customShort("j", allowingJoined: true), .long],
+        help: "Threads; all processors unless given. The result is the same.")
     var threads: Int?
 
     func validate() throws {

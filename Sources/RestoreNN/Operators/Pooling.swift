@@ -59,8 +59,7 @@ public struct Pooling: Operator {
                 case .average:
                     add(pixel, onto: destination, count: channels)
                 case .max:
-                    // Written so that a NaN wins and is noticed.
-                    for c in 0..<channels where !(pixel[c] <= destination[c]) { destination[c] = pixel[c] }
+                    for c in 0..<channels where wins(pixel[c], over: destination[c]) { destination[c] = pixel[c] }
                 }
             }
         }
@@ -101,12 +100,18 @@ public struct Pooling: Operator {
                     let place = (ky * width + kx) * channels + c
                     if reduction == .average {
                         gradient[place] += scale * incoming[c]
-                    } else if !(values[place] <= values[best]) {
+                    } else if wins(values[place], over: values[best]) {
                         best = place
                     }
                 }
             }
             if reduction == .max { gradient[best] += incoming[c] }
         }
+    }
+
+    /// Whether a value is greater than the greatest so far. A NaN wins and stays, to be noticed.
+    @inline(__always)
+    private func wins(_ value: Float, over greatest: Float) -> Bool {
+        value > greatest || value.isNaN
     }
 }

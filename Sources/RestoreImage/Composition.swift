@@ -1,0 +1,55 @@
+extension Image {
+    /// The pixels of a rectangle as a picture of their own.
+    ///
+    /// - Precondition: `region` is inside the picture and not empty.
+    public func cropped(to region: ImageRegion) -> Image {
+        precondition(
+            region.x >= 0 && region.y >= 0 && region.width >= 1 && region.height >= 1
+                && region.width <= width - region.x && region.height <= height - region.y,
+            "\(region) is not inside \(width)×\(height) pixels")
+        func rows<Sample>(_ values: [Sample]) -> [Sample] {
+            let channels = channelLayout.channelCount
+            var cropped: [Sample] = []
+            cropped.reserveCapacity(region.width * region.height * channels)
+            for y in region.y..<(region.y + region.height) {
+                let start = (y * width + region.x) * channels
+                cropped.append(contentsOf: values[start..<(start + region.width * channels)])
+            }
+            return cropped
+        }
+        let samples: Samples =
+            switch samples {
+            case .uint8(let values): .uint8(rows(values))
+            case .uint16(let values): .uint16(rows(values))
+            }
+        return Image(width: region.width, height: region.height, channelLayout: channelLayout, samples: samples)
+    }
+}
+
+extension Image {
+    /// This picture and another one of the same kind and height, side by side.
+    ///
+    /// - Precondition: channel layout, bit depth and height agree.
+    public func beside(_ other: Image) -> Image {
+        precondition(
+            channelLayout == other.channelLayout && bitDepth == other.bitDepth && height == other.height,
+            "pictures of different kinds or heights side by side")
+        func rows<Sample>(_ left: [Sample], _ right: [Sample]) -> [Sample] {
+            let (leftCount, rightCount) = (width * channelLayout.channelCount, other.width * channelLayout.channelCount)
+            var joined: [Sample] = []
+            joined.reserveCapacity(left.count + right.count)
+            for y in 0..<height {
+                joined.append(contentsOf: left[(y * leftCount)..<((y + 1) * leftCount)])
+                joined.append(contentsOf: right[(y * rightCount)..<((y + 1) * rightCount)])
+            }
+            return joined
+        }
+        let samples: Samples =
+            switch (samples, other.samples) {
+            case (.uint8(let left), .uint8(let right)): .uint8(rows(left, right))
+            case (.uint16(let left), .uint16(let right)): .uint16(rows(left, right))
+            default: preconditionFailure("bit depths \(bitDepth) and \(other.bitDepth)")
+            }
+        return Image(width: width + other.width, height: height, channelLayout: channelLayout, samples: samples)
+    }
+}
