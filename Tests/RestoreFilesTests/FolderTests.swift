@@ -26,8 +26,7 @@ import Testing
             try makeDirectory(folder("x/y"), withIntermediates: false)
         }
         try folder.makeFile("file")
-        #expect(throws: FileError.cannotWrite(path: folder("file"), reason: "it exists and is not a folder"))
-        {
+        #expect(throws: FileError.cannotWrite(path: folder("file"), reason: "it exists and is not a folder")) {
             try makeDirectory(folder("file"))
         }
         #expect(throws: FileError.self) { try makeDirectory(folder("file/below")) }

@@ -162,7 +162,7 @@ import Testing
     }
 
     @Test func randomNetworks() throws {
-        for seed in UInt64(0)..<60 {
+        for seed in UInt64(0)..<150 {
             let random = RandomNetwork(seed: seed, nodes: 3 + Int(seed % 9), smooth: true)
             var generator = SeededGenerator(seed: seed, path: 63)
             let shape = Shape(batch: 2, height: 4, width: 6, channels: 4)

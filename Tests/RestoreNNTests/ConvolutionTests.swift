@@ -8,7 +8,7 @@ import Testing
 
     @Test(arguments: 0..<8) func agreesWithNaiveTwinOnRandomSizes(part: Int) throws {
         var generator = SeededGenerator(seed: 31, path: UInt64(part))
-        for round in 0..<40 {
+        for round in 0..<100 {
             try check(NaiveConvolution.random(&generator), seed: UInt64(1000 * part + round))
         }
     }
@@ -83,8 +83,9 @@ import Testing
         let fanIn = naive.input.channels * naive.kernel.height * naive.kernel.width
         expectClose(
             result.outputs[0].values, forward, "\(naive)", tolerance: tolerance(terms: fanIn), seed: seed)
+        // Outside zero padding a pixel of the edge stands for many.
         let fanOut =
-            naive.outputChannels * naive.kernel.height * naive.kernel.width * (naive.mode == .zero ? 1 : 4)
+            naive.outputChannels * naive.kernel.height * naive.kernel.width * (naive.mode == .zero ? 1 : 16)
         expectClose(
             result.inputGradients[0].values, naive.inputGradient(gradient.values, weight: weight),
             "\(naive), input gradient", tolerance: tolerance(terms: fanOut), seed: seed)

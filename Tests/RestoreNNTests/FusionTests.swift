@@ -153,7 +153,7 @@ import Testing
     }
 
     @Test func randomNetworks() throws {
-        for seed in UInt64(0)..<300 {
+        for seed in UInt64(0)..<600 {
             let random = RandomNetwork(seed: seed, nodes: 2 + Int(seed % 23), smooth: false)
             try check("random network \(seed)", inputs: random.inputCount, random.network)
         }

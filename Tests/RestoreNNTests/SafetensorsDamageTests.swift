@@ -90,8 +90,7 @@ import Testing
         ("{\"__metadata__\":{},\"__metadata__\":{}}", "\"__metadata__\" stands twice in the header"),
     ]
 
-    @Test(arguments: brokenHeaders) func headersThatAreNoHeaders(_ header: String, _ expected: String) throws
-    {
+    @Test(arguments: brokenHeaders) func headersThatAreNoHeaders(_ header: String, _ expected: String) throws {
         let found = try #require(reason(bytes(header)))
         #expect(found.contains(expected), "\(found)")
     }

@@ -9,7 +9,7 @@ import Testing
     @Test(arguments: 0..<8) func agreesWithNaiveTwinOnRandomSizes(part: Int) throws {
         var generator = SeededGenerator(seed: 32, path: UInt64(part))
         var round = 0
-        while round < 30 {
+        while round < 80 {
             let naive = NaiveConvolution.random(&generator)
             guard naive.mode == .zero, isSymmetric(naive.padding) else { continue }
             try check(naive, seed: UInt64(1000 * part + round))

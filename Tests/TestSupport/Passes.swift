@@ -46,7 +46,7 @@ package func train(
     for (index, tensor) in inputs.enumerated() {
         plan.input(index).update(from: tensor.values, count: tensor.values.count)
     }
-    parameters.withUnsafeBufferPointer { plan.forward(parameters: $0.orEmpty) }
+    plan.forward(parameters: parameters)
     let outputs = plan.outputShapes.enumerated().map { index, shape in
         copy(plan.output(index), shape)
     }
@@ -58,14 +58,7 @@ package func train(
         for (index, tensor) in outputGradients.enumerated() {
             plan.outputGradient(index).update(from: tensor.values, count: tensor.values.count)
         }
-        parameters.withUnsafeBufferPointer { parameters in
-            gradients.withUnsafeMutableBufferPointer { gradients in
-                plan.backward(
-                    parameters: parameters.orEmpty,
-                    parameterGradients: UnsafeMutablePointer(mutating: UnsafeBufferPointer(gradients).orEmpty)
-                )
-            }
-        }
+        plan.backward(parameters: parameters, parameterGradients: &gradients)
     }
     return TrainingResult(
         outputs: outputs, inputGradients: inputs.enumerated().map { copy(plan.inputGradient($0), $1.shape) },
@@ -75,12 +68,3 @@ package func train(
 private func copy(_ values: UnsafePointer<Float>, _ shape: Shape) -> Tensor {
     Tensor(shape: shape, values: Array(UnsafeBufferPointer(start: values, count: shape.count)))
 }
-
-extension UnsafeBufferPointer<Float> {
-    /// The address, or one that must not be read where there are no values.
-    package var orEmpty: UnsafePointer<Float> {
-        baseAddress ?? UnsafePointer(nowhere)
-    }
-}
-
-nonisolated(unsafe) private let nowhere = UnsafeMutablePointer<Float>.allocate(capacity: 1)

@@ -6,19 +6,23 @@ import RestoreNN
 /// Inputs are N×H×W×4 with even sides; every other value is of that shape too.
 package struct RandomNetwork {
     package private(set) var network = Network()
-    package let inputCount: Int
     private var generator: SeededGenerator
     private var values: [Network.Value] = []
+
+    package var inputCount: Int { network.inputs.count }
 
     /// - Parameter smooth: only functions whose derivative is continuous.
     package init(seed: UInt64, nodes: Int, smooth: Bool) {
         generator = SeededGenerator(seed: seed)
-        inputCount = 1 + generator.index(below: 2)
-        for index in 0..<inputCount { values.append(network.input("input.\(index)")) }
-        while values.count < inputCount + nodes { values.append(addNode(smooth: smooth)) }
+        values.append(network.input("input"))
+        for _ in 0..<nodes {
+            // An input may come late, when operators have worked already.
+            let isInput = generator.index(below: 8) == 0
+            values.append(isInput ? network.input("input.\(values.count)") : addNode(smooth: smooth))
+        }
         // Every input takes part; a value in the middle or an input may be an output as well.
         var last = values[values.count - 1]
-        for index in 0..<inputCount { last = network.add("sum.\(index)", Add(), last, values[index]) }
+        for input in network.inputs { last = network.add("sum.\(input.index)", Add(), last, input) }
         network.output(last)
         for _ in 0..<generator.index(below: 3) {
             let value = generator.choice(of: values)
