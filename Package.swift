@@ -47,9 +47,15 @@ let package = Package(
         .testTarget(name: "RestoreFilesTests", dependencies: ["RestoreFiles"]),
         .testTarget(name: "RestoreNNTests", dependencies: ["RestoreNN", "TestSupport"]),
         .testTarget(name: "RestoreImageTests", dependencies: ["RestoreImage"]),
-        .testTarget(name: "RestoreModelsTests", dependencies: ["RestoreModels", "TestSupport"]),
-        .testTarget(name: "RestoreTrainingTests", dependencies: ["RestoreTraining", "TestSupport"]),
-        .testTarget(name: "CommandTests", dependencies: ["RestoreImage", "RestoreNN", "TestSupport"]),
+        .target(
+            name: "ModelTestSupport", dependencies: ["RestoreModels", "TestSupport"], path: "Tests/ModelTestSupport"),
+        .testTarget(name: "RestoreModelsTests", dependencies: ["RestoreModels", "TestSupport", "ModelTestSupport"]),
+        .testTarget(
+            name: "RestoreTrainingTests",
+            dependencies: [
+                "RestoreTraining", "TestSupport", "ModelTestSupport", .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(name: "CommandTests", dependencies: ["RestoreTraining", "TestSupport", "ModelTestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

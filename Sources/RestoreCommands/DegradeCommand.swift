@@ -1,5 +1,4 @@
 import ArgumentParser
-import RestoreFiles
 import RestoreImage
 import RestoreNN
 import RestoreTraining
@@ -39,7 +38,7 @@ struct DegradeNoiseCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            if !overwrite, pathKind(output) != .missing { throw FileError.alreadyExists(path: output) }
+            try OutputPlan.requireReplaceable(output, overwrite: overwrite)
             let picture = try readImage(input)
             let encoding = try OutputPlan.encoding(for: output, format: nil, input: picture.format, quality: nil)
             var generator = SeededGenerator(seed: seed)

@@ -75,10 +75,6 @@ struct DenoiseCommand: ParsableCommand {
             let plan = try OutputPlan(
                 OutputPlan.Request(
                     inputs: input, paths: paths, output: output, format: format, suffix: suffix, overwrite: overwrite))
-            // A missing input is said before a model is loaded.
-            for job in plan.jobs where plan.jobs.count == 1 && pathKind(job.input) == .missing {
-                throw FileError.notFound(path: job.input)
-            }
             try checkComparison(plan)
             let model = try denoiser.load(pool: threads.pool)
             var failures = 0
@@ -103,7 +99,8 @@ struct DenoiseCommand: ParsableCommand {
         guard plan.jobs[0].output != compare else {
             throw UsageError(description: "\(compare): both the output and the comparison")
         }
-        if !overwrite, pathKind(compare) != .missing { throw FileError.alreadyExists(path: compare) }
+        try OutputPlan.requireReplaceable(compare, overwrite: overwrite)
+        try OutputPlan.requireFolder(parentFolder(of: compare), for: compare)
     }
 
     private func denoise(_ job: OutputPlan.Job, with model: Denoiser) throws {
@@ -112,8 +109,8 @@ struct DenoiseCommand: ParsableCommand {
         let limits = ImageLimits(maximumPixels: maxPixels * 1_000_000)
         let input = try readImage(job.input, limits: limits)
         let image = input.image
-        let encoding = try OutputPlan.encoding(
-            for: job.output, format: format, input: input.format, quality: quality)
+        let encoding = try encoding(for: job.output, format: format, input: input)
+        let comparison = try compare.map { try self.encoding(for: $0, format: nil, input: input) }
         let bar = Progress(
             job.input, megapixels: Double(image.pixelCount) / 1e6, style: verbosity.quiet ? .none : progress)
         let options = Denoiser.Options(
@@ -128,21 +125,29 @@ struct DenoiseCommand: ParsableCommand {
         bar.finish()
         try writeImage(result.image, to: job.output, encoding: encoding, overwrite: overwrite)
         if let compare {
-            let encoding = try OutputPlan.encoding(
-                for: compare, format: nil, input: input.format, quality: quality)
-            try writeImage(image.beside(result.image), to: compare, encoding: encoding, overwrite: overwrite)
+            try writeImage(image.beside(result.image), to: compare, encoding: comparison, overwrite: overwrite)
         }
-        let seconds = (clock.now - start).seconds
+        report(job, image, sigma: result.sigma, seconds: (clock.now - start).seconds)
+    }
+
+    /// How the result is stored at `path`. What cannot be stored is said before the work, which may take minutes.
+    private func encoding(for path: String, format: ImageFormat?, input: DecodedImage) throws -> ImageEncoding {
+        let encoding = try OutputPlan.encoding(for: path, format: format, input: input.format, quality: quality)
+        try encoding.requireAbility(toStore: input.image, path: path)
+        return encoding
+    }
+
+    private func report(_ job: OutputPlan.Job, _ image: Image, sigma: Double, seconds: Double) {
         if json {
             Console.data(
                 jsonLine(
                     DenoiseRecord(
-                        file: job.input, output: job.output, width: image.width, height: image.height,
-                        sigma: result.sigma, seconds: seconds)))
+                        file: job.input, output: job.output, width: image.width, height: image.height, sigma: sigma,
+                        seconds: seconds)))
         }
         verbosity.logger.info(
             """
-            \(job.output): \(image.width)×\(image.height), noise level \(decimals(result.sigma, 1)) of 255, \
+            \(job.output): \(image.width)×\(image.height), noise level \(decimals(sigma, 1)) of 255, \
             \(decimals(seconds, 2)) s
             """)
     }

@@ -81,6 +81,16 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     }
 
     private func evaluate(_ file: String, with model: Denoiser) throws -> DenoiseScore {
+        do {
+            return try measure(file, with: model)
+        } catch let error as ImageComparisonError {
+            throw EvaluationError.notComparable(file, error)
+        } catch let pixel as NonFinitePixel {
+            throw ImageError.notFinite(path: file, x: pixel.x, y: pixel.y)
+        }
+    }
+
+    private func measure(_ file: String, with model: Denoiser) throws -> DenoiseScore {
         let clean = try readImage(file).image.roundedTo8Bits()
         let colors = try noisyColors(of: clean, file: file)
         let noisy = try clean.withColors(colors)
@@ -159,11 +169,14 @@ struct EvaluateDenoiseCommand: ParsableCommand {
 
 private enum EvaluationError: Error, CustomStringConvertible {
     case differentSizes(String, Image, String, Image)
+    case notComparable(String, ImageComparisonError)
 
     var description: String {
         switch self {
         case .differentSizes(let path, let image, let other, let expected):
             "\(path): is \(image.width)×\(image.height), expected \(expected.width)×\(expected.height) as \(other)"
+        case .notComparable(let path, let error):
+            "\(path): \(error)"
         }
     }
 }

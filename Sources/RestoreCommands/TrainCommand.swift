@@ -108,8 +108,10 @@ struct TrainDenoiseCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            let last = joinPath(output, "last.safetensors")
-            if !overwrite, pathKind(last) != .missing { throw FileError.alreadyExists(path: last) }
+            for name in ["last.safetensors", "best.safetensors", "metrics.csv"] where !overwrite {
+                let path = joinPath(output, name)
+                if pathKind(path) != .missing { throw FileError.alreadyExists(path: path) }
+            }
             guard let architecture else { throw UsageError(description: "no such architecture") }
             let logger = verbosity.logger
             let pool = threads.pool
@@ -131,11 +133,13 @@ struct TrainDenoiseCommand: ParsableCommand {
             let trainer = try Trainer(task, settings: settings, folder: output, pool: pool, logger: logger)
             let outcome = try trainer.run()
             logger.info(
-                """
-                \(outcome.steps) steps in \(duration(outcome.seconds)); validation PSNR \
-                \(decimals(outcome.lastScore, 2)) dB, best \(decimals(outcome.bestScore, 2)) dB; the models are in \(output)
-                """)
+                "\(outcome.steps) steps in \(duration(outcome.seconds))\(scores(outcome)); the models are in \(output)")
         }
+    }
+
+    private func scores(_ outcome: Trainer<DenoiserTraining>.Outcome) -> String {
+        guard let last = outcome.lastScore, let best = outcome.bestScore else { return "" }
+        return "; validation PSNR \(decimals(last, 2)) dB, best \(decimals(best, 2)) dB"
     }
 
     /// What model files say about how they were made.

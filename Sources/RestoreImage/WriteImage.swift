@@ -58,12 +58,20 @@ public func writeImage(
 private func encode(
     _ image: Image, as encoding: ImageEncoding, path: String
 ) throws(ImageError) -> EncodedBytes {
-    if let reason = obstacle(to: encoding, of: image) { throw .cannotEncode(path: path, reason: reason) }
+    try encoding.requireAbility(toStore: image, path: path)
     let storable = encoding.format == .jpeg ? image.roundedTo8Bits() : image
     do throws(CodecFailure) {
         return try EncodedBytes(storable, as: encoding)
     } catch {
         throw .cannotEncode(path: path, reason: error.reason)
+    }
+}
+
+extension ImageEncoding {
+    /// - Parameter path: what the error names.
+    /// - Throws: `ImageError.cannotEncode` where `image` cannot be stored so.
+    public func requireAbility(toStore image: Image, path: String) throws(ImageError) {
+        if let reason = obstacle(to: self, of: image) { throw .cannotEncode(path: path, reason: reason) }
     }
 }
 

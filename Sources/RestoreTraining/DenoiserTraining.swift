@@ -70,7 +70,8 @@ public struct DenoiserTraining: TrainingTask, Sendable {
     }
 
     /// Mean PSNR in dB at σ = 25 of the middles of the validation pictures, with the same noise every time.
-    public func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double {
+    public func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double? {
+        guard !validation.pictures.isEmpty else { return nil }
         let denoiser = Denoiser(
             architecture: architecture, parameters: parameters,
             metadata: ModelMetadata(task: Denoiser.task, architecture: architecture.json), pool: pool)
@@ -84,7 +85,7 @@ public struct DenoiserTraining: TrainingTask, Sendable {
                 colors: noisy, width: middle.width, height: middle.height, sigma: validationSigma)
             sum += try peakSignalToNoiseRatio(middle.withColors(clean), middle)
         }
-        return sum / Double(max(1, validation.pictures.count))
+        return sum / Double(validation.pictures.count)
     }
 
     public func metadata(step: Int, score: Double?) -> [String: String] {

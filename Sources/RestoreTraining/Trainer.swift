@@ -80,15 +80,17 @@ public final class Trainer<Task: TrainingTask> {
     public struct Outcome: Sendable {
         public let steps: Int
         public let seconds: Double
-        public let lastScore: Double
-        public let bestScore: Double
+        /// Of the last and the best validation; nil where there is nothing to validate on.
+        public let lastScore: Double?
+        public let bestScore: Double?
     }
 
     /// - Throws: `TrainingError`, or what validation throws.
     public func run() throws -> Outcome {
         let clock = ContinuousClock()
         let start = clock.now
-        var (lossSum, lossCount, score) = (0.0, 0, 0.0)
+        var (lossSum, lossCount) = (0.0, 0)
+        var score: Double?
         for step in 0..<settings.steps {
             let (loss, norm) = try update(step: step)
             lossSum += loss
@@ -107,7 +109,7 @@ public final class Trainer<Task: TrainingTask> {
         }
         return Outcome(
             steps: settings.steps, seconds: (clock.now - start).seconds, lastScore: score,
-            bestScore: bestScore ?? score)
+            bestScore: bestScore)
     }
 
     /// One step: batch, forward, loss, backward, clipping, AdamW, average.
@@ -170,13 +172,17 @@ public final class Trainer<Task: TrainingTask> {
             """)
     }
 
-    private func validate(step: Int) throws -> Double {
+    private func validate(step: Int) throws -> Double? {
         let averaged = Parameters(layout: parameters.layout, values: average.values)
         let score = try task.validate(averaged, pool: pool)
-        let isBest = bestScore.map { score > $0 } ?? true
-        if isBest { bestScore = score }
-        logger.info(
-            "step \(step)/\(settings.steps)  validation PSNR \(decimals(score, 2)) dB\(isBest ? ", the best" : "")")
+        // Without a score the latest weights are the best there are.
+        var isBest = true
+        if let score {
+            isBest = bestScore.map { score > $0 } ?? true
+            if isBest { bestScore = score }
+            let remark = isBest ? ", the best" : ""
+            logger.info("step \(step)/\(settings.steps)  validation PSNR \(decimals(score, 2)) dB\(remark)")
+        }
         let bytes = SafetensorsFile.serialize(
             SafetensorsFile.tensors(averaged), metadata: task.metadata(step: step, score: score))
         try write(bytes, "last.safetensors")

@@ -19,8 +19,8 @@ public protocol TrainingTask {
         step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>], target: UnsafeMutablePointer<Float>
     ) -> String
 
-    /// Score of the parameters on pictures that are not trained on; higher is better.
-    func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double
+    /// Score of the parameters on pictures that are not trained on; higher is better. Nil where there are none.
+    func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double?
 
     /// What a model file of these parameters says about itself.
     func metadata(step: Int, score: Double?) -> [String: String]

@@ -8,9 +8,15 @@ enum Console {
         write(line + "\n", to: STDOUT_FILENO)
     }
 
-    /// A line on stderr.
+    /// A line on stderr. Control characters, which file names may hold, are escaped: a message stays one line and does
+    /// not steer the terminal.
     static func message(_ line: String) {
-        write(line + "\n", to: STDERR_FILENO)
+        var printable = ""
+        for scalar in line.unicodeScalars {
+            let isControl = scalar.properties.generalCategory == .control
+            printable += isControl ? scalar.escaped(asASCII: true) : String(scalar)
+        }
+        write(printable + "\n", to: STDERR_FILENO)
     }
 
     /// Text on stderr as it is, without an end of line.

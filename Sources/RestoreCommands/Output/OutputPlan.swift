@@ -27,7 +27,8 @@ struct OutputPlan: Equatable {
 
     /// Lays out the work before any is done.
     ///
-    /// - Throws: `UsageError`, or `FileError.alreadyExists` naming the output.
+    /// - Throws: `UsageError`, `FileError.notFound` for a single input that is not there, `.alreadyExists` naming the
+    ///   output, or `.cannotWrite` where it is a folder, or its own folder is not there.
     init(_ request: Request) throws {
         let (inputs, output) = try Self.split(request)
         guard !inputs.isEmpty else { throw UsageError(description: "no input was given") }
@@ -39,12 +40,33 @@ struct OutputPlan: Equatable {
             if let output, folder == nil { return Job(input: input, output: output) }
             return Job(input: input, output: Self.defaultOutput(for: input, folder: folder, request))
         }
+        // Of several inputs those that are there are done; of one nothing is left to do.
+        if jobs.count == 1, pathKind(jobs[0].input) == .missing { throw FileError.notFound(path: jobs[0].input) }
+        if let output { try Self.requireFolder(folder ?? parentFolder(of: output), for: output) }
         var seen: Set<String> = []
         for job in jobs {
             guard seen.insert(job.output).inserted else {
                 throw UsageError(description: "\(job.output): two inputs would be written to it")
             }
-            if !request.overwrite, pathKind(job.output) != .missing { throw FileError.alreadyExists(path: job.output) }
+            try Self.requireReplaceable(job.output, overwrite: request.overwrite)
+        }
+    }
+
+    /// Refuses an output that exists, unless it is a file that may be replaced.
+    static func requireReplaceable(_ output: String, overwrite: Bool) throws(FileError) {
+        switch pathKind(output) {
+        case .missing: return
+        case .regularFile:
+            if !overwrite { throw .alreadyExists(path: output) }
+        case .directory, .other:
+            throw .cannotWrite(path: output, reason: "it exists and is not a regular file")
+        }
+    }
+
+    /// Says before the work, which may take minutes, that its result could not be written.
+    static func requireFolder(_ folder: String, for output: String) throws(FileError) {
+        guard pathKind(folder) == .directory else {
+            throw .cannotWrite(path: output, reason: "its folder does not exist")
         }
     }
 

@@ -37,18 +37,20 @@ public struct TileGrid: Equatable, Sendable {
     public init(width: Int, height: Int, overlap: Int, alignment: Int, maximumPixels: Int) {
         let overlap = Self.roundedUp(overlap, alignment)
         let smallest = 2 * overlap + alignment
-        // The window length that covers `length` with `count` windows.
-        func window(_ length: Int, _ count: Int) -> Int {
+        // The window lengths that cover `length` with 1, 2, … windows; with the last, each keeps `alignment` pixels.
+        func windows(_ length: Int) -> [Int] {
             let padded = Self.roundedUp(length, alignment)
-            let even = Self.roundedUp((padded + 2 * overlap * (count - 1) + count - 1) / count, alignment)
-            return min(padded, max(even, smallest))
+            return (1...min(4096, padded / alignment)).map { count in
+                let even = Self.roundedUp((padded + 2 * overlap * (count - 1) + count - 1) / count, alignment)
+                return min(padded, max(even, smallest))
+            }
         }
+        let (widths, heights) = (windows(width), windows(height))
         var best: (columns: Int, rows: Int, work: Int)?
-        for rows in 1...64 {
-            for columns in 1...64 {
-                let (w, h) = (window(width, columns), window(height, rows))
-                guard w <= maximumPixels / h else { continue }
-                let work = w * columns * h * rows
+        for (rows, h) in heights.enumerated() {
+            let widest = maximumPixels / h
+            for (columns, w) in widths.enumerated() where w <= widest {
+                let work = w * (columns + 1) * h * (rows + 1)
                 if best.map({ work < $0.work }) ?? true { best = (w, h, work) }
             }
         }

@@ -84,8 +84,8 @@ public struct PictureSet: Sendable {
         return files
     }
 
-    /// Sets a fixed share of the pictures aside, chosen by the hash of their file names: adding pictures does not move
-    /// others from one side to the other.
+    /// Sets pictures aside, chosen by the hash of their file names: where pictures are added, no more others change
+    /// sides than were added.
     ///
     /// - Parameter most: the most pictures to set aside; no more than a tenth of all are.
     public func split(validation most: Int) -> (training: PictureSet, validation: PictureSet) {

@@ -1,0 +1,63 @@
+import ModelTestSupport
+import RestoreFiles
+import RestoreImage
+import Testing
+
+@Suite struct DegradeCommandTests {
+    private let workplace: Workplace
+    private let folder: TemporaryFolder
+
+    init() throws {
+        workplace = try Workplace()
+        folder = workplace.folder
+        try folder.write(.scene(width: 120, height: 90), "in.png")
+    }
+
+    private func degrade(_ arguments: String...) throws -> Outcome {
+        try workplace.run(["degrade", "noise"] + arguments)
+    }
+
+    @Test func theSeedDecidesTheNoise() throws {
+        for (name, seed) in [("1.png", "7"), ("2.png", "7"), ("3.png", "8")] {
+            let outcome = try degrade("in.png", name, "--sigma", "15", "--seed", seed)
+            #expect(outcome.code == 0 && outcome.output == "", "\(outcome.errors)")
+        }
+        #expect(try readFile(folder("1.png")) == readFile(folder("2.png")))
+        #expect(try readFile(folder("1.png")) != readFile(folder("3.png")))
+        let error = try meanSquaredError(workplace.image("1.png"), workplace.image("in.png")).squareRoot()
+        #expect(abs(error - 15) < 0.3)
+    }
+
+    @Test func theDefaultsAreThoseOfTheHelp() throws {
+        #expect(try degrade("in.png", "1.png").code == 0)
+        #expect(try degrade("in.png", "2.png", "--sigma", "25", "--seed", "1").code == 0)
+        #expect(try readFile(folder("1.png")) == readFile(folder("2.png")))
+    }
+
+    @Test func depthAndAlphaStay() throws {
+        let image = Image.scene(width: 60, height: 50, .rgbAlpha, bitDepth: 16)
+        try folder.write(image, "deep.png")
+        #expect(try degrade("deep.png", "out.png").code == 0)
+        let noisy = try workplace.image("out.png")
+        #expect((noisy.bitDepth, noisy.channelLayout) == (16, .rgbAlpha))
+        #expect(noisy.alpha == image.alpha && noisy != image)
+    }
+
+    @Test func failuresLeaveNothingBehind() throws {
+        func expectFailure(_ arguments: String..., code: Int32, naming name: String) throws {
+            try workplace.expectFailure(["degrade", "noise"] + arguments, code: code, naming: name)
+        }
+        try folder.write([1], "old.png")
+        try folder.write(.scene(width: 20, height: 20, .rgbAlpha), "alpha.png")
+        try expectFailure("in.png", "old.png", code: 73, naming: "old.png")
+        try expectFailure("nothing.png", "out.png", code: 66, naming: "nothing.png")
+        try expectFailure("old.png", "out.png", code: 65, naming: "old.png")
+        try expectFailure("in.png", "missing/out.png", code: 73, naming: "missing/out.png")
+        try expectFailure("in.png", "out.gif", code: 64, naming: "out.gif")
+        try expectFailure("alpha.png", "out.jpg", code: 73, naming: "out.jpg")
+        try folder.makeFolder("folder")
+        try expectFailure("in.png", "folder", "--overwrite", code: 73, naming: "folder")
+        #expect(try degrade("in.png", "old.png", "--overwrite").code == 0)
+        #expect(try workplace.image("old.png").width == 120)
+    }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import ModelTestSupport
+import RestoreFiles
+import RestoreImage
+import RestoreNN
+import RestoreTraining
+import Testing
+
+@Suite struct EvaluateCommandTests {
+    private let workplace: Workplace
+    private let folder: TemporaryFolder
+
+    init() throws {
+        workplace = try Workplace()
+        folder = workplace.folder
+        try folder.write(.scene(width: 50, height: 40), "data/a.png")
+        try folder.write(.scene(width: 40, height: 50, .grey, seed: 2), "data/b.png")
+        try folder.write(.scene(width: 30, height: 30, bitDepth: 16, seed: 3), "data/sub/c.png")
+    }
+
+    private func evaluate(_ arguments: String...) throws -> Outcome {
+        try workplace.run(["evaluate", "denoise", "-m", "tiny", "-j", "2"] + arguments)
+    }
+
+    /// The arithmetic once more, with the library.
+    private func expected(_ name: String, sigma: Double, seed: UInt64 = 1) throws -> EvaluationRecord.Score {
+        let clean = try workplace.image(name).roundedTo8Bits()
+        var generator = SeededGenerator(seed: seed, path: stableHash(lastPathComponent(of: name)))
+        let noisy = GaussianNoise(sigma: sigma).noisyColors(of: clean, generator: &generator)
+        let restored = try Workplace.model.denoiser().denoise(
+            colors: noisy, width: clean.width, height: clean.height, sigma: sigma)
+        let result = try clean.withColors(restored)
+        return .init(
+            psnr: try peakSignalToNoiseRatio(result, clean), ssim: try structuralSimilarity(result, clean))
+    }
+
+    @Test func recordsHoldTheScoresOfEachPictureAndTheMeanComesLast() throws {
+        let outcome = try evaluate("--data", "data", "--sigma", "20", "--json")
+        #expect(outcome.code == 0 && outcome.errors == "", "\(outcome.errors)")
+        let records = try outcome.records(EvaluationRecord.self)
+        #expect(records.map(\.file) == ["data/a.png", "data/b.png", "data/sub/c.png", nil])
+        for record in records.dropLast() {
+            let expected = try expected(try #require(record.file), sigma: 20)
+            #expect(record.psnr == expected.psnr && record.ssim == expected.ssim)
+            #expect(try #require(record.seconds) > 0)
+            #expect(record.sigma == 20)
+            let noisy = try #require(record.baselines["noisy"])
+            #expect(abs(noisy.psnr - 22.1) < 0.5)
+        }
+        let (mean, pictures) = (try #require(records.last), records.dropLast())
+        #expect((mean.pictures, mean.model, mean.sigma) == (3, "tiny", 20))
+        let average = pictures.compactMap(\.psnr).reduce(0, +) / 3
+        #expect(abs(try #require(mean.mean).psnr - average) < 1e-9)
+        #expect(abs(try #require(mean.mean).ssim - pictures.compactMap(\.ssim).reduce(0, +) / 3) < 1e-9)
+        let noisy = pictures.compactMap { $0.baselines["noisy"]?.psnr }.reduce(0, +) / 3
+        #expect(abs(try #require(mean.baselines["noisy"]).psnr - noisy) < 1e-9)
+    }
+
+    @Test func textSaysTheSame() throws {
+        let outcome = try evaluate("--data", "data", "--sigma", "20")
+        #expect(outcome.code == 0 && outcome.errors == "")
+        let lines = outcome.outputLines
+        #expect(lines.count == 4)
+        for (line, name) in zip(lines, ["data/a.png", "data/b.png", "data/sub/c.png"]) {
+            let expected = try expected(name, sigma: 20)
+            #expect(line.hasPrefix("\(name)  \(decimals(expected.psnr, 2)) dB  SSIM \(decimals(expected.ssim, 4))  "))
+        }
+        #expect(lines[3].hasPrefix("mean of 3 pictures  ") && lines[3].contains("(noisy: "))
+    }
+
+    @Test func theSeedAndTheNameDecideTheNoise() throws {
+        func scores(_ arguments: String...) throws -> [Double] {
+            try workplace.run(["evaluate", "denoise", "-m", "tiny", "--json", "--data"] + arguments)
+                .records(EvaluationRecord.self).compactMap(\.psnr)
+        }
+        let first = try scores("data", "--seed", "5")
+        #expect(try scores("data", "--seed", "5", "-j", "1") == first)
+        #expect(try scores("data", "--seed", "6") != first)
+        // Whatever stands beside it.
+        #expect(try scores("data/b.png", "--seed", "5") == [first[1]])
+        #expect(try scores("data", "--seed", "5", "--limit", "2") == Array(first.prefix(2)))
+        #expect(try scores("data/sub", "data/a.png", "--seed", "5") == [first[2], first[0]])
+    }
+
+    @Test func noisyVersionsAreTakenWhereTheyAreGiven() throws {
+        for name in ["a.png", "b.png"] {
+            #expect(try workplace.run(["degrade", "noise", "data/\(name)", name, "--sigma", "10"]).code == 0)
+            try folder.makeFolder("noisy")
+            try writeImage(workplace.image(name), to: folder("noisy/\(name)"), overwrite: false)
+        }
+        let outcome = try evaluate("--data", "data/a.png", "data/b.png", "--noisy", "noisy", "--sigma", "10", "--json")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let records = try outcome.records(EvaluationRecord.self)
+        let noisy = try peakSignalToNoiseRatio(workplace.image("a.png"), workplace.image("data/a.png"))
+        #expect(records[0].baselines["noisy"]?.psnr == noisy)
+        #expect(records.last?.sigma == nil, "no noise was added")
+        // The clean picture as its own noisy version: nothing differs.
+        let same = try evaluate("--data", "data/a.png", "--noisy", "data/a.png", "--sigma", "0", "--json")
+        #expect(try same.records(EvaluationRecord.self)[0].baselines["noisy"]?.psnr == .infinity)
+    }
+
+    @Test func versionsOfAnotherSizeAreNamed() throws {
+        try workplace.expectFailure(
+            ["evaluate", "denoise", "-m", "tiny", "--data", "data/a.png", "--noisy", "data/b.png"], code: 65,
+            naming: "data/b.png")
+    }
+
+    @Test func foldersWithoutPictures() throws {
+        let command = ["evaluate", "denoise", "-m", "tiny", "--data"]
+        try folder.write([1], "empty/file.txt")
+        try workplace.expectFailure(command + ["missing"], code: 66, naming: "missing")
+        try workplace.expectFailure(command + ["empty"], code: 66, naming: "empty")
+        try workplace.expectFailure(command + ["data", "missing"], code: 66, naming: "missing")
+    }
+
+    @Test func oneBadPictureIsNamedAndTheOthersAreMeasured() throws {
+        try folder.write(Array("no picture".utf8), "data/bad.png")
+        let outcome = try evaluate("--data", "data", "--json")
+        #expect(outcome.code == 1)
+        #expect(outcome.errorLines.count == 1 && outcome.errors.contains("data/bad.png"))
+        let records = try outcome.records(EvaluationRecord.self)
+        #expect(records.count == 4 && records.last?.pictures == 3)
+    }
+
+    /// SSIM has no windows in a picture this small.
+    @Test func picturesTooSmallToCompareAreNamed() throws {
+        try folder.write(.scene(width: 10, height: 40), "small/s.png")
+        try workplace.expectFailure(
+            ["evaluate", "denoise", "-m", "tiny", "--data", "small"], code: 65, naming: "small/s.png")
+    }
+}
+
+/// A line of `evaluate --json`, of a picture or of the mean.
+struct EvaluationRecord: Decodable {
+    struct Score: Decodable {
+        let psnr: Double
+        let ssim: Double
+    }
+
+    let file: String?
+    let psnr: Double?
+    let ssim: Double?
+    let seconds: Double?
+    let sigma: Double?
+    let mean: Score?
+    let pictures: Int?
+    let model: String?
+    let baselines: [String: Score]
+}

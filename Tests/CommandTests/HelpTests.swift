@@ -1,0 +1,71 @@
+import RestoreFiles
+import Testing
+
+@Suite struct HelpTests {
+    private static let shared = ["--version", "-h, --help"]
+    private static let talk = ["-q, --quiet", "-v, --verbose"] + shared
+    private static let model = ["-m, --model", "--models-dir", "--tile", "--max-memory", "-j, --threads"]
+
+    private static let options: [(command: String, options: [String])] = [
+        ("", ["denoise", "degrade", "evaluate", "train", "models"] + shared),
+        (
+            "denoise",
+            [
+                "-i, --input", "-o, --output", "--sigma", "--strength", "--suffix", "-f, --format", "--quality",
+                "--max-pixels", "--compare", "--overwrite", "--json", "--progress",
+            ] + model + talk
+        ),
+        ("degrade", ["noise"] + shared),
+        ("degrade noise", ["--sigma", "--seed", "--overwrite"] + talk),
+        ("evaluate", ["denoise"] + shared),
+        (
+            "evaluate denoise",
+            ["--data", "--sigma", "--noisy", "--auto", "--limit", "--seed", "--json"] + model + talk
+        ),
+        ("train", ["denoise"] + shared),
+        (
+            "train denoise",
+            [
+                "--data", "-o, --output", "--steps", "--batch-size", "--patch-size", "--learning-rate", "--warmup",
+                "--ema", "--seed", "--max-sigma", "--grey-share", "--widths", "--blocks", "--validation-pictures",
+                "--report-interval", "--validation-interval", "--license", "--overwrite", "-j, --threads",
+            ] + talk
+        ),
+        ("models", ["list", "info"] + shared),
+        ("models list", ["--json", "--models-dir"] + shared),
+        ("models info", ["--json", "--models-dir"] + shared),
+    ]
+
+    @Test(arguments: options.indices)
+    func helpNamesEveryOptionAndSaysSomethingAboutIt(index: Int) throws {
+        let (command, options) = Self.options[index]
+        let workplace = try Workplace()
+        for flag in ["--help", "-h"] {
+            let outcome = try workplace.run(command.split(separator: " ").map { String($0) } + [flag])
+            #expect(outcome.code == 0 && outcome.errors == "")
+            let lines = outcome.output.split(separator: "\n")
+            let listed = lines.filter { $0.hasPrefix("  ") }.map { $0.drop { $0 == " " } }
+            for option in options {
+                let line = listed.firstIndex { $0 == option || $0.hasPrefix(option + " ") }
+                #expect(line != nil, "\(command): \(option)")
+            }
+            // No option is left out of this test.
+            let names = listed.filter { $0.hasPrefix("-") }.map { line in
+                line.prefix { $0 != "<" }.split(separator: " ").prefix { $0.hasPrefix("-") }.joined(separator: " ")
+            }
+            for name in names { #expect(options.contains(name), "\(command): \(name)") }
+        }
+    }
+
+    @Test func theVersionIsANumberOnStdout() throws {
+        let outcome = try Workplace().run(["--version"])
+        #expect(outcome.code == 0 && outcome.errors == "")
+        let parts = outcome.output.split(separator: ".").map { Int($0.filter { $0 != "\n" }) }
+        #expect(parts.count == 3 && !parts.contains(nil))
+    }
+
+    @Test func withoutACommandTheHelpIsShown() throws {
+        let outcome = try Workplace().run([])
+        #expect(outcome.output.contains("SUBCOMMANDS") || outcome.errors.contains("SUBCOMMANDS"))
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Glibc
+import ModelTestSupport
+import RestoreFiles
+import Testing
+
+/// The built program.
+enum Program {
+    /// It lies beside the tests in the folder of the build.
+    static let path: String = {
+        let tests = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return joinPath(parentFolder(of: tests ?? CommandLine.arguments[0]), "restore")
+    }()
+}
+
+/// What a run of the program came to.
+struct Outcome {
+    /// The exit code, or the negative number of the signal that ended it.
+    let code: Int32
+    let output: String
+    let errors: String
+    let seconds: Double
+
+    var outputLines: [String] { Self.lines(output) }
+    var errorLines: [String] { Self.lines(errors) }
+
+    /// The lines of a text; what follows the last line's end is none.
+    private static func lines(_ text: String) -> [String] {
+        text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map { String($0) }
+    }
+
+    /// The records on stdout.
+    func records<Record: Decodable>(_ type: Record.Type = Record.self) throws -> [Record] {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return try outputLines.map { try decoder.decode(type, from: Data($0.utf8)) }
+    }
+}
+
+/// The program at work; ended at the latest when the test lets go of it.
+final class RunningProgram {
+    private let process = Process()
+    private let streams: TemporaryFolder
+    private let ended = DispatchSemaphore(value: 0)
+    private let start = ContinuousClock.now
+
+    /// - Parameter environment: all that the program sees of one.
+    init(_ arguments: [String], in folder: String, environment: [String: String]) throws {
+        streams = try TemporaryFolder()
+        process.executableURL = URL(fileURLWithPath: Program.path)
+        process.arguments = arguments
+        process.environment = environment
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.standardInput = FileHandle.nullDevice
+        // Files, not pipes, which would have to be read while the program runs.
+        process.standardOutput = try stream("output")
+        process.standardError = try stream("errors")
+        process.terminationHandler = { [ended] _ in ended.signal() }
+        try process.run()
+    }
+
+    deinit { end() }
+
+    /// Ends the program at once. No milder signal: it inherits those that the threads of the tests block.
+    func end() {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    private func stream(_ name: String) throws -> FileHandle {
+        try streams.write([], name)
+        return try #require(FileHandle(forWritingAtPath: streams(name)))
+    }
+
+    private func text(_ name: String) throws -> String {
+        String(decoding: try readFile(streams(name)), as: UTF8.self)
+    }
+
+    /// What stands on stderr so far.
+    var errors: String { get throws { try text("errors") } }
+
+    /// Waits for the end; a program that takes longer than the limit is ended, which is an issue.
+    func outcome(limit: Double = 60) throws -> Outcome {
+        if ended.wait(timeout: .now() + limit) == .timedOut {
+            end()
+            Issue.record("\(process.arguments ?? []) took more than \(limit) s")
+            ended.wait()
+        }
+        let wasKilled = process.terminationReason == .uncaughtSignal
+        return Outcome(
+            code: wasKilled ? -process.terminationStatus : process.terminationStatus, output: try text("output"),
+            errors: try text("errors"), seconds: (ContinuousClock.now - start) / .seconds(1))
+    }
+}

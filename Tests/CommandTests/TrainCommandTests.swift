@@ -1,0 +1,118 @@
+import Glibc
+import ModelTestSupport
+import RestoreFiles
+import RestoreImage
+import RestoreNN
+import Testing
+
+@Suite struct TrainCommandTests {
+    private let workplace: Workplace
+    private let folder: TemporaryFolder
+
+    init() throws {
+        workplace = try Workplace()
+        folder = workplace.folder
+        for index in 0..<20 {
+            try folder.write(.scene(width: 24 + index, height: 20, seed: UInt64(index)), "data/\(index).png")
+        }
+    }
+
+    /// Ten steps of a tiny network.
+    private func arguments(output: String, _ more: [String] = []) -> [String] {
+        ["train", "denoise", "--data", "data", "--output", output, "--steps", "10", "--batch-size", "2"]
+            + ["--patch-size", "16", "--widths", "4,8", "--blocks", "1", "--report-interval", "2"]
+            + ["--validation-interval", "5", "--warmup", "2"] + more
+    }
+
+    private func train(_ output: String, _ more: String...) throws -> Outcome {
+        try workplace.run(arguments(output: output, more))
+    }
+
+    @Test func aRunSaysHowItGoesAndGivesAModelThatCanBeUsed() throws {
+        let outcome = try train("run", "-j", "2", "--license", "CC0")
+        #expect(outcome.code == 0 && outcome.output == "", "\(outcome.errors)")
+        let lines = outcome.errorLines
+        #expect(lines[0].hasPrefix("18 pictures to train on, 2 to validate on, 0 skipped;"))
+        for step in [2, 4, 5, 6, 8, 10] {
+            let line = try #require(lines.first { $0.hasPrefix("step \(step)/10  loss ") })
+            for part in ["learning rate ", "steps/s", "megapixels/s", " left"] {
+                #expect(line.contains(part), "\(line)")
+            }
+        }
+        #expect(lines.filter { $0.contains("validation PSNR") && $0.hasPrefix("step ") }.count == 2)
+        #expect(try #require(lines.last).contains("the models are in run"))
+        let made = try folder.names.filter { $0.hasPrefix("run/") }
+        #expect(made == ["best.safetensors", "last.safetensors", "metrics.csv"].map { "run/\($0)" })
+
+        let info = try workplace.run(["models", "info", "run/best.safetensors"])
+        #expect(info.outputLines.contains("license: CC0") && info.outputLines.contains("task: denoise"))
+        let denoised = try workplace.run(
+            ["denoise", "-m", "run/best.safetensors", "--sigma", "25", "data/0.png", "out.png"])
+        #expect(denoised.code == 0, "\(denoised.errors)")
+        #expect(try workplace.image("out.png").width == 24)
+    }
+
+    @Test func threadsDoNotChangeABitAndTheSeedDoes() throws {
+        for (name, threads, seed) in [("1", "1", "4"), ("3", "3", "4"), ("other", "2", "5")] {
+            #expect(try train(name, "-j", threads, "--seed", seed, "-q").code == 0)
+        }
+        for file in ["best.safetensors", "last.safetensors"] {
+            #expect(try readFile(folder("1/\(file)")) == readFile(folder("3/\(file)")))
+        }
+        let models = try ["1", "other"].map { try SafetensorsFile(path: folder("\($0)/last.safetensors")) }
+        let values = try models.map { try $0.values(of: "head.weight") }
+        #expect(values[0] != values[1])
+    }
+
+    /// Fewer pictures than ten leave none to validate on: the best model is then the latest.
+    @Test func aHandfulOfPicturesIsTrainedOnToTheEnd() throws {
+        for index in 5..<20 { try folder.remove("data/\(index).png") }
+        let outcome = try train("run")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.errorLines[0].hasPrefix("5 pictures to train on, 0 to validate on"))
+        #expect(!outcome.errors.contains("PSNR"))
+        #expect(try readFile(folder("run/best.safetensors")) == readFile(folder("run/last.safetensors")))
+        let metadata = try SafetensorsFile(path: folder("run/best.safetensors")).metadata
+        #expect(metadata["restore.training_steps"] == "10" && metadata["restore.validation_psnr"] == nil)
+    }
+
+    @Test(arguments: ["last.safetensors", "best.safetensors", "metrics.csv"])
+    func anEarlierRunIsNotOverwritten(file: String) throws {
+        try folder.write([1, 2, 3], "run/\(file)")
+        try workplace.expectFailure(arguments(output: "run"), code: 73, naming: "run/\(file)")
+        #expect(try train("run", "--overwrite").code == 0)
+        #expect(try readFile(folder("run/\(file)")).count > 100)
+    }
+
+    @Test func badFilesAreSkippedAndNamed() throws {
+        try folder.write(Array("no picture".utf8), "data/text.jpg")
+        try folder.write(.scene(width: 15, height: 40), "data/narrow.png")
+        let outcome = try train("run", "-q")
+        #expect(outcome.code == 0 && outcome.errors == "")
+        let loud = try train("again")
+        for name in ["data/text.jpg", "data/narrow.png"] {
+            #expect(loud.errorLines.contains { $0.hasPrefix("restore: warning: skipped \(name)") }, "\(name)")
+        }
+        #expect(loud.errors.contains("2 skipped"))
+    }
+
+    @Test func dataThatIsNotThere() throws {
+        var missing = arguments(output: "run")
+        missing[3] = "nowhere"
+        try workplace.expectFailure(missing, code: 66, naming: "nowhere")
+        try folder.write(Array("text".utf8), "text/readme.txt")
+        missing[3] = "text"
+        try workplace.expectFailure(missing, code: 65, naming: "text")
+    }
+
+    @Test func aFolderThatCannotBeMade() throws {
+        try workplace.expectFailure(
+            arguments(output: "data/0.png", ["-q"]), code: 73, naming: "data/0.png")
+    }
+}
+
+extension TemporaryFolder {
+    fileprivate func remove(_ name: String) throws {
+        try #require(unlink(self(name)) == 0)
+    }
+}

@@ -1,0 +1,103 @@
+import ModelTestSupport
+import RestoreModels
+import RestoreNN
+import Testing
+
+@Suite struct DenoiserArchitectureTests {
+    @Test func theShippedNetworkHasTheSizeThatIsDocumented() throws {
+        let architecture = DenoiserArchitecture()
+        #expect(architecture.alignment == 8)
+        let cost = try architecture.network.cost(
+            inputs: [Shape(batch: 1, height: 64, width: 64, channels: 4)])
+        #expect((2_340_000...2_360_000).contains(cost.parameters))
+        #expect(cost.multiplyAccumulates / (64 * 64) == 111_312)
+    }
+
+    /// How far the network really reaches, found by what one bright pixel on black changes.
+    ///
+    /// All weights are positive and constants are absent, so that nothing cancels and black stays black: an output is not
+    /// zero exactly where the pixel reaches it.
+    private func reach(of architecture: DenoiserArchitecture, side: Int, x: Int, y: Int) throws -> Int {
+        var model = TinyModel(architecture)
+        for entry in model.parameters.layout.entries {
+            let shape = entry.specification.shape
+            // Such that a signal neither dies nor overflows on its way.
+            let weight = shape.count == 1 ? 0 : 1 / Float(shape.dropFirst().reduce(1, *))
+            for index in entry.range { model.parameters.values[index] = weight }
+        }
+        var colors = [Float](repeating: 0, count: 3 * side * side)
+        for c in 0..<3 { colors[3 * (y * side + x) + c] = 1 }
+        let output = try model.denoiser(workers: 2).denoise(
+            colors: colors, width: side, height: side, sigma: 0, tiling: .side(side))
+        var reach = 0
+        for pixel in 0..<(side * side) where output[(3 * pixel)..<(3 * pixel + 3)].contains(where: { $0 != 0 }) {
+            reach = max(reach, abs(pixel % side - x), abs(pixel / side - y))
+        }
+        return reach
+    }
+
+    @Test(arguments: [([4], 1), ([4, 8], 1), ([4, 8], 2), ([3, 4, 5], 1)])
+    func theReceptiveRadiusIsABoundAndATightOne(widths: [Int], blocks: Int) throws {
+        let architecture = try #require(DenoiserArchitecture(checking: widths, blocksPerLevel: blocks))
+        let (radius, alignment) = (architecture.receptiveRadius, architecture.alignment)
+        let side = (2 * radius + 4 * alignment) / alignment * alignment
+        var widest = 0
+        // Every place on the grid of the alignment.
+        for phase in 0..<alignment {
+            let middle = side / 2 / alignment * alignment + phase
+            let reach = try reach(of: architecture, side: side, x: middle, y: middle)
+            #expect(reach <= radius, "phase \(phase)")
+            widest = max(widest, reach)
+        }
+        #expect(widest < side / 2 - alignment, "the picture must be larger than the reach")
+        #expect(widest >= radius - 2 * alignment)
+    }
+
+    @Test func theShippedNetworkReachesNoFurtherThanItsRadius() throws {
+        let architecture = DenoiserArchitecture()
+        let reach = try reach(of: architecture, side: 224, x: 111, y: 112)
+        #expect(reach <= architecture.receptiveRadius)
+        #expect(reach >= architecture.receptiveRadius - 16)
+    }
+
+    // MARK: JSON
+
+    @Test(arguments: [([48, 96, 192], 2), ([1], 1), ([4, 8], 16), ([1024, 1, 1, 1, 1, 7], 3)])
+    func jsonRoundTrips(widths: [Int], blocks: Int) throws {
+        let architecture = try #require(DenoiserArchitecture(checking: widths, blocksPerLevel: blocks))
+        let read = try DenoiserArchitecture(json: architecture.json, path: "m")
+        #expect(read == architecture)
+        #expect((read.widths, read.blocksPerLevel, read.name) == (widths, blocks, DenoiserArchitecture.name))
+    }
+
+    @Test(arguments: [([], 1), ([0], 1), ([-1], 1), ([1025], 1), ([1, 1, 1, 1, 1, 1, 1], 1), ([4], 0), ([4], 17)])
+    func absurdSizesAreRefused(widths: [Int], blocks: Int) throws {
+        #expect(DenoiserArchitecture(checking: widths, blocksPerLevel: blocks) == nil)
+        let json = #"{"name":"residual-unet","widths":\#(widths),"blocksPerLevel":\#(blocks)}"#
+        let error = #expect(throws: ModelError.self) { try DenoiserArchitecture(json: json, path: "the/path") }
+        #expect("\(try #require(error))".hasPrefix("the/path: expected 1 to "))
+    }
+
+    @Test func anUnknownNameIsNamed() throws {
+        let json = #"{"name":"transformer","widths":[4],"blocksPerLevel":1}"#
+        let error = #expect(throws: ModelError.self) { try DenoiserArchitecture(json: json, path: "p") }
+        #expect("\(try #require(error))".contains("transformer"))
+    }
+
+    @Test(arguments: [
+        "", "{", "null", "[]", "{}", "17", "\u{0}", #"{"name":"residual-unet"}"#,
+        #"{"name":"residual-unet","widths":"48","blocksPerLevel":2}"#,
+        #"{"name":"residual-unet","widths":[1e300],"blocksPerLevel":2}"#,
+        #"{"name":"residual-unet","widths":[4.5],"blocksPerLevel":2}"#,
+        #"{"name":"residual-unet","widths":[4],"blocksPerLevel":99999999999999999999}"#,
+        String(repeating: "[", count: 100_000),
+    ])
+    func garbageIsRefused(json: String) throws {
+        let error = #expect(throws: ModelError.self) { try DenoiserArchitecture(json: json, path: "the/path") }
+        guard case .badArchitecture(let path, _) = error else {
+            Issue.record("expected badArchitecture, found \(String(describing: error))")
+            return
+        }
+        #expect(path == "the/path")
+    }
+}

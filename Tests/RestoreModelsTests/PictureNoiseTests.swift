@@ -1,0 +1,55 @@
+import RestoreImage
+import RestoreModels
+import RestoreNN
+import Testing
+
+/// The noise estimate of pictures of all kinds and sizes, those that are sampled among them.
+@Suite struct PictureNoiseTests {
+    /// A grey ramp with Gaussian noise of `sigma`.
+    private func noisy(
+        width: Int, height: Int, _ layout: Image.ChannelLayout = .grey, bitDepth: Int = 8, sigma: Double
+    ) -> Image {
+        var generator = SeededGenerator(seed: 8)
+        let unit = bitDepth == 8 ? 1.0 : 257.0
+        let count = width * height
+        var samples = [UInt16](repeating: 0, count: count * layout.channelCount)
+        samples.withUnsafeMutableBufferPointer { samples in
+            for pixel in 0..<count {
+                let base = 90 + 60 * Double(pixel % width) / Double(width)
+                for channel in 0..<layout.channelCount {
+                    let isAlpha = channel == layout.colorChannelCount
+                    let value = isAlpha ? Double(pixel % 256) : base + sigma * generator.normal()
+                    samples[pixel * layout.channelCount + channel] = UInt16((max(0, value) * unit).rounded())
+                }
+            }
+        }
+        let stored: Image.Samples = bitDepth == 8 ? .uint8(samples.map { UInt8($0) }) : .uint16(samples)
+        return Image(width: width, height: height, channelLayout: layout, samples: stored)
+    }
+
+    /// Above 4 megapixels pieces are sampled: of wide, tall, square and thin pictures.
+    @Test(arguments: [(2400, 2100), (20_000, 300), (300, 20_000), (25_000, 180), (180, 25_000)])
+    func largePicturesAreEstimatedAsWellAsSmallOnes(width: Int, height: Int) {
+        let estimate = NoiseEstimator().estimate(noisy(width: width, height: height, sigma: 12))
+        #expect(abs(estimate - 12) < 1, "\(width)×\(height): \(estimate)")
+    }
+
+    @Test(arguments: Image.ChannelLayout.allCases, [8, 16])
+    func everyLayoutAndDepthHasTheSameUnit(layout: Image.ChannelLayout, bitDepth: Int) {
+        let image = noisy(width: 256, height: 192, layout, bitDepth: bitDepth, sigma: 20)
+        let estimate = NoiseEstimator().estimate(image)
+        #expect(abs(estimate - 20) < 1.5, "\(estimate)")
+    }
+
+    @Test(arguments: [(1, 1), (1, 300), (300, 1), (2, 2), (15, 17), (256, 256)])
+    func aConstantPictureHasNoNoise(width: Int, height: Int) {
+        let estimate = NoiseEstimator().estimate(Image(width: width, height: height, channelLayout: .rgb))
+        #expect(estimate == 0)
+    }
+
+    @Test(arguments: [(1, 1), (1, 300), (7, 5), (40, 3)])
+    func tinyNoisyPicturesGiveAnEstimateThatCanBeUsed(width: Int, height: Int) {
+        let estimate = NoiseEstimator().estimate(noisy(width: width, height: height, .rgb, sigma: 30))
+        #expect(estimate >= 0 && estimate < 200)
+    }
+}

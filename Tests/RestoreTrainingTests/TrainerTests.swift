@@ -1,0 +1,195 @@
+import ModelTestSupport
+import RestoreFiles
+import RestoreNN
+import RestoreTraining
+import Testing
+
+/// What the trainer does with any task: files, records, the best model, and a loss that is not finite.
+@Suite struct TrainerTests {
+    private let folder: TemporaryFolder
+    private let log = LogRecorder()
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    private func settings(steps: Int, validationInterval: Int = 2) -> TrainerSettings {
+        TrainerSettings(
+            steps: steps, learningRate: 0.1, warmupSteps: 0, averageDecay: 0, reportInterval: 1,
+            validationInterval: validationInterval)
+    }
+
+    private func run(
+        _ task: ScriptedTask, _ settings: TrainerSettings
+    ) throws -> Trainer<ScriptedTask>.Outcome {
+        let trainer = try Trainer(
+            task, settings: settings, folder: folder("run"), pool: WorkerPool(workerCount: 2), logger: log.logger)
+        return try trainer.run()
+    }
+
+    private func stepOfModel(_ name: String) throws -> String? {
+        try SafetensorsFile(path: folder("run/\(name).safetensors")).metadata["step"]
+    }
+
+    private func rows() throws -> [[String]] {
+        let text = String(decoding: try readFile(folder("run/metrics.csv")), as: UTF8.self)
+        return text.split(separator: "\n").map { line in
+            line.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
+        }
+    }
+
+    @Test func theBestModelIsThatOfTheHighestScore() throws {
+        let outcome = try run(ScriptedTask(scores: [10, 30, 20, 30]), settings(steps: 8))
+        #expect(try stepOfModel("last") == "8")
+        // The first of two equal scores: a later model that is no better replaces nothing.
+        #expect(try stepOfModel("best") == "4")
+        #expect((outcome.steps, outcome.lastScore, outcome.bestScore) == (8, 30, 30))
+    }
+
+    @Test func aScoreThatOnlyFallsKeepsTheFirst() throws {
+        let outcome = try run(ScriptedTask(scores: [3, 2, 1]), settings(steps: 6))
+        #expect(try stepOfModel("best") == "2")
+        #expect((outcome.lastScore, outcome.bestScore) == (1, 3))
+    }
+
+    /// Without pictures to validate on nobody can say what is best; then it is the latest.
+    @Test func withoutScoresTheLatestIsTheBest() throws {
+        let outcome = try run(ScriptedTask(scores: []), settings(steps: 6))
+        #expect(try stepOfModel("best") == "6")
+        #expect(try stepOfModel("last") == "6")
+        #expect(outcome.lastScore == nil && outcome.bestScore == nil)
+        #expect(try rows().dropFirst().allSatisfy { $0[4].isEmpty })
+        #expect(!log.lines.contains { $0.contains("validation") })
+    }
+
+    @Test func theLastStepIsValidatedWhateverTheInterval() throws {
+        _ = try run(ScriptedTask(scores: [1, 2, 3]), settings(steps: 5))
+        #expect(try stepOfModel("last") == "5")
+        #expect(try stepOfModel("best") == "5")
+    }
+
+    @Test func metricsHaveARowForEveryReportAndValidation() throws {
+        var settings = settings(steps: 10, validationInterval: 5)
+        settings.reportInterval = 2
+        _ = try run(ScriptedTask(scores: [10.5, 11.25]), settings)
+        let rows = try rows()
+        #expect(rows[0] == ["step", "loss", "learning_rate", "gradient_norm", "validation_psnr", "seconds"])
+        #expect(rows.dropFirst().map { $0[0] } == ["2", "4", "5", "6", "8", "10"])
+        #expect(rows.dropFirst().map { $0[4] } == ["", "", "10.5000", "", "", "11.2500"])
+        for row in rows.dropFirst() {
+            #expect(row.count == 6)
+            #expect([1, 2, 3, 5].allSatisfy { Double(row[$0]).map { $0 >= 0 && $0.isFinite } ?? false }, "\(row)")
+        }
+    }
+
+    /// The loss that is recorded is the mean since the last record, and falls as the one weight finds its target.
+    @Test func theRecordedLossFalls() throws {
+        var settings = settings(steps: 20, validationInterval: 20)
+        settings.learningRate = 0.3
+        _ = try run(ScriptedTask(scores: [0]), settings)
+        let losses = try rows().dropFirst().map { try #require(Double($0[1])) }
+        #expect(losses.count == 20)
+        #expect(try #require(losses.last) < 0.2 * losses[0])
+    }
+
+    @Test func progressSaysWhatAPersonWantsToKnow() throws {
+        _ = try run(ScriptedTask(scores: [1, 2]), settings(steps: 4))
+        let lines = log.lines
+        #expect(lines.filter { $0.hasPrefix("step ") && $0.contains("loss") }.count == 4)
+        let line = try #require(lines.first)
+        for part in ["step 1/4", "loss ", "learning rate ", "steps/s", "megapixels/s", " left"] {
+            #expect(line.contains(part), "\(line)")
+        }
+        #expect(lines.contains { $0.contains("step 2/4") && $0.contains("validation PSNR 1.00 dB, the best") })
+    }
+
+    @Test(arguments: [Float.nan, .infinity])
+    func aLossThatIsNotFiniteStopsAndNamesStepAndFiles(value: Float) throws {
+        let task = ScriptedTask(scores: [1, 2, 3], poison: (step: 3, slot: 1, value: value))
+        let error = #expect(throws: TrainingError.self) { try run(task, settings(steps: 6)) }
+        #expect(error == .notFinite(step: 4, pictures: ["picture 3.0", "picture 3.1"]))
+        let message = "\(try #require(error))"
+        #expect(message.contains("step 4") && message.contains("picture 3.1"))
+        // What was saved before stays.
+        #expect(try stepOfModel("last") == "2")
+        let files = ["best.safetensors", "last.safetensors", "metrics.csv"]
+        #expect(try folder.names == ["run"] + files.map { "run/\($0)" })
+    }
+
+    @Test func aHugeLearningRateIsStopped() throws {
+        var settings = settings(steps: 50, validationInterval: 50)
+        settings.learningRate = 1e38
+        let error = #expect(throws: TrainingError.self) { try run(ScriptedTask(scores: [1]), settings) }
+        guard case .notFinite(let step, let pictures) = error else {
+            Issue.record("expected notFinite, found \(String(describing: error))")
+            return
+        }
+        #expect(step > 1 && pictures.count == 2)
+        #expect(pictures == (0..<2).map { "picture \(step - 1).\($0)" })
+    }
+
+    @Test func aFolderThatCannotBeMadeIsNamed() throws {
+        let path = try folder.write([1], "file")
+        #expect(throws: TrainingError.self) {
+            try Trainer(
+                ScriptedTask(scores: []), settings: settings(steps: 1), folder: path,
+                pool: WorkerPool(workerCount: 1), logger: log.logger)
+        }
+        #expect(try folder.names == ["file"])
+    }
+
+    @Test func aNetworkThatDoesNotFitItsBatchIsRefused() throws {
+        var task = ScriptedTask(scores: [])
+        task.inputShapes[0].channels = 3
+        let error = #expect(throws: TrainingError.self) { try run(task, settings(steps: 1)) }
+        guard case .network = error else {
+            Issue.record("expected network, found \(String(describing: error))")
+            return
+        }
+    }
+}
+
+/// One weight that learns to double: simple enough to know what must come out, with scores from a list.
+private struct ScriptedTask: TrainingTask {
+    /// Scores of the validations in their order; none once they are used up.
+    let scores: [Double]
+    /// Where a value that is no number is put into a target.
+    var poison: (step: Int, slot: Int, value: Float)?
+    private let counter = Counter()
+
+    let network: Network
+    var inputShapes = [Shape(batch: 2, height: 4, width: 4, channels: 1)]
+    let loss = Loss.l1
+
+    private final class Counter {
+        var validations = 0
+    }
+
+    init(scores: [Double], poison: (step: Int, slot: Int, value: Float)? = nil) {
+        self.scores = scores
+        self.poison = poison
+        var network = Network()
+        let input = network.input("input")
+        let scale = Convolution(inputChannels: 1, outputChannels: 1, kernel: 1, hasBias: false)
+        network.output(network.add("scale", scale, input))
+        self.network = network
+    }
+
+    func fill(
+        step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>], target: UnsafeMutablePointer<Float>
+    ) -> String {
+        for index in 0..<16 {
+            inputs[0][index] = Float(index + 1) / 16
+            target[index] = 2 * inputs[0][index]
+        }
+        if let poison, poison.step == step, poison.slot == slot { target[5] = poison.value }
+        return "picture \(step).\(slot)"
+    }
+
+    func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double? {
+        defer { counter.validations += 1 }
+        return counter.validations < scores.count ? scores[counter.validations] : nil
+    }
+
+    func metadata(step: Int, score: Double?) -> [String: String] { ["step": "\(step)"] }
+}
