@@ -38,6 +38,7 @@ struct DegradeNoiseCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
+            for path in [input, output] { try OutputPlan.requireName(path) }
             try OutputPlan.requireReplaceable(output, overwrite: overwrite)
             let picture = try readImage(input)
             let encoding = try OutputPlan.encoding(for: output, format: nil, input: picture.format, quality: nil)

@@ -72,11 +72,12 @@ struct DenoiseCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
+            if let compare { try OutputPlan.requireName(compare) }
             let plan = try OutputPlan(
                 OutputPlan.Request(
                     inputs: input, paths: paths, output: output, format: format, suffix: suffix, overwrite: overwrite))
             try checkComparison(plan)
-            let model = try denoiser.load(pool: threads.pool)
+            let model = try denoiser.load(pool: threads.pool, logger: verbosity.logger)
             var failures = 0
             for job in plan.jobs {
                 do {
@@ -127,7 +128,7 @@ struct DenoiseCommand: ParsableCommand {
         if let compare {
             try writeImage(image.beside(result.image), to: compare, encoding: comparison, overwrite: overwrite)
         }
-        report(job, image, sigma: result.sigma, seconds: (clock.now - start).seconds)
+        try report(job, image, sigma: result.sigma, seconds: (clock.now - start).seconds)
     }
 
     /// How the result is stored at `path`. What cannot be stored is said before the work, which may take minutes.
@@ -137,9 +138,9 @@ struct DenoiseCommand: ParsableCommand {
         return encoding
     }
 
-    private func report(_ job: OutputPlan.Job, _ image: Image, sigma: Double, seconds: Double) {
+    private func report(_ job: OutputPlan.Job, _ image: Image, sigma: Double, seconds: Double) throws {
         if json {
-            Console.data(
+            try Console.data(
                 jsonLine(
                     DenoiseRecord(
                         file: job.input, output: job.output, width: image.width, height: image.height, sigma: sigma,

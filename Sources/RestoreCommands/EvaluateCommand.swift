@@ -25,7 +25,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     @Option(
         name: .customLong("data"), parsing: .upToNextOption,
         help: ArgumentHelp("Folders or files with clean pictures.", valueName: "path"))
-    var data: [String]
+    var sources: [String]
 
     @Option(help: ArgumentHelp("Noise that is added, of 255: 25 unless given.", valueName: "0…75"))
     var sigma: Double?
@@ -52,28 +52,28 @@ struct EvaluateDenoiseCommand: ParsableCommand {
 
     func validate() throws {
         guard (0...75).contains(sigma ?? 25) else { throw ValidationError("--sigma takes 0 to 75.") }
-        guard !data.isEmpty else { throw ValidationError("--data needs at least one path.") }
+        guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
         if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
     }
 
     func run() throws {
         try reportingFailure {
-            let files = try Array(pictureFiles(below: data).prefix(limit ?? .max))
-            let model = try denoiser.load(pool: threads.pool)
+            let files = try Array(pictureFiles(below: sources).prefix(limit ?? .max))
+            let model = try denoiser.load(pool: threads.pool, logger: verbosity.logger)
             var scores: [DenoiseScore] = []
             var failures = 0
             for file in files {
                 do {
                     let score = try evaluate(file, with: model)
                     scores.append(score)
-                    show(score)
+                    try show(score)
                 } catch  where files.count > 1 {
                     Console.message("restore: \(explanation(of: error))")
                     failures += 1
                 }
             }
             guard !scores.isEmpty else { throw ExitCode.badData }
-            show(
+            try show(
                 EvaluationSummary(
                     scores, model: denoiser.model, sigma: addedSigma, isAutomatic: knownSigma == nil, seed: seed))
             if failures > 0 { throw ExitCode.someFailed }
@@ -141,11 +141,11 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         return GaussianNoise(sigma: 0).noisyColors(of: version, generator: &unused)
     }
 
-    private func show(_ score: DenoiseScore) {
+    private func show(_ score: DenoiseScore) throws {
         if json {
-            Console.data(jsonLine(score))
+            try Console.data(jsonLine(score))
         } else {
-            Console.data(
+            try Console.data(
                 """
                 \(score.file)  \(decimals(score.psnr, 2)) dB  SSIM \(decimals(score.ssim, 4))  \
                 \(decimals(score.seconds, 2)) s
@@ -153,15 +153,15 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         }
     }
 
-    private func show(_ summary: EvaluationSummary) {
+    private func show(_ summary: EvaluationSummary) throws {
         if json {
-            Console.data(jsonLine(summary))
+            try Console.data(jsonLine(summary))
         } else {
             let mean = summary.mean
-            Console.data(
+            try Console.data(
                 """
-                mean of \(summary.pictures) pictures  \(decimals(mean.psnr, 2)) dB  SSIM \(decimals(mean.ssim, 4))  \
-                \(decimals(mean.seconds, 2)) s  (noisy: \(decimals(summary.baselines["noisy"]?.psnr ?? 0, 2)) dB)
+                mean of \(summary.pictures) picture\(summary.pictures == 1 ? "" : "s")  \(decimals(mean.psnr, 2)) dB  \
+                SSIM \(decimals(mean.ssim, 4))  \(decimals(mean.seconds, 2)) s  (noisy: \(decimals(summary.baselines["noisy"]?.psnr ?? 0, 2)) dB)
                 """)
         }
     }
@@ -190,7 +190,7 @@ func pictureFiles(below paths: [String]) throws(FileError) -> [String] {
         switch pathKind(path) {
         case .missing: throw .notFound(path: path)
         case .directory:
-            let found = try listFilesRecursively(path, extensions: PictureSet.fileExtensions)
+            let found = try listFilesRecursively(path, extensions: ImageFormat.allFileExtensions)
             guard !found.isEmpty else { throw .unreadable(path: path, reason: "it holds no PNG or JPEG file") }
             files += found
         default: files.append(path)

@@ -27,10 +27,10 @@ struct ModelsListCommand: ParsableCommand {
                     let file = try SafetensorsFile(path: entry.path)
                     let metadata = try ModelMetadata(file)
                     if json {
-                        Console.data(
+                        try Console.data(
                             jsonLine(ModelRecord(name: entry.name, path: entry.path, task: metadata.task)))
                     } else {
-                        Console.data("\(entry.name)\t\(metadata.task)\t\(entry.path)")
+                        try Console.data("\(entry.name)\t\(metadata.task)\t\(entry.path)")
                     }
                 } catch {
                     Console.message("restore: \(explanation(of: error))")
@@ -75,9 +75,9 @@ struct ModelsInfoCommand: ParsableCommand {
             facts["path"] = entry.path
             facts["parameters"] = "\(file.valueCount)"
             if json {
-                Console.data(jsonLine(facts))
+                try Console.data(jsonLine(facts))
             } else {
-                for (key, value) in facts.sorted(by: { $0.key < $1.key }) { Console.data("\(key): \(value)") }
+                for (key, value) in facts.sorted(by: { $0.key < $1.key }) { try Console.data("\(key): \(value)") }
             }
         }
     }

@@ -22,9 +22,9 @@ struct TrainDenoiseCommand: ParsableCommand {
             """)
 
     @Option(
-        parsing: .upToNextOption,
+        name: .customLong("data"), parsing: .upToNextOption,
         help: ArgumentHelp("Folders or files with clean pictures (PNG, JPEG).", valueName: "path"))
-    var data: [String]
+    var sources: [String]
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the run.", valueName: "folder"))
     var output: String
@@ -81,7 +81,7 @@ struct TrainDenoiseCommand: ParsableCommand {
     @OptionGroup var verbosity: VerbosityOptions
 
     func validate() throws {
-        guard !data.isEmpty else { throw ValidationError("--data needs at least one path.") }
+        guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
         guard (1...100_000_000).contains(steps) else { throw ValidationError("--steps takes 1 or more.") }
         guard (1...1024).contains(batchSize) else { throw ValidationError("--batch-size takes 1 to 1024.") }
         guard learningRate > 0, learningRate <= 1 else { throw ValidationError("--learning-rate takes up to 1.") }
@@ -115,7 +115,7 @@ struct TrainDenoiseCommand: ParsableCommand {
             guard let architecture else { throw UsageError(description: "no such architecture") }
             let logger = verbosity.logger
             let pool = threads.pool
-            let all = try PictureSet(paths: data, minimumSide: patchSize, pool: pool, logger: logger)
+            let all = try PictureSet(paths: sources, minimumSide: patchSize, pool: pool, logger: logger)
             let (training, validation) = all.split(validation: validationPictures)
             let task = DenoiserTraining(
                 architecture: architecture, sampler: PatchSampler(pictures: training, side: patchSize, seed: seed),
@@ -146,7 +146,7 @@ struct TrainDenoiseCommand: ParsableCommand {
     private func notes(pictures: Int) -> [String: String] {
         var notes = [
             "training_data": "\(pictures) pictures of "
-                + data.map { lastPathComponent(of: $0) }.joined(separator: ", "),
+                + sources.map { lastPathComponent(of: $0) }.joined(separator: ", "),
             "training_settings":
                 "batch \(batchSize), patches \(patchSize)x\(patchSize), AdamW \(learningRate), EMA \(ema), seed \(seed)",
             "program": "restore \(RestoreCommand.version)",

@@ -54,7 +54,8 @@ public final class Trainer<Task: TrainingTask> {
     private var bestScore: Double?
     private var metrics = "step,loss,learning_rate,gradient_norm,validation_psnr,seconds\n"
 
-    /// - Throws: `TrainingError.network` where the network does not fit the batch, `.file` where the folder cannot be made.
+    /// - Throws: `TrainingError.network` where the network does not fit the batch or the memory, `.file` where the folder
+    ///   cannot be made.
     public init(
         _ task: Task, settings: TrainerSettings, folder: String, pool: WorkerPool, logger: Logger
     ) throws(TrainingError) {
@@ -63,10 +64,11 @@ public final class Trainer<Task: TrainingTask> {
         self.folder = folder
         self.pool = pool
         self.logger = logger
-        do { try makeDirectory(folder) } catch { throw .file(error) }
         do {
             plan = try TrainingPlan(task.network, inputShapes: task.inputShapes, pool: pool)
         } catch { throw .network(error) }
+        // Where there can be no run, no folder stays behind.
+        do { try makeDirectory(folder) } catch { throw .file(error) }
         parameters = Parameters(initializing: task.network, seed: settings.seed)
         gradients = [Float](repeating: 0, count: parameters.values.count)
         optimizer = AdamW(parameterCount: parameters.values.count, settings: settings.optimizer)

@@ -2,6 +2,7 @@ import ModelTestSupport
 import RestoreFiles
 import RestoreImage
 import RestoreModels
+import RestoreNN
 import TestSupport
 import Testing
 
@@ -124,6 +125,15 @@ import Testing
         try expectFailure("good.png", "out.png", code: 64)
     }
 
+    /// Not files of that name.
+    @Test func streamsAreRefused() throws {
+        try expectFailure("good.png", "-", code: 64, naming: "./-")
+        try expectFailure("good.png", "-o", "-", code: 64, naming: "./-")
+        try expectFailure("-", "out.png", code: 64, naming: "./-")
+        try expectFailure("good.png", "out.png", "--compare=-", code: 64, naming: "./-")
+        try workplace.expectFailure(["degrade", "noise", "good.png", "-"], code: 64, naming: "./-")
+    }
+
     // MARK: Models
 
     @Test func modelsThatAreNotThere() throws {
@@ -157,6 +167,19 @@ import Testing
         metadata.architecture = #"{"name":"residual-unet","widths":[4096],"blocksPerLevel":1}"#
         try folder.write(Workplace.model.file(metadata: metadata.dictionary), "model.safetensors")
         try expectFailure("good.png", "out.png", "-m", "model.safetensors", code: 65, naming: "model.safetensors")
+    }
+
+    /// An architecture of 3 billion parameters, and a file without any: no memory is taken for what is not there.
+    @Test func modelsThatClaimToBeHuge() throws {
+        var metadata = Workplace.model.metadata
+        metadata.architecture =
+            #"{"name":"residual-unet","widths":[1024,1024,1024,1024,1024,1024],"blocksPerLevel":16}"#
+        try folder.write(SafetensorsFile.serialize([], metadata: metadata.dictionary), "model.safetensors")
+        try expectFailure("good.png", "out.png", "-m", "model.safetensors", code: 65, naming: "model.safetensors")
+        metadata.architecture = String(repeating: "[", count: 10_000)
+        try folder.write(SafetensorsFile.serialize([], metadata: metadata.dictionary), "model.safetensors")
+        let outcome = try workplace.run(["denoise", "good.png", "-m", "./model.safetensors"])
+        #expect(outcome.code == 65 && outcome.errors.count < 500)
     }
 
     /// A model whose numbers run over: an error, never a black picture.

@@ -75,6 +75,14 @@ import Testing
         #expect(try readFile(folder("a.png")) == readFile(folder("new.png")))
     }
 
+    /// Else the second picture would be lost before it is read.
+    @Test func anInputIsNotAnotherOnesOutput() throws {
+        try folder.write(.scene(width: 30, height: 20, seed: 3), "a_denoised.png")
+        try workplace.expectFailure(
+            ["denoise", "-m", "tiny", "a.png", "b.png", "a_denoised.png", "--overwrite"], code: 64,
+            naming: "a_denoised.png")
+    }
+
     /// A failure with the option leaves the old file.
     @Test func aFailureLeavesWhatWasThere() throws {
         try folder.write(Array("no picture".utf8), "text.png")

@@ -52,6 +52,19 @@ import Testing
         #expect(try workplace.image("out.png").width == 24)
     }
 
+    /// More memory than any machine has: said before any is taken, and no folder is made.
+    @Test func aNetworkThatFitsNoMemoryIsRefused() throws {
+        try folder.write(Image(width: 1024, height: 1024, channelLayout: .grey), "large.png")
+        let before = try workplace.contents
+        let outcome = try workplace.run([
+            "train", "denoise", "--data", "large.png", "--output", "run", "--widths", "1024,1024,1024", "--blocks",
+            "16",
+            "--batch-size", "1024", "--patch-size", "1024",
+        ])
+        #expect(outcome.code == 65 && outcome.errors.contains("MiB of memory"), "\(outcome.errors)")
+        #expect(try workplace.contents == before)
+    }
+
     @Test func threadsDoNotChangeABitAndTheSeedDoes() throws {
         for (name, threads, seed) in [("1", "1", "4"), ("3", "3", "4"), ("other", "2", "5")] {
             #expect(try train(name, "-j", threads, "--seed", seed, "-q").code == 0)

@@ -114,6 +114,21 @@ import Testing
         }
     }
 
+    private func nestedSkips(
+        _ network: inout Network, _ x: Network.Value, _ convolution: Convolution
+    ) -> Network.Value {
+        var values = [x]
+        for level in 0..<3 {
+            let y = network.add("down.\(level)", convolution, values[level])
+            values.append(network.add("active.\(level)", Activation(.tanh), y))
+        }
+        var y = values[3]
+        for level in (0..<3).reversed() {
+            y = network.add("skip.\(level)", Add(), network.add("up.\(level)", convolution, y), values[level])
+        }
+        return y
+    }
+
     private func manyReaders() -> [(String, Network)] {
         func make(_ build: (inout Network, Network.Value) -> Network.Value) -> Network {
             var network = Network()
@@ -134,22 +149,7 @@ import Testing
                     return network.add("sum", Add(), a, b)
                 }
             ),
-            (
-                "nested skip connections",
-                make { network, x in
-                    var values = [x]
-                    for level in 0..<3 {
-                        let y = network.add("down.\(level)", convolution, values[level])
-                        values.append(network.add("active.\(level)", Activation(.tanh), y))
-                    }
-                    var y = values[3]
-                    for level in (0..<3).reversed() {
-                        y = network.add(
-                            "skip.\(level)", Add(), network.add("up.\(level)", convolution, y), values[level])
-                    }
-                    return y
-                }
-            ),
+            ("nested skip connections", make { nestedSkips(&$0, $1, convolution) }),
             (
                 "a square by way of doubling",
                 make { network, x in

@@ -105,6 +105,9 @@ import Testing
                 network.output(network.add("active", Activation(.relu), x))
                 network.output(x)
             })
+    }
+
+    @Test func outputsAndActivationsInARow() throws {
         try check(
             "one value is two outputs",
             network { network, x in

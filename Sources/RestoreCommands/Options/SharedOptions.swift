@@ -11,7 +11,7 @@ struct VerbosityOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Only errors.")
     var quiet = false
 
-    @Flag(name: .shortAndLong, help: "Say more.")
+    @Flag(name: .shortAndLong, help: "Say more: which model, threads and kernels are used.")
     var verbose = false
 
     var logger: Logger {
@@ -58,8 +58,10 @@ struct DenoiserOptions: ParsableArguments {
 
     @OptionGroup var models: ModelOptions
 
-    func load(pool: WorkerPool) throws -> Denoiser {
-        try Denoiser(path: models.catalogue.find(model).path, pool: pool)
+    func load(pool: WorkerPool, logger: Logger) throws -> Denoiser {
+        let path = try models.catalogue.find(model).path
+        logger.debug("model \(path), \(pool.workerCount) threads, \(kernelDescription) kernels")
+        return try Denoiser(path: path, pool: pool)
     }
 }
 

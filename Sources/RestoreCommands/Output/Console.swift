@@ -1,41 +1,51 @@
 import Glibc
 import Logging
+import RestoreFiles
 
 /// Streams: data goes to stdout, everything else to stderr.
 enum Console {
-    /// A line on stdout.
-    static func data(_ line: String) {
-        write(line + "\n", to: STDOUT_FILENO)
+    /// A line on stdout. Control characters but the tab, which parts columns, are escaped.
+    ///
+    /// - Throws: `FileError.cannotWrite`, as where the disk is full: what was asked for is not there.
+    static func data(_ line: String) throws(FileError) {
+        let code = write(printable(line, keeping: "\t") + "\n", to: STDOUT_FILENO)
+        if code != 0 { throw .cannotWrite(path: "standard output", reason: String(cString: strerror(code))) }
     }
 
-    /// A line on stderr. Control characters, which file names may hold, are escaped: a message stays one line and does
-    /// not steer the terminal.
+    /// A line on stderr, control characters escaped. That it cannot be written is nothing that could be said anywhere.
     static func message(_ line: String) {
-        var printable = ""
-        for scalar in line.unicodeScalars {
-            let isControl = scalar.properties.generalCategory == .control
-            printable += isControl ? scalar.escaped(asASCII: true) : String(scalar)
+        _ = write(printable(line) + "\n", to: STDERR_FILENO)
+    }
+
+    /// The text with control characters, which file names may hold, escaped: it stays one line and does not steer the
+    /// terminal.
+    static func printable(_ text: String, keeping kept: Unicode.Scalar? = nil) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            let isControl = scalar.properties.generalCategory == .control && scalar != kept
+            result += isControl ? scalar.escaped(asASCII: true) : String(scalar)
         }
-        write(printable + "\n", to: STDERR_FILENO)
+        return result
     }
 
     /// Text on stderr as it is, without an end of line.
     static func control(_ text: String) {
-        write(text, to: STDERR_FILENO)
+        _ = write(text, to: STDERR_FILENO)
     }
 
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    private static func write(_ text: String, to descriptor: Int32) {
+    /// Returns 0, or the `errno` value of what went wrong.
+    private static func write(_ text: String, to descriptor: Int32) -> Int32 {
         let bytes = Array(text.utf8)
         var done = 0
         while done < bytes.count {
             let count = bytes[done...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
-            // Nobody reads any more; there is nowhere to say so.
-            guard count > 0 else { return }
+            guard count > 0 else { return count < 0 ? errno : EIO }
             done += count
         }
+        return 0
     }
 }
 

@@ -30,6 +30,8 @@ struct OutputPlan: Equatable {
     /// - Throws: `UsageError`, `FileError.notFound` for a single input that is not there, `.alreadyExists` naming the
     ///   output, or `.cannotWrite` where it is a folder, or its own folder is not there.
     init(_ request: Request) throws {
+        for path in request.inputs + request.paths { try Self.requireName(path) }
+        if let output = request.output { try Self.requireName(output) }
         let (inputs, output) = try Self.split(request)
         guard !inputs.isEmpty else { throw UsageError(description: "no input was given") }
         let folder = output.flatMap { pathKind($0) == .directory || $0.hasSuffix("/") ? $0 : nil }
@@ -43,12 +45,23 @@ struct OutputPlan: Equatable {
         // Of several inputs those that are there are done; of one nothing is left to do.
         if jobs.count == 1, pathKind(jobs[0].input) == .missing { throw FileError.notFound(path: jobs[0].input) }
         if let output { try Self.requireFolder(folder ?? parentFolder(of: output), for: output) }
+        let read = Set(inputs)
         var seen: Set<String> = []
         for job in jobs {
             guard seen.insert(job.output).inserted else {
                 throw UsageError(description: "\(job.output): two inputs would be written to it")
             }
+            guard job.input == job.output || !read.contains(job.output) else {
+                throw UsageError(description: "\(job.output): an input, and the output of \(job.input)")
+            }
             try Self.requireReplaceable(job.output, overwrite: request.overwrite)
+        }
+    }
+
+    /// Refuses "-", which means a stream to other programs, rather than taking it for a file's name.
+    static func requireName(_ path: String) throws(UsageError) {
+        guard path != "-" else {
+            throw UsageError(description: "-: streams are not supported; ./- names a file that is called so")
         }
     }
 

@@ -18,7 +18,7 @@ final class Progress {
     private var isLineOpen = false
 
     init(_ label: String, megapixels: Double, style: ProgressStyle) {
-        self.label = label
+        self.label = Console.printable(label)
         self.megapixels = megapixels
         self.style = style == .auto && !Console.errorIsTerminal ? .plain : style
         start = clock.now

@@ -127,7 +127,9 @@ extension DenoiserArchitecture {
         do {
             self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
         } catch {
-            throw .badArchitecture(path: path, reason: "the architecture is no valid JSON of this program: \(json)")
+            // However long the text is, a message is one line.
+            let start = json.prefix(120)
+            throw .badArchitecture(path: path, reason: "the architecture is no valid JSON of this program: \(start)")
         }
         if let defect { throw .badArchitecture(path: path, reason: defect) }
     }
@@ -138,63 +140,6 @@ extension DenoiserArchitecture {
         encoder.outputFormatting = [.sortedKeys]
         // Strings and whole numbers always encode.
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
-    }
-}
-
-extension NoiseEstimator {
-    /// Pixels that are looked at, at most; larger pictures are sampled in square pieces spread evenly over them.
-    private static let mostPixels = 2048 * 2048
-    private static let pieceSide = 256
-
-    /// The noise level of a picture in units of 1/255.
-    public func estimate(_ image: Image) -> Double {
-        let channels = image.channelLayout.colorChannelCount
-        let side = Self.pieceSide
-        guard image.pixelCount > Self.mostPixels, image.width >= side, image.height >= side else {
-            return estimate(image, pieces: [[image.bounds]], channels: channels)
-        }
-        let mostPieces = Self.mostPixels / (side * side)
-        let columns = min(image.width / side, mostPieces, 8 * max(1, image.width / image.height))
-        let rows = max(1, min(image.height / side, mostPieces / columns))
-        let pieces = (0..<rows).map { row in
-            (0..<columns).map { column in
-                ImageRegion(
-                    x: column * (image.width - side) / max(1, columns - 1),
-                    y: row * (image.height - side) / max(1, rows - 1), width: side, height: side)
-            }
-        }
-        return estimate(image, pieces: pieces, channels: channels)
-    }
-
-    /// Lays pieces, rows of equal ones, side by side and estimates the whole.
-    private func estimate(_ image: Image, pieces: [[ImageRegion]], channels: Int) -> Double {
-        let width = pieces[0].reduce(0) { $0 + $1.width }
-        let height = pieces.reduce(0) { $0 + $1[0].height }
-        var colors = [Float](repeating: 0, count: 3 * width * height)
-        colors.withUnsafeMutableBufferPointer { colors in
-            guard let base = colors.baseAddress else { return }
-            var y = 0
-            for row in pieces {
-                var x = 0
-                for piece in row {
-                    image.copyColors(of: piece, to: base + 3 * (y * width + x), rowStride: 3 * width)
-                    x += piece.width
-                }
-                y += row[0].height
-            }
-        }
-        return estimate(colors: colors, width: width, height: height, isGrey: channels == 1)
-    }
-
-    /// The noise level of interleaved RGB floats (0…1 where they are not clipped) in units of 1/255.
-    ///
-    /// - Parameter isGrey: the three channels are the same, noise included.
-    public func estimate(colors: [Float], width: Int, height: Int, isGrey: Bool) -> Double {
-        if isGrey {
-            let grey = (0..<(width * height)).map { colors[3 * $0] }
-            return grey.withUnsafeBufferPointer { estimate($0, width: width, height: height, channels: 1) }
-        }
-        return colors.withUnsafeBufferPointer { estimate($0, width: width, height: height, channels: 3) }
     }
 }
 

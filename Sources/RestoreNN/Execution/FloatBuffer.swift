@@ -4,23 +4,27 @@ import Glibc
 /// when they are touched, so a plan's reserve costs nothing until it is used.
 final class FloatBuffer: @unchecked Sendable {
     let base: UnsafeMutablePointer<Float>
-    let count: Int
 
     init(count: Int) {
-        self.count = count
         let bytes = max(count, 1) * MemoryLayout<Float>.stride
         base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
             .bindMemory(to: Float.self, capacity: max(count, 1))
     }
 
-    convenience init(zeros count: Int) {
-        self.init(count: count)
-        base.update(repeating: 0, count: count)
-    }
-
     deinit {
         base.deallocate()
     }
+}
+
+/// Refuses buffers that the machine's memory cannot hold, before any is taken: an allocation that fails ends the program.
+///
+/// - Throws: `NetworkError.tooLarge`.
+func requireMemory(floats: Int) throws(NetworkError) {
+    let pages = sysconf(Int32(_SC_PHYS_PAGES))
+    let (memory, overflowed) = pages.multipliedReportingOverflow(by: sysconf(Int32(_SC_PAGESIZE)))
+    let bytes = floats.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+    guard pages > 0, !overflowed, bytes.overflow || bytes.partialValue > memory else { return }
+    throw .tooLarge(bytes: bytes.overflow ? .max : bytes.partialValue, memory: memory)
 }
 
 /// Working memory of a pass: a piece for each worker, and one that all share.

@@ -15,13 +15,15 @@ public final class InferencePlan {
     private let scratchBuffer: FloatBuffer
     private let pool: WorkerPool
 
-    /// - Throws: `NetworkError` where the network cannot take these shapes.
+    /// - Throws: `NetworkError` where the network cannot take these shapes, or the machine has too little memory.
     /// - Precondition: `parameters` are this network's.
     public init(_ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool) throws(NetworkError)
     {
         let network = network.fusingActivations()
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
         let layout = try Layout(network, inputShapes: inputShapes)
+        let scratchCount = Scratch.count(layout.scratch, workers: pool.workerCount)
+        try requireMemory(floats: layout.arenaCount + scratchCount)
         self.network = network
         self.inputShapes = inputShapes
         self.parameters = parameters
@@ -31,7 +33,7 @@ public final class InferencePlan {
         scratchSize = layout.scratch
         outputShapes = network.outputs.map { layout.shapes[$0.index] }
         arena = FloatBuffer(count: layout.arenaCount)
-        scratchBuffer = FloatBuffer(count: Scratch.count(scratchSize, workers: pool.workerCount))
+        scratchBuffer = FloatBuffer(count: scratchCount)
         packed = PackedParameters(network, shapes: shapes, purpose: .inference)
         parameters.values.withUnsafeBufferPointer { values in
             if let base = values.baseAddress { packed.pack(base, pool: pool) }

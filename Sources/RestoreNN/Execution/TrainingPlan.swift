@@ -16,11 +16,14 @@ public final class TrainingPlan {
     private let pool: WorkerPool
 
     /// - Parameter needsInputGradients: whether `inputGradient` is asked for; without it the first layers are cheaper.
-    /// - Throws: `NetworkError` where the network cannot take these shapes.
+    /// - Throws: `NetworkError` where the network cannot take these shapes, or the machine has too little memory.
     public init(
         _ network: Network, inputShapes: [Shape], pool: WorkerPool, needsInputGradients: Bool = false
     ) throws(NetworkError) {
         let shapes = try network.shapes(inputs: inputShapes)
+        // Beside the activations: the weights, packed twice, and as many each of values, gradients, moments and average.
+        let parameterCount = ParameterLayout(network).count
+        try requireMemory(floats: shapes.reduce(7 * parameterCount) { $0 + $1.count })
         self.network = network
         self.inputShapes = inputShapes
         self.pool = pool
@@ -137,41 +140,23 @@ private struct GradientPlan {
     init(_ network: Network, shapes: [Shape], needsInputGradients: Bool) {
         let nodes = network.nodes
         let isNeeded = Self.neededGradients(network, needsInputGradients: needsInputGradients)
-        // Steps run backwards: node i works at step count − i, the output gradients are there at step 0.
-        let count = nodes.count
-        // The gradient of an input of the network stays until it is read.
-        func lastUse(of node: Int) -> Int { nodes[node].operation == nil ? count + 1 : count - node }
-        var requests = nodes.indices.map { MemoryPlan.Request(count: 0, first: count - $0, last: count - $0) }
-        var isWritten = [Bool](repeating: false, count: count)
-        for output in network.outputs {
-            requests[output.index] = MemoryPlan.Request(
-                count: shapes[output.index].count, first: 0, last: lastUse(of: output.index))
-            isWritten[output.index] = true
-        }
-        // For each input of each node: the request it writes to, and whether that is then added.
-        var writes = [[(request: Int, isAddend: Bool)?]](repeating: [], count: count)
+        var buffers = GradientRequests(nodes)
+        for output in network.outputs { buffers.writeOutput(output.index, size: shapes[output.index].count) }
+        // For each input of each node: where its gradient is written.
+        var writes = [[GradientRequests.Write?]](repeating: [], count: nodes.count)
         for index in nodes.indices.reversed() {
             for input in nodes[index].inputs {
                 // A branch that leads to no output has no gradient to pass on.
-                guard isNeeded[index], isWritten[index], isNeeded[input.index] else {
+                guard isNeeded[index], buffers.isWritten[index], isNeeded[input.index] else {
                     writes[index].append(nil)
                     continue
                 }
-                let size = shapes[input.index].count
-                if isWritten[input.index] {
-                    writes[index].append((requests.count, true))
-                    requests.append(MemoryPlan.Request(count: size, first: count - index, last: count - index))
-                } else {
-                    writes[index].append((input.index, false))
-                    requests[input.index] = MemoryPlan.Request(
-                        count: size, first: count - index, last: lastUse(of: input.index))
-                    isWritten[input.index] = true
-                }
+                writes[index].append(buffers.write(input.index, size: shapes[input.index].count, reader: index))
             }
         }
-        let plan = MemoryPlan(requests)
-        self.isNeeded = zip(isNeeded, isWritten).map { $0 && $1 }
-        offsets = Array(plan.offsets.prefix(count))
+        let plan = MemoryPlan(buffers.requests)
+        self.isNeeded = zip(isNeeded, buffers.isWritten).map { $0 && $1 }
+        offsets = Array(plan.offsets.prefix(nodes.count))
         destinations = writes.map { row in
             row.map { write in
                 write.map { Destination(offset: plan.offsets[$0.request], isAddend: $0.isAddend) }
@@ -191,5 +176,51 @@ private struct GradientPlan {
             needed.append(!operation.parameters.isEmpty || node.inputs.contains { needed[$0.index] })
         }
         return needed
+    }
+}
+
+/// The buffers of a gradient plan, asked for from the outputs back to the inputs.
+private struct GradientRequests {
+    struct Write {
+        /// The buffer that is written.
+        let request: Int
+        /// Whether it is then added to the node's gradient, which another reader has written before.
+        let isAddend: Bool
+    }
+
+    private let nodes: [Network.Node]
+    /// One for each node, then one for each addend.
+    private(set) var requests: [MemoryPlan.Request]
+    /// Whether the gradient of a node's output has a writer.
+    private(set) var isWritten: [Bool]
+
+    // Steps run backwards: node i works at step count − i, the output gradients are there at step 0.
+    init(_ nodes: [Network.Node]) {
+        self.nodes = nodes
+        let count = nodes.count
+        requests = nodes.indices.map { MemoryPlan.Request(count: 0, first: count - $0, last: count - $0) }
+        isWritten = [Bool](repeating: false, count: count)
+    }
+
+    mutating func writeOutput(_ node: Int, size: Int) {
+        requests[node] = MemoryPlan.Request(count: size, first: 0, last: lastUse(of: node))
+        isWritten[node] = true
+    }
+
+    /// A `reader` of `node` sends its share of the node's gradient.
+    mutating func write(_ node: Int, size: Int, reader: Int) -> Write {
+        let step = nodes.count - reader
+        guard isWritten[node] else {
+            requests[node] = MemoryPlan.Request(count: size, first: step, last: lastUse(of: node))
+            isWritten[node] = true
+            return Write(request: node, isAddend: false)
+        }
+        requests.append(MemoryPlan.Request(count: size, first: step, last: step))
+        return Write(request: requests.count - 1, isAddend: true)
+    }
+
+    /// The gradient of an input of the network stays until it is read.
+    private func lastUse(of node: Int) -> Int {
+        nodes[node].operation == nil ? nodes.count + 1 : nodes.count - node
     }
 }

@@ -14,6 +14,8 @@ public enum NetworkError: Error, Equatable, Sendable, CustomStringConvertible {
     case shape(node: String, operation: String, inputs: [Shape], reason: String)
     case inputCount(expected: Int, found: Int)
     case noOutput
+    /// The buffers would take more bytes than the machine has.
+    case tooLarge(bytes: Int, memory: Int)
 
     public var description: String {
         switch self {
@@ -24,6 +26,8 @@ public enum NetworkError: Error, Equatable, Sendable, CustomStringConvertible {
             return "the network has \(expected) inputs, \(found) were given"
         case .noOutput:
             return "the network has no output"
+        case .tooLarge(let bytes, let memory):
+            return "the network needs \(bytes >> 20) MiB of memory for this; the machine has \(memory >> 20) MiB"
         }
     }
 }

@@ -86,8 +86,6 @@ struct Epilogue {
     var bias: UnsafePointer<Float>?
     var activation: ActivationFunction = .identity
 
-    var isIdentity: Bool { bias == nil && activation == .identity }
-
     /// - Parameter values: `pixels × channels`.
     func apply(to values: UnsafeMutablePointer<Float>, pixels: Int, channels: Int) {
         if let bias {

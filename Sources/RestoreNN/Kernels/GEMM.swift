@@ -30,6 +30,9 @@ package enum KernelVariant: String, CaseIterable, Sendable {
     }()
 }
 
+/// The instruction set that the matrix products of this process use: "generic", "avx2" or "avx512".
+public var kernelDescription: String { KernelVariant.selected.rawValue }
+
 /// Floats that a matrix of `depth × columns` takes once packed into panels.
 package func panelCount(depth: Int, columns: Int) -> Int {
     depth * ((columns + panelWidth - 1) / panelWidth * panelWidth)

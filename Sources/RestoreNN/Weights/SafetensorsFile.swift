@@ -145,7 +145,8 @@ public struct SafetensorsFile: Sendable {
             throw .unexpectedTensor(path: path, tensor: stranger)
         }
         var all: [Float] = []
-        all.reserveCapacity(layout.count)
+        // An architecture may ask for more than any memory holds; the file holds no more than it has.
+        all.reserveCapacity(min(layout.count, valueCount))
         for entry in layout.entries {
             let name = entry.specification.name
             let values = try values(of: name)
@@ -179,20 +180,21 @@ public struct SafetensorsFile: Sendable {
     public static func serialize(
         _ tensors: [NamedTensor], metadata: [String: String] = [:], as type: ElementType = .float32
     ) -> [UInt8] {
-        var data: [UInt8] = []
+        var values: [UInt8] = []
         var entries: [SafetensorsHeader.Entry] = []
         for tensor in tensors {
-            let begin = data.count
-            append(tensor.values, as: type, to: &data)
+            let begin = values.count
+            append(tensor.values, as: type, to: &values)
             entries.append(
                 SafetensorsHeader.Entry(
-                    name: tensor.name, elementType: type.rawValue, shape: tensor.shape, begin: begin, end: data.count))
+                    name: tensor.name, elementType: type.rawValue, shape: tensor.shape, begin: begin, end: values.count)
+            )
         }
         var metadata = metadata
-        metadata[checksumKey] = checksum(metadata: metadata, entries: entries, values: data[...])
+        metadata[checksumKey] = checksum(metadata: metadata, entries: entries, values: values[...])
         let header = SafetensorsHeader(entries: entries, metadata: metadata).serialized
         let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
-        return length + header + data
+        return length + header + values
     }
 
     private static func append(_ values: [Float], as type: ElementType, to bytes: inout [UInt8]) {

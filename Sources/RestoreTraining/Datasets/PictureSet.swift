@@ -16,8 +16,6 @@ public struct PictureSet: Sendable {
     /// Files that could not be used, with the reason.
     public let skipped: [(path: String, reason: String)]
 
-    public static let fileExtensions: Set<String> = ["png", "jpg", "jpeg"]
-
     /// Reads every PNG and JPEG below `paths`. Broken files, and pictures smaller than `minimumSide`, are skipped and named
     /// in the log.
     ///
@@ -73,7 +71,7 @@ public struct PictureSet: Sendable {
         for path in paths {
             do throws(FileError) {
                 switch pathKind(path) {
-                case .directory: files += try listFilesRecursively(path, extensions: fileExtensions)
+                case .directory: files += try listFilesRecursively(path, extensions: ImageFormat.allFileExtensions)
                 case .missing: throw .notFound(path: path)
                 default: files.append(path)
                 }
