@@ -46,12 +46,14 @@ final class RunningProgram {
     private let ended = DispatchSemaphore(value: 0)
     private let start = ContinuousClock.now
 
-    /// - Parameter environment: all that the program sees of one.
+    /// - Parameter environment: all that the program sees of one, beside the choice of kernels, which is the tests' own:
+    ///   results of the program and of the library are compared.
     init(_ arguments: [String], in folder: String, environment: [String: String]) throws {
         streams = try TemporaryFolder()
         process.executableURL = URL(fileURLWithPath: Program.path)
         process.arguments = arguments
-        process.environment = environment
+        let kernels = ProcessInfo.processInfo.environment.filter { $0.key == "RESTORE_KERNELS" }
+        process.environment = environment.merging(kernels) { given, _ in given }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardInput = FileHandle.nullDevice
         // Files, not pipes, which would have to be read while the program runs.
