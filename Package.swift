@@ -43,10 +43,10 @@ let package = Package(
         .executableTarget(name: "restore", dependencies: ["RestoreCommands"]),
 
         // Tests mirror Sources; CommandTests run the built program.
-        .target(name: "TestSupport", dependencies: ["RestoreNN"], path: "Tests/TestSupport"),
-        .testTarget(name: "RestoreFilesTests", dependencies: ["RestoreFiles"]),
+        .target(name: "TestSupport", dependencies: ["RestoreNN", "RestoreFiles"], path: "Tests/TestSupport"),
+        .testTarget(name: "RestoreFilesTests", dependencies: ["RestoreFiles", "TestSupport"]),
         .testTarget(name: "RestoreNNTests", dependencies: ["RestoreNN", "TestSupport"]),
-        .testTarget(name: "RestoreImageTests", dependencies: ["RestoreImage"]),
+        .testTarget(name: "RestoreImageTests", dependencies: ["RestoreImage", "TestSupport"]),
         .target(
             name: "ModelTestSupport", dependencies: ["RestoreModels", "TestSupport"], path: "Tests/ModelTestSupport"),
         .testTarget(name: "RestoreModelsTests", dependencies: ["RestoreModels", "TestSupport", "ModelTestSupport"]),

@@ -4,6 +4,7 @@ import RestoreFiles
 import RestoreImage
 import RestoreNN
 import RestoreTraining
+import TestSupport
 import Testing
 
 @Suite struct EvaluateCommandTests {

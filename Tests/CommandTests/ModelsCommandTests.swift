@@ -1,6 +1,7 @@
 import Foundation
 import ModelTestSupport
 import RestoreFiles
+import TestSupport
 import Testing
 
 @Suite struct ModelsCommandTests {

@@ -1,6 +1,7 @@
 import ModelTestSupport
 import RestoreFiles
 import RestoreImage
+import TestSupport
 import Testing
 
 /// Nothing is overwritten unless `--overwrite` is given.

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ModelTestSupport
 import RestoreFiles
+import TestSupport
 import Testing
 
 /// The built program.

@@ -3,6 +3,7 @@ import ModelTestSupport
 import RestoreFiles
 import RestoreImage
 import RestoreNN
+import TestSupport
 import Testing
 
 @Suite struct TrainCommandTests {

@@ -2,6 +2,7 @@ import Glibc
 import RestoreFiles
 import RestoreImage
 import RestoreNN
+import TestSupport
 
 extension Image {
     /// A picture of smooth areas, edges and texture, drawn from `seed`; its alpha is random.

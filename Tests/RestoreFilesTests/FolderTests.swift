@@ -1,11 +1,12 @@
 import Glibc
 import RestoreFiles
+import TestSupport
 import Testing
 
 @Suite struct FolderTests {
     @Test func tellsWhatStandsAtAPath() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("file")
+        try folder.write([1, 2, 3], "file")
         symlink("file", folder("link"))
         symlink("nowhere", folder("dangling"))
         #expect(pathKind(folder.path) == .directory)
@@ -25,7 +26,7 @@ import Testing
         #expect(throws: FileError.cannotWrite(path: folder("x/y"), reason: "its folder does not exist")) {
             try makeDirectory(folder("x/y"), withIntermediates: false)
         }
-        try folder.makeFile("file")
+        try folder.write([1, 2, 3], "file")
         #expect(throws: FileError.cannotWrite(path: folder("file"), reason: "it exists and is not a folder")) {
             try makeDirectory(folder("file"))
         }
@@ -39,7 +40,7 @@ import Testing
             "b.png", "B.PNG", "a/z.jpg", "a.png", "é.png", "a/b/c.Jpeg", "note.txt", "png", ".hidden.png",
             ".git/x.png", "a/.png",
         ] {
-            try folder.makeFile(name)
+            try folder.write([1, 2, 3], name)
         }
         mkfifo(folder("pipe.png"), 0o600)
         let found = try listFilesRecursively(folder.path, extensions: ["png", "jpg", "jpeg"])
@@ -49,8 +50,8 @@ import Testing
     @Test func endsOnLoopsOfLinksAndVisitsAFolderOnce() throws {
         let folder = try TemporaryFolder()
         let elsewhere = try TemporaryFolder()
-        try folder.makeFile("real/x.png")
-        try elsewhere.makeFile("y.png")
+        try folder.write([1, 2, 3], "real/x.png")
+        try elsewhere.write([1, 2, 3], "y.png")
         symlink("..", folder("real/up"))
         symlink("real", folder("also"))  // sorts before the real folder and must not take its place
         symlink("self", folder("self"))
@@ -62,7 +63,7 @@ import Testing
 
     @Test func refusesWhatIsNoFolder() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("file.png")
+        try folder.write([1, 2, 3], "file.png")
         #expect(throws: FileError.notFound(path: folder("none"))) {
             try listFilesRecursively(folder("none"), extensions: ["png"])
         }

@@ -1,4 +1,5 @@
 import RestoreFiles
+import TestSupport
 import Testing
 
 @Suite struct PathTests {

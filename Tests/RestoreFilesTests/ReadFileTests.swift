@@ -1,5 +1,6 @@
 import Glibc
 import RestoreFiles
+import TestSupport
 import Testing
 
 @Suite struct ReadFileTests {
@@ -15,7 +16,7 @@ import Testing
 
     @Test func refusesMoreBytesThanTheLimit() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("file", [1, 2, 3, 4])
+        try folder.write([1, 2, 3, 4], "file")
         #expect(throws: FileError.tooLarge(path: folder("file"), bytes: 4, limit: 3)) {
             try readFile(folder("file"), maximumBytes: 3)
         }
@@ -30,7 +31,7 @@ import Testing
 
     @Test func namesWhatIsMissing() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("file")
+        try folder.write([1, 2, 3], "file")
         for name in ["none", "none/file", "file/below"] {
             #expect(throws: FileError.notFound(path: folder(name))) { try readFile(folder(name)) }
         }
@@ -58,7 +59,7 @@ import Testing
     @Test(.enabled(if: geteuid() != 0, "root may read everything"))
     func saysWhyAFileIsUnreadable() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("file")
+        try folder.write([1, 2, 3], "file")
         chmod(folder("file"), 0)
         #expect(throws: FileError.unreadable(path: folder("file"), reason: "Permission denied")) {
             try readFile(folder("file"))

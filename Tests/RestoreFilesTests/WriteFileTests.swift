@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 import RestoreFiles
@@ -17,7 +18,7 @@ import RestoreFiles
 
     @Test func doesNotReplaceUnlessAllowed() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("a", [1])
+        try folder.write([1], "a")
         symlink("nowhere", folder("dangling"))
         for name in ["a", "dangling"] {
             #expect(throws: FileError.alreadyExists(path: folder(name))) {
@@ -71,8 +72,8 @@ import RestoreFiles
 
     @Test func linkIsAsStrictAsRename() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("new", [1])
-        try folder.makeFile("old", [2])
+        try folder.write([1], "new")
+        try folder.write([2], "old")
         #expect(throws: FileError.alreadyExists(path: "shown")) {
             try publishByLink(folder("new"), as: folder("old"), path: "shown")
         }
@@ -82,7 +83,7 @@ import RestoreFiles
 
     @Test func keepsThePermissionsOfTheReplacedFile() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("a")
+        try folder.write([1, 2, 3], "a")
         for mode in [0o600, 0o640, 0o666, 0o755] as [mode_t] {
             chmod(folder("a"), mode)
             try writeFileAtomically([9], to: folder("a"), overwrite: true)
@@ -94,13 +95,13 @@ import RestoreFiles
         let folder = try TemporaryFolder()
         let descriptor = open(folder("usual"), O_WRONLY | O_CREAT, 0o666)
         close(descriptor)
-        try folder.makeFile("a")
+        try folder.write([1, 2, 3], "a")
         #expect(try permissions(folder("a")) == permissions(folder("usual")))
     }
 
     @Test func replacesTheTargetOfALinkAndKeepsTheLink() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("below/target", [1])
+        try folder.write([1], "below/target")
         symlink("below/target", folder("link"))
         try writeFileAtomically([2], to: folder("link"), overwrite: true)
         #expect(try readFile(folder("below/target")) == [2])
@@ -123,7 +124,7 @@ import RestoreFiles
 
     @Test func saysWhyItCannotWrite() throws {
         let folder = try TemporaryFolder()
-        try folder.makeFile("file")
+        try folder.write([1, 2, 3], "file")
         let missing = folder("none/a.png")
         #expect(throws: FileError.cannotWrite(path: missing, reason: "its folder does not exist")) {
             try writeFileAtomically([1], to: missing, overwrite: false)

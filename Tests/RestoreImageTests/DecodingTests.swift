@@ -1,5 +1,6 @@
 import RestoreFiles
 import RestoreImage
+import TestSupport
 import Testing
 
 @Suite struct DecodingTests {

@@ -1,6 +1,7 @@
 import Foundation
 import RestoreFiles
 import RestoreImage
+import TestSupport
 import Testing
 
 @Suite struct EncodingTests {

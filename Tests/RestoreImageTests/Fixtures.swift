@@ -1,14 +1,9 @@
 import RestoreFiles
 import RestoreImage
+import TestSupport
 import Testing
 
-/// Where the repository's Fixtures folder is, whatever folder the tests run in.
-enum Fixtures {
-    static let folder = joinPath(
-        parentFolder(of: parentFolder(of: parentFolder(of: #filePath))), "Fixtures")
-
-    static func path(_ name: String) -> String { joinPath(folder, name) }
-
+extension Fixtures {
     /// A line of Fixtures/images/formats/expected.txt: a file and where its pixels are in expected.bin.
     struct Format: Sendable, CustomTestStringConvertible {
         let name: String

@@ -1,4 +1,5 @@
 import RestoreImage
+import TestSupport
 import Testing
 
 @Suite struct MetricTests {

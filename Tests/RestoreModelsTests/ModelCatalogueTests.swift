@@ -1,6 +1,7 @@
 import ModelTestSupport
 import RestoreFiles
 import RestoreModels
+import TestSupport
 import Testing
 
 @Suite struct ModelCatalogueTests {

@@ -5,6 +5,7 @@ import RestoreImage
 import RestoreNN
 import RestoreTraining
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct PictureSetTests {

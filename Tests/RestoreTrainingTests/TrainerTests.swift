@@ -2,6 +2,7 @@ import ModelTestSupport
 import RestoreFiles
 import RestoreNN
 import RestoreTraining
+import TestSupport
 import Testing
 
 /// What the trainer does with any task: files, records, the best model, and a loss that is not finite.
