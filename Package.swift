@@ -18,16 +18,17 @@ let package = Package(
         // Libraries of the system, found through pkg-config.
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
         .systemLibrary(name: "CLibMD", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
 
         // C: loops that need SIMD with run-time dispatch; and setjmp, which lives and dies there.
         .target(name: "CKernels"),
-        .target(name: "CImageCodecs", dependencies: ["CLibPNG", "CLibJPEG"]),
+        .target(name: "CImageCodecs", dependencies: ["CLibPNG", "CZlib", "CLibJPEG"]),
 
         // The rooms, lowest first; each knows only what stands above it in this list.
         .target(name: "RestoreFiles"),
-        .target(name: "RestoreNN", dependencies: ["CKernels", "COpenBLAS", "CLibMD", "RestoreFiles"]),
+        .target(name: "RestoreNN", dependencies: ["CKernels", "CLibMD", "RestoreFiles"]),
         .target(name: "RestoreImage", dependencies: ["CImageCodecs", "RestoreFiles"]),
         .target(name: "RestoreModels", dependencies: ["RestoreNN", "RestoreImage", "RestoreFiles", "COpenBLAS"]),
         .target(
@@ -45,8 +46,8 @@ let package = Package(
         // Tests mirror Sources; CommandTests run the built program.
         .target(name: "TestSupport", dependencies: ["RestoreNN", "RestoreFiles"], path: "Tests/TestSupport"),
         .testTarget(name: "RestoreFilesTests", dependencies: ["RestoreFiles", "TestSupport"]),
-        .testTarget(name: "RestoreNNTests", dependencies: ["RestoreNN", "TestSupport"]),
-        .testTarget(name: "RestoreImageTests", dependencies: ["RestoreImage", "TestSupport"]),
+        .testTarget(name: "RestoreNNTests", dependencies: ["RestoreNN", "CKernels", "TestSupport"]),
+        .testTarget(name: "RestoreImageTests", dependencies: ["RestoreImage", "TestSupport", "CZlib"]),
         .target(
             name: "ModelTestSupport", dependencies: ["RestoreModels", "TestSupport"], path: "Tests/ModelTestSupport"),
         .testTarget(name: "RestoreModelsTests", dependencies: ["RestoreModels", "TestSupport", "ModelTestSupport"]),

@@ -105,23 +105,21 @@ struct EncodedBytes: ~Copyable {
     private var output = RestoreBytes()
 
     /// Encodes `image`, whose depth and channels the format must be able to store.
-    init(_ image: Image, as encoding: ImageEncoding) throws(CodecFailure) {
+    init(_ image: Image, as encoding: ImageEncoding, concurrently runner: ConcurrentRunner) throws(CodecFailure) {
         let format = RestorePixelFormat(
             width: UInt32(clamping: image.width), height: UInt32(clamping: image.height),
             channels: UInt32(image.channelLayout.channelCount), bits_per_sample: UInt32(image.bitDepth))
         var output = RestoreBytes()
         do throws(CodecFailure) {
             try image.withSampleBytes { pixels throws(CodecFailure) in
-                try checked { message in
-                    switch encoding.format {
-                    case .png:
-                        return restore_png_encode(
-                            pixels.baseAddress, format, Int32(clamping: encoding.pngCompression), &output,
-                            message)
-                    case .jpeg:
-                        return restore_jpeg_encode(
+                switch encoding.format {
+                case .png:
+                    try encodePNG(pixels, format, encoding, concurrently: runner, to: &output)
+                case .jpeg:
+                    try checked {
+                        restore_jpeg_encode(
                             pixels.baseAddress, format, Int32(clamping: encoding.jpegQuality),
-                            encoding.subsamplesColor ? 1 : 0, &output, message)
+                            encoding.subsamplesColor ? 1 : 0, &output, $0)
                     }
                 }
             }
@@ -143,6 +141,20 @@ struct EncodedBytes: ~Copyable {
     ) throws(Failure) -> Outcome {
         try body(UnsafeRawBufferPointer(start: output.bytes, count: output.count))
     }
+}
+
+private func encodePNG(
+    _ pixels: UnsafeRawBufferPointer, _ format: RestorePixelFormat, _ encoding: ImageEncoding,
+    concurrently runner: ConcurrentRunner, to output: inout RestoreBytes
+) throws(CodecFailure) {
+    let compression = encoding.pngCompression.map { Int32(clamping: $0) } ?? Int32(RESTORE_PNG_COMPRESSION_AUTOMATIC)
+    var writer: OpaquePointer?
+    var stripCount: UInt32 = 0
+    try checked { restore_png_writer_open(pixels.baseAddress, format, compression, &writer, &stripCount, $0) }
+    defer { restore_png_writer_close(writer) }
+    let opened = writer
+    runner.run(taskCount: Int(stripCount)) { restore_png_write_strip(opened, UInt32(truncatingIfNeeded: $0)) }
+    try checked { restore_png_writer_finish(opened, &output, $0) }
 }
 
 extension Image {

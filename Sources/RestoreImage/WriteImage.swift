@@ -6,10 +6,11 @@ public struct ImageEncoding: Sendable, Equatable {
     /// libjpeg's quality, 1…100; 95 unless told otherwise. Colour is kept at full resolution (4:4:4) from 90 on
     /// and at half of it in both directions (4:2:0) below.
     public var jpegQuality: Int
-    /// zlib's level: 0 (none) … 9 (smallest); 6 unless told otherwise. The pixels are the same at any level.
-    public var pngCompression: Int
+    /// zlib's level: 0 (none) … 9 (smallest); nil, unless told otherwise, for level 6 where the picture repeats itself, as
+    /// drawings do, and no search for repetitions elsewhere. The pixels are the same at any level.
+    public var pngCompression: Int?
 
-    public init(format: ImageFormat, jpegQuality: Int = 95, pngCompression: Int = 6) {
+    public init(format: ImageFormat, jpegQuality: Int = 95, pngCompression: Int? = nil) {
         self.format = format
         self.jpegQuality = jpegQuality
         self.pngCompression = pngCompression
@@ -23,12 +24,14 @@ public struct ImageEncoding: Sendable, Equatable {
 /// A 16-bit picture is rounded to 8 bits for JPEG. A picture with alpha is not encoded as JPEG, which has none:
 /// what would stand behind it is the caller's decision.
 ///
-/// - Parameter path: what errors name.
+/// - Parameters:
+///   - path: what errors name.
+///   - runner: compresses the strips of a PNG; the bytes do not depend on it.
 /// - Throws: `ImageError.cannotEncode`.
 public func encodeImage(
-    _ image: Image, as encoding: ImageEncoding, path: String
+    _ image: Image, as encoding: ImageEncoding, path: String, concurrently runner: ConcurrentRunner = .serial
 ) throws(ImageError) -> [UInt8] {
-    let encoded = try encode(image, as: encoding, path: path)
+    let encoded = try encode(image, as: encoding, path: path, concurrently: runner)
     return encoded.withBytes { [UInt8]($0) }
 }
 
@@ -38,14 +41,16 @@ public func encodeImage(
 /// - Parameters:
 ///   - encoding: nil for the format that the extension of `path` names, with its default settings.
 ///   - overwrite: whether a file at `path` may be replaced.
+///   - runner: see `encodeImage`.
 /// - Throws: `ImageError.unknownExtension`, `.cannotEncode`, or `.file` where the file cannot be written.
 public func writeImage(
-    _ image: Image, to path: String, encoding: ImageEncoding? = nil, overwrite: Bool
+    _ image: Image, to path: String, encoding: ImageEncoding? = nil, overwrite: Bool,
+    concurrently runner: ConcurrentRunner = .serial
 ) throws(ImageError) {
     guard let encoding = encoding ?? ImageFormat.forPath(path).map({ ImageEncoding(format: $0) }) else {
         throw .unknownExtension(path: path)
     }
-    let encoded = try encode(image, as: encoding, path: path)
+    let encoded = try encode(image, as: encoding, path: path, concurrently: runner)
     do throws(FileError) {
         try encoded.withBytes { bytes throws(FileError) in
             try writeFileAtomically(bytes, to: path, overwrite: overwrite)
@@ -56,12 +61,12 @@ public func writeImage(
 }
 
 private func encode(
-    _ image: Image, as encoding: ImageEncoding, path: String
+    _ image: Image, as encoding: ImageEncoding, path: String, concurrently runner: ConcurrentRunner
 ) throws(ImageError) -> EncodedBytes {
     try encoding.requireAbility(toStore: image, path: path)
     let storable = encoding.format == .jpeg ? image.roundedTo8Bits() : image
     do throws(CodecFailure) {
-        return try EncodedBytes(storable, as: encoding)
+        return try EncodedBytes(storable, as: encoding, concurrently: runner)
     } catch {
         throw .cannotEncode(path: path, reason: error.reason)
     }
@@ -79,8 +84,8 @@ extension ImageEncoding {
 private func obstacle(to encoding: ImageEncoding, of image: Image) -> String? {
     switch encoding.format {
     case .png:
-        if !(0...9).contains(encoding.pngCompression) {
-            return "the PNG compression must be 0…9, found \(encoding.pngCompression)"
+        if let level = encoding.pngCompression, !(0...9).contains(level) {
+            return "the PNG compression must be 0…9, found \(level)"
         }
         let limit = Int(Int32.max)
         if image.width > limit || image.height > limit {

@@ -41,6 +41,21 @@ import Testing
         #expect(abs(estimate - 20) < 1.5, "\(estimate)")
     }
 
+    /// The very same number, whoever does the work and in whatever order.
+    @Test(arguments: [Image.ChannelLayout.grey, .rgb], [(30, 20), (333, 251), (2400, 2100)])
+    func theEstimateDoesNotDependOnTheRunner(_ layout: Image.ChannelLayout, _ size: (Int, Int)) {
+        let image = noisy(width: size.0, height: size.1, layout, sigma: 9)
+        let estimate = NoiseEstimator().estimate(image)
+        let reversed = ConcurrentRunner { taskCount, body in
+            for task in (0..<taskCount).reversed() { body(task) }
+        }
+        #expect(NoiseEstimator(concurrently: reversed).estimate(image) == estimate)
+        for workers in [1, 2, 5] {
+            let runner = ConcurrentRunner(WorkerPool(workerCount: workers))
+            #expect(NoiseEstimator(concurrently: runner).estimate(image) == estimate, "\(workers) workers")
+        }
+    }
+
     @Test(arguments: [(1, 1), (1, 300), (300, 1), (2, 2), (15, 17), (256, 256)])
     func aConstantPictureHasNoNoise(width: Int, height: Int) {
         let estimate = NoiseEstimator().estimate(Image(width: width, height: height, channelLayout: .rgb))

@@ -1,3 +1,5 @@
+import RestoreImage
+
 /// Estimates how much white Gaussian noise a picture holds, from the picture alone.
 ///
 /// Noise is the same in every direction of the space of patches; a photograph is not. So the estimate
@@ -36,6 +38,9 @@ public struct NoiseEstimator: Sendable {
     /// Distance to black and white below which a patch may have lost noise to clipping, in σ.
     private static let clippingMargin = 2.0
 
+    /// Values that a task looks at where each is looked at by itself.
+    private static let blockSize = 1 << 16
+
     /// Rounds of choosing patches; the choice settles after two or three.
     private static let rounds = 5
 
@@ -49,7 +54,12 @@ public struct NoiseEstimator: Sendable {
     /// noise, saved as JPEG with halved chroma.
     private static let commonExcess = 2.0
 
-    public init() {}
+    let runner: ConcurrentRunner
+
+    /// - Parameter runner: shares the work out; the estimate does not depend on it.
+    public init(concurrently runner: ConcurrentRunner = .serial) {
+        self.runner = runner
+    }
 
     /// Estimates the standard deviation of the noise.
     ///
@@ -95,7 +105,34 @@ public struct NoiseEstimator: Sendable {
 
     /// The mean of three channels. Separate noise of σ in each leaves σ/√3 in it, common noise σ.
     private func channelMean(_ pixels: UnsafeBufferPointer<Float>) -> [Float] {
-        (0..<pixels.count / 3).map { (pixels[3 * $0] + pixels[3 * $0 + 1] + pixels[3 * $0 + 2]) / 3 }
+        [Float](unsafeUninitializedCapacity: pixels.count / 3) { mean, count in
+            count = pixels.count / 3
+            runOnBlocks(of: count) { block in
+                for i in block { mean[i] = (pixels[3 * i] + pixels[3 * i + 1] + pixels[3 * i + 2]) / 3 }
+            }
+        }
+    }
+
+    /// Whether all values are in 0…1.
+    private func isWithinRange(_ pixels: UnsafeBufferPointer<Float>) -> Bool {
+        var outside = [Int32](repeating: 0, count: blockCount(of: pixels.count))
+        outside.withUnsafeMutableBufferPointer { outside in
+            runOnBlocks(of: pixels.count) { block in
+                var found: Int32 = 0
+                // No early end: it would keep the loop from being vectorised.
+                for i in block { found |= pixels[i] >= 0 && pixels[i] <= 1 ? 0 : 1 }
+                outside[block.lowerBound / Self.blockSize] = found
+            }
+        }
+        return outside.allSatisfy { $0 == 0 }
+    }
+
+    private func blockCount(of count: Int) -> Int { (count + Self.blockSize - 1) / Self.blockSize }
+
+    private func runOnBlocks(of count: Int, _ body: (Range<Int>) -> Void) {
+        runner.run(taskCount: blockCount(of: count)) { block in
+            body(block * Self.blockSize..<min((block + 1) * Self.blockSize, count))
+        }
     }
 
     /// Steps 1 to 3, for pictures of at least 16×16.
@@ -104,35 +141,40 @@ public struct NoiseEstimator: Sendable {
     ) -> WhiteNoise {
         let patches = NoisePatches(
             pixels, width: width, height: height, channels: channels,
-            stride: stride(width: width, height: height))
+            stride: stride(width: width, height: height), concurrently: runner)
         guard patches.count > 0 else { return WhiteNoise() }
         // Noise that reaches beyond the range was not clipped to it.
-        let isClipped = pixels.allSatisfy { $0 >= 0 && $0 <= 1 }
-        var found = WhiteNoise(sigma: patches.noiseLevel(of: patches.flattest(share: 0.1)))
+        let isClipped = isWithinRange(pixels)
+        let least = leastCount(of: patches)
+        let roomiest = valueInOrder(patches.headroom, at: patches.count - least)
+        var found = WhiteNoise(sigma: patches.noiseLevel(of: patches.flattest(share: 0.1), concurrently: runner))
         for _ in 1...Self.rounds {
             let margin = isClipped ? Self.clippingMargin * found.sigma : -Double.infinity
-            found = refine(found, patches: patches, margin: margin)
+            found = refine(found, patches: patches, room: min(Float(margin), roomiest), least: least)
         }
         return found
     }
 
-    /// Steps 2 and 3 on the patches whose low band holds no more than the noise found so far would, and
-    /// whose mean is at least `margin` from black and white; on the best there are where these are few.
-    private func refine(_ found: WhiteNoise, patches: NoisePatches, margin: Double) -> WhiteNoise {
+    /// How many patches are used at least.
+    private func leastCount(of patches: NoisePatches) -> Int {
         let enough = max(
             Self.leastArea * patches.channels / (patches.stride * patches.stride),
             Int(Self.leastShare * Double(patches.count)))
-        let least = min(patches.count, enough)
-        let roomiest = patches.headroom.sorted(by: >)[least - 1]
-        let room = min(Float(margin), roomiest)
+        return min(patches.count, enough)
+    }
+
+    /// Steps 2 and 3 on the patches whose low band holds no more than the noise found so far would, and
+    /// whose mean is at least `room` from black and white; on the `least` best where these are fewer.
+    private func refine(_ found: WhiteNoise, patches: NoisePatches, room: Float, least: Int) -> WhiteNoise {
         let candidates = (0..<patches.count).filter { patches.headroom[$0] >= room }
 
         // Mean and one standard deviation of σ² χ², the low band of noise alone.
         let values = Double(NoisePatches.lowCount * patches.channels)
         let expected = Float(found.sigma * found.sigma * (values + (2 * values).squareRoot()))
-        let flattest = candidates.map { patches.lowEnergy[$0] }.sorted()[least - 1]
+        let flattest = valueInOrder(candidates.map { patches.lowEnergy[$0] }, at: least - 1)
         let limit = max(expected, flattest)
-        let sigma = patches.noiseLevel(of: candidates.filter { patches.lowEnergy[$0] <= limit })
+        let sigma = patches.noiseLevel(
+            of: candidates.filter { patches.lowEnergy[$0] <= limit }, concurrently: runner)
         let mean = sigma * sigma * values
         return WhiteNoise(sigma: sigma, lowBandExcess: mean > 0 ? Double(flattest) / mean : 0)
     }

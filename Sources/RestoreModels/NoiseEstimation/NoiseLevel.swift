@@ -1,19 +1,25 @@
 import COpenBLAS
+import RestoreImage
 
 extension NoisePatches {
+    /// Patches whose products are summed by one task.
+    private static let summedTogether = 4096
+
     /// The share of the patches, at least one, that hold least in their low band.
     func flattest(share: Double) -> [Int] {
         guard count > 0 else { return [] }
-        let limit = lowEnergy.sorted()[Int(share * Double(count - 1))]
+        let limit = valueInOrder(lowEnergy, at: Int(share * Double(count - 1)))
         return (0..<count).filter { lowEnergy[$0] <= limit }
     }
 
     /// The noise that chosen patches have in common.
     ///
-    /// - Parameter chosen: Indices of patches, at least one.
+    /// - Parameters:
+    ///   - chosen: Indices of patches, at least one.
+    ///   - runner: Shares the sums over the patches out.
     /// - Returns: σ in units of 1/255, finite and at least 0.
-    func noiseLevel(of chosen: [Int]) -> Double {
-        let covariances = highCovariances(of: chosen)
+    func noiseLevel(of chosen: [Int], concurrently runner: ConcurrentRunner) -> Double {
+        let covariances = highCovariances(of: chosen, concurrently: runner)
         let size = channels * channels
         var spectrum: [Double] = []
         for frequency in 0..<Self.highCount {
@@ -24,17 +30,26 @@ extension NoisePatches {
 
     /// The covariance of the channels at each high frequency, frequency × channel × channel. The mean
     /// over patches is taken as 0, as it is for everything but the patch's own mean.
-    private func highCovariances(of chosen: [Int]) -> [Double] {
-        let size = channels * channels
-        var sums = [Double](repeating: 0, count: Self.highCount * size)
+    private func highCovariances(of chosen: [Int], concurrently runner: ConcurrentRunner) -> [Double] {
+        let sumCount = Self.highCount * channels * channels
+        // Cut the same way and added in the same order whoever sums, so that the estimate is the same.
+        let blockCount = (chosen.count + Self.summedTogether - 1) / Self.summedTogether
+        var sums = [Double](repeating: 0, count: blockCount * sumCount)
         high.withUnsafeBufferPointer { high in
             sums.withUnsafeMutableBufferPointer { sums in
-                for patch in chosen {
-                    addProducts(high, patch: patch, to: sums)
+                runner.run(taskCount: blockCount) { block in
+                    let own = UnsafeMutableBufferPointer(rebasing: sums[block * sumCount..<(block + 1) * sumCount])
+                    let start = block * Self.summedTogether
+                    for patch in chosen[start..<min(start + Self.summedTogether, chosen.count)] {
+                        addProducts(high, patch: patch, to: own)
+                    }
                 }
             }
         }
-        return sums.map { $0 / Double(chosen.count) }
+        return (0..<sumCount).map { place in
+            let sum = Swift.stride(from: place, to: sums.count, by: sumCount).reduce(0) { $0 + sums[$1] }
+            return sum / Double(chosen.count)
+        }
     }
 
     private func addProducts(
@@ -63,6 +78,39 @@ extension NoisePatches {
         dsyev_("N", "U", &order, &overwritten, &order, &values, &workspace, &workspaceCount, &status)
         // Not converged, which LAPACK does not rule out: the variances serve, only less well.
         return status == 0 ? values : (0..<channels).map { matrix[$0 * (channels + 1)] }
+    }
+}
+
+/// What would stand at `place` if `values` were sorted. Takes time proportional to their number (Hoare's "Find", CACM 4(7),
+/// 1961), where sorting all of them took most of an estimate.
+///
+/// - Precondition: no NaN among the values.
+func valueInOrder(_ values: [Float], at place: Int) -> Float {
+    var values = values
+    return values.withUnsafeMutableBufferPointer { values in
+        var (low, high) = (0, values.count - 1)
+        while low < high {
+            let pivot = values[(low + high) / 2]
+            var (i, j) = (low, high)
+            while i <= j {
+                while values[i] < pivot { i += 1 }
+                while values[j] > pivot { j -= 1 }
+                if i <= j {
+                    values.swapAt(i, j)
+                    i += 1
+                    j -= 1
+                }
+            }
+            // low ... j are at most the pivot, i ... high at least; what is between equals it.
+            if place <= j {
+                high = j
+            } else if place >= i {
+                low = i
+            } else {
+                return pivot
+            }
+        }
+        return values[place]
     }
 }
 

@@ -1,3 +1,5 @@
+import RestoreImage
+
 /// The 8×8 patches of a picture as the noise estimator needs them: for each, the high band of its
 /// discrete cosine transform (DCT), the energy of the low band, and how far its mean lies from clipping.
 ///
@@ -36,6 +38,11 @@ struct NoisePatches {
     /// Number of patches kept.
     var count: Int { lowEnergy.count }
 
+    private init(channels: Int, stride: Int) {
+        self.channels = channels
+        self.stride = stride
+    }
+
     /// Gathers the patches of a regular grid, none if the picture is narrower or lower than a patch.
     ///
     /// - Parameters:
@@ -44,20 +51,39 @@ struct NoisePatches {
     ///   - height: Rows.
     ///   - channels: 1 or 3.
     ///   - stride: Distance between neighbouring patches in pixels, at least 1.
-    init(_ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int, stride: Int) {
-        self.channels = channels
-        self.stride = stride
+    ///   - runner: Gathers the rows of the grid, whose patches are put in order afterwards.
+    init(
+        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int, stride: Int,
+        concurrently runner: ConcurrentRunner
+    ) {
+        self.init(channels: channels, stride: stride)
         guard width >= Self.side, height >= Self.side else { return }
-        var planes = [NoisePatchPlane](repeating: NoisePatchPlane(), count: channels)
-        for y in Swift.stride(from: 0, through: height - Self.side, by: stride) {
-            for x in Swift.stride(from: 0, through: width - Self.side, by: stride) {
-                for channel in 0..<channels {
-                    planes[channel].load(
-                        pixels, at: (y * width + x) * channels + channel, pixelStride: channels,
-                        rowStride: width * channels)
-                }
-                append(planes)
+        let rowCount = (height - Self.side) / stride + 1
+        var rows = [NoisePatches](repeating: self, count: rowCount)
+        rows.withUnsafeMutableBufferPointer { rows in
+            runner.run(taskCount: rowCount) { row in
+                rows[row].gatherRow(pixels, width: width, y: row * stride)
             }
+        }
+        high.reserveCapacity(rows.reduce(0) { $0 + $1.high.count })
+        for row in rows {
+            high += row.high
+            lowEnergy += row.lowEnergy
+            headroom += row.headroom
+        }
+    }
+
+    /// Gathers the patches whose first row of pixels is `y`.
+    private mutating func gatherRow(_ pixels: UnsafeBufferPointer<Float>, width: Int, y: Int) {
+        var planes = [NoisePatchPlane](repeating: NoisePatchPlane(), count: channels)
+        high.reserveCapacity(((width - Self.side) / stride + 1) * Self.highCount * channels)
+        for x in Swift.stride(from: 0, through: width - Self.side, by: stride) {
+            for channel in 0..<channels {
+                planes[channel].load(
+                    pixels, at: (y * width + x) * channels + channel, pixelStride: channels,
+                    rowStride: width * channels)
+            }
+            append(planes)
         }
     }
 

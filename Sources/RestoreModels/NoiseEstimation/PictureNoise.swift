@@ -10,7 +10,7 @@ extension NoiseEstimator {
     public func estimate(_ image: Image) -> Double {
         let channels = image.channelLayout.colorChannelCount
         guard image.pixelCount > Self.mostPixels else {
-            return estimate(image, pieces: [[image.bounds]], channels: channels)
+            return estimate(image, pieces: bands(of: image), channels: channels)
         }
         let (width, height) = (min(Self.pieceSide, image.width), min(Self.pieceSide, image.height))
         let mostPieces = Self.mostPixels / (width * height)
@@ -26,22 +26,29 @@ extension NoiseEstimator {
         return estimate(image, pieces: pieces, channels: channels)
     }
 
+    /// The whole picture in pieces of its width.
+    private func bands(of image: Image) -> [[ImageRegion]] {
+        stride(from: 0, to: image.height, by: Self.pieceSide).map { y in
+            [ImageRegion(x: 0, y: y, width: image.width, height: min(Self.pieceSide, image.height - y))]
+        }
+    }
+
     /// Lays pieces, rows of equal ones, side by side and estimates the whole.
     private func estimate(_ image: Image, pieces: [[ImageRegion]], channels: Int) -> Double {
         let width = pieces[0].reduce(0) { $0 + $1.width }
-        let height = pieces.reduce(0) { $0 + $1[0].height }
-        var colors = [Float](repeating: 0, count: 3 * width * height)
-        colors.withUnsafeMutableBufferPointer { colors in
+        var tops = [0]
+        for row in pieces { tops.append(tops[tops.count - 1] + row[0].height) }
+        let height = tops[pieces.count]
+        let colors = [Float](unsafeUninitializedCapacity: 3 * width * height) { colors, count in
             guard let base = colors.baseAddress else { return }
-            var y = 0
-            for row in pieces {
+            runner.run(taskCount: pieces.count) { row in
                 var x = 0
-                for piece in row {
-                    image.copyColors(of: piece, to: base + 3 * (y * width + x), rowStride: 3 * width)
+                for piece in pieces[row] {
+                    image.copyColors(of: piece, to: base + 3 * (tops[row] * width + x), rowStride: 3 * width)
                     x += piece.width
                 }
-                y += row[0].height
             }
+            count = 3 * width * height
         }
         return estimate(colors: colors, width: width, height: height, isGrey: channels == 1)
     }
