@@ -8,9 +8,15 @@ SWIFT ?= swift
 # both in one folder would compile everything anew at each change between them.
 PROGRAM_BUILD := .build-static
 PROGRAM := $(PROGRAM_BUILD)/release/restore
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: build deps demo test lint format install uninstall clean help
+# The benchmark is a package of its own, and its peers live in a virtual environment of their own.
+BENCH_BUILD := .build-bench
+BENCH_PYTHON := .venv-bench
+# Only rows whose name has a match of this regular expression.
+ONLY ?=
+
+.PHONY: build deps demo test bench lint format install uninstall clean help
 
 build: deps ## the program
 	$(SWIFT) build -c release --product restore --static-swift-stdlib --scratch-path $(PROGRAM_BUILD)
@@ -24,6 +30,16 @@ demo: build ## denoises a photograph and says how much it helped
 test: deps ## every test
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
+	# The engine with the kernels of lesser processors, too.
+	for kernels in generic avx2; do \
+		RESTORE_KERNELS=$$kernels $(SWIFT) test -c release --skip-build --filter RestoreNNTests || exit 1; \
+	done
+
+bench: build ## the speed beside ONNX Runtime, OpenVINO, PyTorch and ncnn; ONLY=regex for a part
+	$(SWIFT) build -c release --package-path Benchmarks --scratch-path $(BENCH_BUILD)
+	@python3 Benchmarks/environment.py $(BENCH_PYTHON)
+	@$(BENCH_PYTHON)/bin/python Benchmarks/bench.py --server $(BENCH_BUILD)/release/restore-bench \
+		--restore $(PROGRAM) --output bench.json --only '$(ONLY)'
 
 lint: ## the format of the sources
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
@@ -48,7 +64,7 @@ uninstall: ## what install has put there
 	done
 
 clean: ## what was built
-	rm -rf .build .build-static .build-demo
+	rm -rf .build .build-static .build-demo $(BENCH_BUILD)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18

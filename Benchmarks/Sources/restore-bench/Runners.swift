@@ -1,0 +1,190 @@
+import RestoreNN
+
+/// Inference. The input is written once for a burst of runs: no peer copies it within its time. A run of several layers
+/// uses its memory again, so that later runs of a burst work on other numbers of the same size.
+final class ForwardRunner: CaseRunner {
+    private let plan: InferencePlan
+    private let input: Tensor
+
+    init(_ benchmark: BenchmarkCase, pool: WorkerPool) throws {
+        plan = try InferencePlan(
+            benchmark.network, inputShapes: [benchmark.inputShape], parameters: benchmark.parameters(), pool: pool)
+        input = benchmark.values(benchmark.inputShape, of: "input")
+    }
+
+    func reset() {
+        plan.input(0).write(input)
+    }
+
+    func run() {
+        plan.run()
+    }
+
+    func tensors() -> [SafetensorsFile.NamedTensor] {
+        reset()
+        run()
+        return [input.named("input"), plan.output(0).tensor(plan.outputShapes[0]).named("expected/output")]
+    }
+}
+
+/// Inference of a whole network on one picture as `restore` does it: in bands. Input and output are copied within the time.
+final class PictureRunner: CaseRunner {
+    private let plan: BandedPlan
+    private let input: Tensor
+    private var output: Tensor
+
+    init(_ benchmark: BenchmarkCase, pool: WorkerPool) throws {
+        plan = try BandedPlan(
+            benchmark.network, inputShapes: [benchmark.inputShape], parameters: benchmark.parameters(), pool: pool)
+        input = benchmark.values(benchmark.inputShape, of: "input")
+        output = Tensor(zeros: plan.outputShapes[0])
+    }
+
+    func reset() {}
+
+    func run() {
+        let line = input.shape.width * input.shape.channels
+        let outputLine = output.shape.width * output.shape.channels
+        input.values.withUnsafeBufferPointer { input in
+            output.values.withUnsafeMutableBufferPointer { output in
+                guard let input = input.baseAddress, let output = output.baseAddress else { return }
+                plan.run(
+                    fill: { _, rows, values in
+                        values.update(from: input + rows.lowerBound * line, count: rows.count * line)
+                    },
+                    store: { _, rows, values in
+                        (output + rows.lowerBound * outputLine).update(from: values, count: rows.count * outputLine)
+                    })
+            }
+        }
+    }
+
+    func tensors() -> [SafetensorsFile.NamedTensor] {
+        run()
+        return [input.named("input"), output.named("expected/output")]
+    }
+}
+
+/// Gradients of one layer's input and weights.
+final class BackwardRunner: CaseRunner {
+    private let plan: TrainingPlan
+    private let parameters: Parameters
+    private let input: Tensor
+    private let outputGradient: Tensor
+    private var gradients: [Float]
+
+    init(_ benchmark: BenchmarkCase, pool: WorkerPool) throws {
+        plan = try TrainingPlan(
+            benchmark.network, inputShapes: [benchmark.inputShape], pool: pool, needsInputGradients: true)
+        parameters = benchmark.parameters()
+        input = benchmark.values(benchmark.inputShape, of: "input")
+        outputGradient = benchmark.values(plan.outputShapes[0], of: "output gradient")
+        gradients = [Float](repeating: 0, count: parameters.values.count)
+        plan.input(0).write(input)
+        parameters.values.withUnsafeBufferPointer { values in
+            if let values = values.baseAddress { plan.forward(parameters: values) }
+        }
+    }
+
+    func reset() {
+        for i in gradients.indices { gradients[i] = 0 }
+        plan.outputGradient(0).write(outputGradient)
+    }
+
+    func run() {
+        parameters.values.withUnsafeBufferPointer { values in
+            gradients.withUnsafeMutableBufferPointer { gradients in
+                guard let values = values.baseAddress, let gradients = gradients.baseAddress else { return }
+                plan.backward(parameters: values, parameterGradients: gradients)
+            }
+        }
+    }
+
+    func tensors() -> [SafetensorsFile.NamedTensor] {
+        reset()
+        run()
+        return [
+            input.named("input"), outputGradient.named("output_gradient"),
+            plan.inputGradient(0).tensor(input.shape).named("expected/input_gradient"),
+        ] + named(gradients, parameters.layout)
+    }
+}
+
+/// A step as `Trainer` makes it, on one batch that is there already: forward, loss, backward, clipping, AdamW, average.
+final class TrainingRunner: CaseRunner {
+    private let plan: TrainingPlan
+    private let pool: WorkerPool
+    private let input: Tensor
+    private let target: Tensor
+    private var parameters: Parameters
+    private var gradients: [Float]
+    private var optimizer: AdamW
+    private var average: ExponentialMovingAverage
+
+    init(_ benchmark: BenchmarkCase, pool: WorkerPool) throws {
+        self.pool = pool
+        plan = try TrainingPlan(benchmark.network, inputShapes: [benchmark.inputShape], pool: pool)
+        input = benchmark.values(benchmark.inputShape, of: "input")
+        target = benchmark.values(plan.outputShapes[0], of: "target")
+        parameters = benchmark.parameters()
+        let count = parameters.values.count
+        gradients = [Float](repeating: 0, count: count)
+        // The settings of `restore train denoise`.
+        optimizer = AdamW(
+            parameterCount: count, settings: AdamW.Settings(beta1: 0.9, beta2: 0.95, weightDecay: 0))
+        average = ExponentialMovingAverage(decay: 0.999, values: parameters.values)
+        plan.input(0).write(input)
+    }
+
+    func reset() {}
+
+    func run() {
+        _ = gradientsOfLoss()
+        _ = clipGradientNorm(&gradients, maximum: 1, pool: pool)
+        optimizer.update(&parameters.values, gradients: gradients, learningRate: 2e-3, pool: pool)
+        average.update(parameters.values, pool: pool)
+    }
+
+    private func gradientsOfLoss() -> Double {
+        for i in gradients.indices { gradients[i] = 0 }
+        return parameters.values.withUnsafeBufferPointer { values in
+            gradients.withUnsafeMutableBufferPointer { gradients in
+                target.values.withUnsafeBufferPointer { target in
+                    guard let values = values.baseAddress, let gradients = gradients.baseAddress,
+                        let target = target.baseAddress
+                    else { return .nan }
+                    plan.forward(parameters: values)
+                    let loss = Loss.l1.evaluate(
+                        prediction: plan.output(0), target: target, count: plan.outputShapes[0].count,
+                        gradient: plan.outputGradient(0), pool: pool)
+                    plan.backward(parameters: values, parameterGradients: gradients)
+                    return loss
+                }
+            }
+        }
+    }
+
+    /// Loss and gradients of the first step, and the losses before each of the next ones.
+    func tensors() -> [SafetensorsFile.NamedTensor] {
+        let first = gradientsOfLoss()
+        let firstGradients = named(gradients, parameters.layout)
+        var curve = [Float(first)]
+        for _ in 0..<3 {
+            run()
+            curve.append(Float(gradientsOfLoss()))
+        }
+        return [
+            input.named("input"), target.named("target"),
+            SafetensorsFile.NamedTensor(name: "expected/curve", shape: [curve.count], values: curve),
+        ] + firstGradients
+    }
+}
+
+/// The gradient of each parameter, by the parameter's name.
+private func named(_ gradients: [Float], _ layout: ParameterLayout) -> [SafetensorsFile.NamedTensor] {
+    layout.entries.map { entry in
+        SafetensorsFile.NamedTensor(
+            name: "expected/grad/\(entry.specification.name)", shape: entry.specification.shape,
+            values: Array(gradients[entry.range]))
+    }
+}

@@ -1,0 +1,56 @@
+"""Processes that wait for a line and answer with a line of JSON: ours and the peers."""
+
+import json
+import subprocess
+import tempfile
+
+
+class WorkerError(Exception):
+    pass
+
+
+class Worker:
+    """A process that sleeps in a read until it is asked. It is gone when the `with` block is left, whatever happens."""
+
+    def __init__(self, command: list[str], environment: dict[str, str] | None = None):
+        self.complaints = tempfile.TemporaryFile("w+")
+        # A session of its own: Ctrl-C reaches the driver alone, which then ends its workers.
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True,
+            env=environment, start_new_session=True)
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.process.kill()
+        self.process.communicate()
+        self.complaints.close()
+
+    def answer(self) -> dict | list:
+        while line := self.process.stdout.readline():
+            # Libraries print what they like; an answer is JSON.
+            if line.startswith(("{", "[")):
+                answer = json.loads(line)
+                if isinstance(answer, dict) and "error" in answer:
+                    raise WorkerError(answer["error"])
+                return answer
+        self.complaints.seek(0)
+        lines = self.complaints.read().strip().splitlines()
+        raise WorkerError(lines[-1] if lines else f"the process ended with {self.process.wait()}")
+
+    def ask(self, command: str) -> dict | list:
+        try:
+            self.process.stdin.write(command + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # why it ended is what `answer` reads
+        return self.answer()
+
+    def peak_memory(self) -> int:
+        """Bytes that were resident at most."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        return 0

@@ -1,0 +1,109 @@
+"""Rows of the whole program: from the start of the process to its end, files read and written. They have no peers."""
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pictures
+from quiet import Foreign
+from rows import CheckFailed
+from turns import FEWEST_ROUNDS, PAUSE_SECONDS, ROUNDS, SECONDS_PER_ROW
+
+
+@dataclass
+class ProgramRow:
+    name: str
+    # Of the picture; none for a command that reads none.
+    size: tuple[int, int] | None = None
+    threads: int = 2
+    seconds: list[float] = field(default_factory=list)
+    memory: int = 0
+    spent: float = 0
+
+    def command(self, program: str, folder: Path) -> list[str]:
+        if not self.size:
+            return [program, "--version"]
+        return [program, "denoise", str(self.picture(folder)), str(self.output(folder)), "--sigma", "25", "--quiet",
+                "--overwrite", "-j", str(self.threads)]
+
+    def picture(self, folder: Path) -> Path:
+        return folder / "{}x{}.png".format(*self.size)
+
+    def output(self, folder: Path) -> Path:
+        return folder / f"{self.name}.png"
+
+    def run(self, program: str, folder: Path) -> None:
+        time.sleep(PAUSE_SECONDS)
+        start = time.perf_counter()
+        process = subprocess.Popen(self.command(program, folder), stdout=subprocess.DEVNULL)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise CheckFailed(f"the program ended with {process.returncode}")
+        self.seconds.append(seconds)
+        self.spent += seconds
+        self.memory = max(self.memory, usage.ru_maxrss * 1024)
+
+    def wants_more(self) -> bool:
+        if len(self.seconds) < FEWEST_ROUNDS:
+            return True
+        return len(self.seconds) < ROUNDS and self.spent < SECONDS_PER_ROW
+
+    def result(self) -> dict:
+        seconds = statistics.median(self.seconds)
+        row = {"name": self.name, "seconds": seconds, "gflops": None, "share_of_sgemm": None, "peers": {},
+               "ratio": None, "memory": self.memory, "rounds": len(self.seconds)}
+        if self.size:
+            row["megapixels_per_second"] = self.size[0] * self.size[1] / seconds / 1e6
+        return row
+
+
+def program_rows() -> list[ProgramRow]:
+    return [
+        ProgramRow("restore.version"),
+        ProgramRow("restore.denoise.64x64", (64, 64)),
+        ProgramRow("restore.denoise.0.4mp", (768, 512)),
+        ProgramRow("restore.denoise.2mp", (1600, 1250)),
+        ProgramRow("restore.denoise.2mp.1-thread", (1600, 1250), threads=1),
+        ProgramRow("restore.denoise.24mp", (6000, 4000)),
+    ]
+
+
+def check(rows: list[ProgramRow], folder: Path) -> None:
+    """The same picture gives the same file whatever the number of threads is."""
+    outputs: dict[tuple[int, int], bytes] = {}
+    for row in rows:
+        if row.size:
+            content = row.output(folder).read_bytes()
+            if outputs.setdefault(row.size, content) != content:
+                raise CheckFailed("its output depends on the number of threads")
+
+
+def measure(rows: list[ProgramRow], program: str) -> list[dict]:
+    """All rows in turn, so that their ratios compare neighbours in time."""
+    with tempfile.TemporaryDirectory(prefix="restore-bench-") as name:
+        folder = Path(name)
+        for row in rows:
+            if row.size and not row.picture(folder).exists():
+                pictures.write_png(row.picture(folder), pictures.noisy(*row.size))
+        for row in rows:
+            row.run(program, folder)
+        check(rows, folder)
+        for row in rows:
+            # The first run has brought the files into memory.
+            row.seconds.clear()
+        foreign = Foreign([])
+        while waiting := [row for row in rows if row.wants_more()]:
+            for row in waiting:
+                row.run(program, folder)
+        share = foreign.share()
+    return [row.result() | {"foreign": share} for row in rows]
