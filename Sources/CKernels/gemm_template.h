@@ -1,86 +1,160 @@
-// The matrix product, once for every instruction set. The including file defines
-//   TARGET   function attribute that turns the instruction set on
-//   LANES    floats of a vector register
-//   ROWS     rows of the largest tile of C that is held in registers
-//   PANELS   panels (of RK_PANEL columns) of that tile
-//   NAME(x)  gives x its suffix
+// The matrix products, once for every instruction set. Needs vectors_template.h; the including file defines besides
+//   TILES    the shapes of the tiles of C that are held in registers, as X(rows, panels), largest first for each panels
+//   PANELS, MOST_ROWS            panels (of RK_PANEL columns) of the widest tile, rows of the highest
+//   OUTER_ROWS, OUTER_VECTORS    the tile of the transposed product
 
 #define VECTORS (RK_PANEL / LANES)
 
-typedef float NAME(vector) __attribute__((ext_vector_type(LANES)));
-typedef float NAME(unaligned) __attribute__((ext_vector_type(LANES), aligned(4)));
-
-/// A tile of C: `tile_rows` × `tile_panels` panels. Both are constants after inlining, so the sums stay in registers.
-static inline __attribute__((always_inline)) TARGET void NAME(tile)(
-    const int tile_rows, const int tile_panels, const float *a, ptrdiff_t lda, const float *b, float *c,
-    ptrdiff_t ldc, ptrdiff_t columns, ptrdiff_t depth)
+/// Stores one row of a tile of C, `count` of its vectors, from column `column` on.
+INLINE void NAME(store_row)(const rk_product *p, const NAME(vector) *sums, const int count, ptrdiff_t row,
+                            ptrdiff_t column)
 {
-    const int vectors = tile_panels * VECTORS;
-    NAME(vector) sums[ROWS][PANELS * VECTORS];
+    const rk_epilogue *e = &p->epilogue;
 #pragma clang loop unroll(full)
-    for (int r = 0; r < tile_rows; r++)
+    for (int v = 0; v < count; v++) {
+        const ptrdiff_t first = column + v * LANES;
+        const ptrdiff_t room = p->columns - first;
+        float *place = p->c + row * p->c_stride + first;
+        NAME(vector) value = sums[v];
+        if (room >= LANES) {
+            if (e->bias) value += NAME(load)(e->bias + first);
+            if (e->residual) value += NAME(load)(e->residual + row * e->residual_stride + first);
+            NAME(store)(place, NAME(activate)(value, e->activation, e->slope));
+        } else if (room > 0) {
+            if (e->bias) value += NAME(load_part)(e->bias + first, room);
+            if (e->residual) value += NAME(load_part)(e->residual + row * e->residual_stride + first, room);
+            NAME(store_part)(place, NAME(activate)(value, e->activation, e->slope), room);
+        }
+    }
+}
+
+/// A tile of C: `rows` × `panels` panels. Both are constants after inlining, so the sums stay in registers.
+INLINE void NAME(tile)(const int rows, const int panels, const rk_product *p, ptrdiff_t row, ptrdiff_t column)
+{
+    const int vectors = panels * VECTORS;
+    NAME(vector) sums[MOST_ROWS][PANELS * VECTORS];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
         for (int v = 0; v < vectors; v++)
             sums[r][v] = 0.0f;
 
-    for (ptrdiff_t k = 0; k < depth; k++) {
-        NAME(vector) right[PANELS * VECTORS];
+    const float *b = p->b + column / RK_PANEL * p->panel_stride;
+    const ptrdiff_t panel_stride = p->panel_stride, a_stride = p->a_stride;
+    for (ptrdiff_t s = 0; s < p->segments; s++) {
+        const float *a = p->a + row * a_stride + s * p->segment_stride;
+        for (ptrdiff_t k = 0; k < p->segment_depth; k++) {
+            NAME(vector) right[PANELS * VECTORS];
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++)
+                right[v] = NAME(load)(b + (v / VECTORS) * panel_stride + (v % VECTORS) * LANES);
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) {
+                const NAME(vector) left = a[r * a_stride + k];
+#pragma clang loop unroll(full)
+                for (int v = 0; v < vectors; v++)
+                    sums[r][v] = left * right[v] + sums[r][v];
+            }
+            b += RK_PANEL;
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
+        NAME(store_row)(p, sums[r], vectors, row + r, column);
+}
+
+/// All rows of C for the panels from `column` on, by the shapes of TILES that have so many panels.
+INLINE void NAME(column_of_tiles)(const int panels, const rk_product *p, ptrdiff_t column)
+{
+    ptrdiff_t row = 0;
+#define X(tile_rows, tile_panels)                              \
+    if (tile_panels == panels)                                 \
+        for (; row + tile_rows <= p->rows; row += tile_rows)   \
+            NAME(tile)(tile_rows, tile_panels, p, row, column);
+    TILES
+#undef X
+}
+
+static TARGET void NAME(multiply)(const rk_product *p)
+{
+    ptrdiff_t panels = (p->columns + RK_PANEL - 1) / RK_PANEL;
+    ptrdiff_t column = 0;
+#if PANELS >= 3
+    // Three panels make the best use of the loads, but not where a single one would be left over.
+    for (; panels >= 3 && panels != 4; panels -= 3, column += 3 * RK_PANEL)
+        NAME(column_of_tiles)(3, p, column);
+#endif
+#if PANELS >= 2
+    for (; panels >= 2; panels -= 2, column += 2 * RK_PANEL)
+        NAME(column_of_tiles)(2, p, column);
+#endif
+    for (; panels >= 1; panels -= 1, column += RK_PANEL)
+        NAME(column_of_tiles)(1, p, column);
+}
+
+// MARK: Transposed
+
+/// A tile of C = Aᵀ B: `rows` × `vectors` vectors at `a`, `b`, `c`; the last vector has `room` columns.
+INLINE void NAME(outer_tile)(const int rows, const int vectors, const rk_outer *p, ptrdiff_t row,
+                             ptrdiff_t column, const int is_whole, ptrdiff_t room)
+{
+    NAME(vector) sums[OUTER_ROWS][OUTER_VECTORS];
+    const float *a = p->a + row, *b = p->b + column;
+    float *c = p->c + row * p->c_stride + column;
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) {
+            const float *place = c + r * p->c_stride + v * LANES;
+            if (!p->accumulates) sums[r][v] = 0.0f;
+            else if (is_whole) sums[r][v] = NAME(load)(place);
+            else sums[r][v] = NAME(load_part)(place, room);
+        }
+    for (ptrdiff_t k = 0; k < p->depth; k++) {
+        NAME(vector) right[OUTER_VECTORS];
 #pragma clang loop unroll(full)
         for (int v = 0; v < vectors; v++)
-            right[v] = *(const NAME(unaligned) *)(b + (v / VECTORS) * depth * RK_PANEL + k * RK_PANEL
-                                                  + (v % VECTORS) * LANES);
+            right[v] = is_whole ? NAME(load)(b + v * LANES) : NAME(load_part)(b, room);
 #pragma clang loop unroll(full)
-        for (int r = 0; r < tile_rows; r++) {
-            const NAME(vector) left = a[r * lda + k];
+        for (int r = 0; r < rows; r++) {
+            const NAME(vector) left = a[r];
 #pragma clang loop unroll(full)
             for (int v = 0; v < vectors; v++)
                 sums[r][v] = left * right[v] + sums[r][v];
         }
+        a += p->a_stride;
+        b += p->b_stride;
     }
-
 #pragma clang loop unroll(full)
-    for (int r = 0; r < tile_rows; r++)
+    for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
         for (int v = 0; v < vectors; v++) {
-            float *place = c + r * ldc + v * LANES;
-            const ptrdiff_t room = columns - v * LANES;
-            if (room >= LANES) {
-                *(NAME(unaligned) *)place = sums[r][v];
-            } else if (room > 0) {
-                float lanes[LANES];
-                *(NAME(unaligned) *)lanes = sums[r][v];
-                __builtin_memcpy(place, lanes, (size_t)room * sizeof(float));
-            }
+            float *place = c + r * p->c_stride + v * LANES;
+            if (is_whole) NAME(store)(place, sums[r][v]);
+            else NAME(store_part)(place, sums[r][v], room);
         }
 }
 
-/// All rows of C for one group of panels.
-static inline __attribute__((always_inline)) TARGET void NAME(panels)(
-    const int tile_panels, const float *a, ptrdiff_t lda, const float *b, float *c, ptrdiff_t ldc, ptrdiff_t rows,
-    ptrdiff_t columns, ptrdiff_t depth)
+INLINE void NAME(outer_columns)(const int vectors, const rk_outer *p, ptrdiff_t rows, ptrdiff_t column,
+                                const int is_whole, ptrdiff_t room)
 {
     ptrdiff_t row = 0;
-    for (; row + ROWS <= rows; row += ROWS)
-        NAME(tile)(ROWS, tile_panels, a + row * lda, lda, b, c + row * ldc, ldc, columns, depth);
-    for (; row + 4 <= rows && ROWS > 4; row += 4)
-        NAME(tile)(4 < ROWS ? 4 : ROWS, tile_panels, a + row * lda, lda, b, c + row * ldc, ldc, columns, depth);
+    for (; row + OUTER_ROWS <= rows; row += OUTER_ROWS)
+        NAME(outer_tile)(OUTER_ROWS, vectors, p, row, column, is_whole, room);
+    for (; row + 4 <= rows && OUTER_ROWS > 4; row += 4)
+        NAME(outer_tile)(4, vectors, p, row, column, is_whole, room);
     for (; row < rows; row++)
-        NAME(tile)(1, tile_panels, a + row * lda, lda, b, c + row * ldc, ldc, columns, depth);
+        NAME(outer_tile)(1, vectors, p, row, column, is_whole, room);
 }
 
-static TARGET void NAME(gemm)(const float *a, ptrdiff_t lda, const float *b, float *c, ptrdiff_t ldc, ptrdiff_t rows,
-                              ptrdiff_t columns, ptrdiff_t depth)
+static TARGET void NAME(multiply_transposed)(const rk_outer *p, ptrdiff_t rows, ptrdiff_t columns)
 {
     ptrdiff_t column = 0;
-    for (; column + (PANELS - 1) * RK_PANEL < columns; column += PANELS * RK_PANEL)
-        NAME(panels)(PANELS, a, lda, b + column * depth, c + column, ldc, rows, columns - column, depth);
-    for (; column < columns; column += RK_PANEL)
-        NAME(panels)(1, a, lda, b + column * depth, c + column, ldc, rows, columns - column, depth);
+    for (; column + OUTER_VECTORS * LANES <= columns; column += OUTER_VECTORS * LANES)
+        NAME(outer_columns)(OUTER_VECTORS, p, rows, column, 1, LANES);
+    for (; column + LANES <= columns; column += LANES)
+        NAME(outer_columns)(1, p, rows, column, 1, LANES);
+    if (column < columns) NAME(outer_columns)(1, p, rows, column, 0, columns - column);
 }
 
 #undef VECTORS
-#undef TARGET
-#undef LANES
-#undef ROWS
-#undef PANELS
-#undef NAME

@@ -77,11 +77,18 @@ struct DenoiseCommand: ParsableCommand {
                 OutputPlan.Request(
                     inputs: input, paths: paths, output: output, format: format, suffix: suffix, overwrite: overwrite))
             try checkComparison(plan)
-            let model = try denoiser.load(pool: threads.pool, logger: verbosity.logger)
+            let pool = threads.pool
+            let limits = ImageLimits(maximumPixels: maxPixels * 1_000_000)
+            // The first picture is read while the model is.
+            let (loading, first) = pool.together(
+                { Result { try denoiser.load(pool: pool, logger: verbosity.logger) } },
+                { plan.jobs.first.map { ReadPicture($0.input, limits: limits) } })
+            let model = try loading.get()
             var failures = 0
-            for job in plan.jobs {
+            for (index, job) in plan.jobs.enumerated() {
                 do {
-                    try denoise(job, with: model)
+                    let read = index == 0 ? first : nil
+                    try denoise(job, read ?? ReadPicture(job.input, limits: limits), with: model, pool: pool)
                 } catch  where plan.jobs.count > 1 {
                     Console.message("restore: \(explanation(of: error))")
                     failures += 1
@@ -104,11 +111,12 @@ struct DenoiseCommand: ParsableCommand {
         try OutputPlan.requireFolder(parentFolder(of: compare), for: compare)
     }
 
-    private func denoise(_ job: OutputPlan.Job, with model: Denoiser) throws {
+    private func denoise(
+        _ job: OutputPlan.Job, _ picture: ReadPicture, with model: Denoiser, pool: WorkerPool
+    ) throws {
         let clock = ContinuousClock()
         let start = clock.now
-        let limits = ImageLimits(maximumPixels: maxPixels * 1_000_000)
-        let input = try readImage(job.input, limits: limits)
+        let input = try picture.result.get()
         let image = input.image
         let encoding = try encoding(for: job.output, format: format, input: input)
         let comparison = try compare.map { try self.encoding(for: $0, format: nil, input: input) }
@@ -124,11 +132,14 @@ struct DenoiseCommand: ParsableCommand {
             throw ImageError.notFinite(path: job.input, x: pixel.x, y: pixel.y)
         }
         bar.finish()
-        try writeImage(result.image, to: job.output, encoding: encoding, overwrite: overwrite)
+        let runner = ConcurrentRunner(pool)
+        try writeImage(result.image, to: job.output, encoding: encoding, overwrite: overwrite, concurrently: runner)
         if let compare {
-            try writeImage(image.beside(result.image), to: compare, encoding: comparison, overwrite: overwrite)
+            try writeImage(
+                image.beside(result.image), to: compare, encoding: comparison, overwrite: overwrite,
+                concurrently: runner)
         }
-        try report(job, image, sigma: result.sigma, seconds: (clock.now - start).seconds)
+        try report(job, image, sigma: result.sigma, seconds: picture.seconds + (clock.now - start).seconds)
     }
 
     /// How the result is stored at `path`. What cannot be stored is said before the work, which may take minutes.

@@ -47,13 +47,15 @@ final class RunningProgram {
     private let ended = DispatchSemaphore(value: 0)
     private let start = ContinuousClock.now
 
-    /// - Parameter environment: all that the program sees of one, beside the choice of kernels, which is the tests' own:
-    ///   results of the program and of the library are compared.
+    /// - Parameter environment: all that the program sees of one, beside the choice of kernels and algorithms, which is the
+    ///   tests' own: results of the program and of the library are compared.
     init(_ arguments: [String], in folder: String, environment: [String: String]) throws {
         streams = try TemporaryFolder()
         process.executableURL = URL(fileURLWithPath: Program.path)
         process.arguments = arguments
-        let kernels = ProcessInfo.processInfo.environment.filter { $0.key == "RESTORE_KERNELS" }
+        let kernels = ProcessInfo.processInfo.environment.filter {
+            ["RESTORE_KERNELS", "RESTORE_CONVOLUTION"].contains($0.key)
+        }
         process.environment = environment.merging(kernels) { given, _ in given }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardInput = FileHandle.nullDevice
@@ -69,6 +71,14 @@ final class RunningProgram {
     /// Ends the program at once. No milder signal: it inherits those that the threads of the tests block.
     func end() {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    /// Stops the program for a while.
+    func pause(microseconds: UInt32) {
+        guard process.isRunning else { return }
+        kill(process.processIdentifier, SIGSTOP)
+        usleep(microseconds)
+        kill(process.processIdentifier, SIGCONT)
     }
 
     private func stream(_ name: String) throws -> FileHandle {

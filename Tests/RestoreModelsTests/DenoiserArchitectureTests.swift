@@ -1,6 +1,7 @@
 import ModelTestSupport
 import RestoreModels
 import RestoreNN
+import TestSupport
 import Testing
 
 @Suite struct DenoiserArchitectureTests {
@@ -16,19 +17,22 @@ import Testing
     /// How far the network really reaches, found by what one bright pixel on black changes.
     ///
     /// All weights are positive and constants are absent, so that nothing cancels and black stays black: an output is not
-    /// zero exactly where the pixel reaches it.
-    private func reach(of architecture: DenoiserArchitecture, side: Int, x: Int, y: Int) throws -> Int {
-        var model = TinyModel(architecture)
-        for entry in model.parameters.layout.entries {
+    /// zero exactly where the pixel reaches it; by fast convolution, where its rounding does.
+    private func reach(
+        of architecture: DenoiserArchitecture, side: Int, x: Int, y: Int, by algorithm: ConvolutionAlgorithm? = nil
+    ) throws -> Int {
+        var parameters = TinyModel(architecture).parameters
+        for entry in parameters.layout.entries {
             let shape = entry.specification.shape
             // Such that a signal neither dies nor overflows on its way.
             let weight = shape.count == 1 ? 0 : 1 / Float(shape.dropFirst().reduce(1, *))
-            for index in entry.range { model.parameters.values[index] = weight }
+            for index in entry.range { parameters.values[index] = weight }
         }
-        var colors = [Float](repeating: 0, count: 3 * side * side)
-        for c in 0..<3 { colors[3 * (y * side + x) + c] = 1 }
-        let output = try model.denoiser(workers: 2).denoise(
-            colors: colors, width: side, height: side, sigma: 0, tiling: .side(side))
+        var input = Tensor(zeros: Shape(batch: 1, height: side, width: side, channels: 4))
+        for c in 0..<3 { input[0, y, x, c] = 1 }
+        let output = try infer(
+            architecture.network.computing(by: algorithm), [input], parameters: parameters.values,
+            pool: WorkerPool(workerCount: 2))[0].values
         var reach = 0
         for pixel in 0..<(side * side) where output[(3 * pixel)..<(3 * pixel + 3)].contains(where: { $0 != 0 }) {
             reach = max(reach, abs(pixel % side - x), abs(pixel / side - y))
@@ -36,10 +40,21 @@ import Testing
         return reach
     }
 
+    /// How far pieces of a picture must overlap, by what the layers say of themselves.
+    private func rule(_ architecture: DenoiserArchitecture) throws -> PieceRule {
+        let side = 8 * architecture.alignment
+        return try #require(
+            try architecture.network.pieceRule(
+                axis: .width, inputShape: Shape(batch: 1, height: side, width: side, channels: 4)))
+    }
+
+    /// Layers that compute blocks of pixels may ask for more than the radius, never for less.
     @Test(arguments: [([4], 1), ([4, 8], 1), ([4, 8], 2), ([3, 4, 5], 1)])
-    func theReceptiveRadiusIsABoundAndATightOne(widths: [Int], blocks: Int) throws {
+    func thePieceRuleCoversTheReach(widths: [Int], blocks: Int) throws {
         let architecture = try #require(DenoiserArchitecture(checking: widths, blocksPerLevel: blocks))
-        let (radius, alignment) = (architecture.receptiveRadius, architecture.alignment)
+        let (rule, alignment) = (try rule(architecture), architecture.alignment)
+        // Of a core that is one step wide, the last pixel reaches so far.
+        let radius = max(rule.before, rule.after) + rule.step - 1
         let side = (2 * radius + 4 * alignment) / alignment * alignment
         var widest = 0
         // Every place on the grid of the alignment.
@@ -50,14 +65,22 @@ import Testing
             widest = max(widest, reach)
         }
         #expect(widest < side / 2 - alignment, "the picture must be larger than the reach")
-        #expect(widest >= radius - 2 * alignment)
+        // No convolution asks for more than the block of four pixels beside its own.
+        #expect(radius <= 4 * (widest + alignment))
     }
 
-    @Test func theShippedNetworkReachesNoFurtherThanItsRadius() throws {
+    @Test func theShippedNetworkReachesNoFurtherThanItsRule() throws {
         let architecture = DenoiserArchitecture()
-        let reach = try reach(of: architecture, side: 224, x: 111, y: 112)
-        #expect(reach <= architecture.receptiveRadius)
-        #expect(reach >= architecture.receptiveRadius - 16)
+        // What the values themselves depend on: 3×3 convolutions, counted in full-resolution pixels.
+        let plain = try reach(of: architecture, side: 224, x: 111, y: 112, by: .implicit)
+        #expect((76...92).contains(plain))
+        // What their rounding depends on, too: every tile reads up to a tile further than a window.
+        let rule = try rule(architecture)
+        let side = (2 * (max(rule.before, rule.after) + 2 * rule.step) / rule.step + 1) * rule.step
+        let middle = side / 2 / rule.step * rule.step
+        let reach = try reach(of: architecture, side: side, x: middle - 1, y: middle)
+        #expect(reach > plain && reach < side / 2 - architecture.alignment, "the picture must be larger than the reach")
+        #expect(reach < max(rule.before, rule.after) + rule.step)
     }
 
     // MARK: JSON

@@ -5,7 +5,7 @@ import RestoreNN
 import TestSupport
 import Testing
 
-/// Tiled equals untiled, and one thread equals many, bit for bit.
+/// A picture cut into columns equals the whole, and one thread equals many, bit for bit.
 @Suite struct TiledDenoisingTests {
     private static let (width, height) = (301, 203)
 
@@ -20,33 +20,108 @@ import Testing
             colors: Self.colors, width: Self.width, height: Self.height, sigma: sigma, tiling: tiling)
     }
 
+    /// Fast convolutions reach far: only a wide picture is cut into many windows.
+    private static let wideWidth = 1003
+
+    private func denoisedWide(_ denoiser: Denoiser, _ tiling: Tiling, height: Int) throws -> [Float] {
+        try denoiser.denoise(
+            colors: Array(Self.colors.prefix(3 * Self.wideWidth * height)), width: Self.wideWidth, height: height,
+            sigma: 25, tiling: tiling)
+    }
+
     @Test(arguments: [[4], [4, 8], [6, 7, 8]])
     func smallNetworksGiveTheSameBitsInTiles(widths: [Int]) throws {
         let architecture = try #require(DenoiserArchitecture(checking: widths, blocksPerLevel: 1))
         let denoiser = TinyModel(architecture).denoiser(workers: 2)
-        let whole = try denoised(denoiser, .side(1000))
-        for tiling in [Tiling.side(1), .side(60), .side(97), .side(150), .side(256), .memory(0), .memory(1 << 20)] {
-            expectSameBits(try denoised(denoiser, tiling), whole, "widths \(widths), \(tiling)", seed: 11)
+        let whole = try denoisedWide(denoiser, .side(2000), height: 60)
+        for tiling in [Tiling.side(1), .side(60), .side(97), .side(400), .side(700), .memory(0), .memory(1 << 20)] {
+            expectSameBits(
+                try denoisedWide(denoiser, tiling, height: 60), whole, "widths \(widths), \(tiling)", seed: 11)
         }
     }
 
     @Test func theShippedArchitectureGivesTheSameBitsInTiles() throws {
         let denoiser = TinyModel(DenoiserArchitecture()).denoiser(workers: 2)
-        let whole = try denoised(denoiser, .side(1000))
-        for tiling in [Tiling.side(200), .side(232)] {
-            expectSameBits(try denoised(denoiser, tiling), whole, "\(tiling)", seed: 11)
+        let whole = try denoisedWide(denoiser, .side(2000), height: 21)
+        for tiling in [Tiling.side(1), .side(800)] {
+            expectSameBits(try denoisedWide(denoiser, tiling, height: 21), whole, "\(tiling)", seed: 11)
         }
     }
 
-    @Test func aTileCountIsWhatTheTestsThinkItIs() throws {
-        let radius = try #require(DenoiserArchitecture(checking: [4, 8], blocksPerLevel: 1)).receptiveRadius
-        let grid = TileGrid(width: Self.width, height: Self.height, overlap: radius, alignment: 4, side: 1)
-        #expect(grid.tiles.count > 1000)
-        let large = DenoiserArchitecture()
-        let coarse = TileGrid(
-            width: Self.width, height: Self.height, overlap: large.receptiveRadius, alignment: large.alignment,
-            side: 200)
-        #expect(coarse.tiles.count > 4)
+    private func inference(_ network: Network, channels: Int, alignment: Int) -> TiledInference {
+        TiledInference(
+            network: network,
+            parameters: Parameters(layout: ParameterLayout(network), values: randomParameters(network, seed: 12)),
+            inputChannels: channels, alignment: alignment, pool: WorkerPool(workerCount: 2))
+    }
+
+    @Test func aWindowCountIsWhatTheTestsThinkItIs() throws {
+        func windows(_ architecture: DenoiserArchitecture, _ tiling: Tiling, _ width: Int, _ height: Int) throws -> Int
+        {
+            try inference(architecture.network, channels: 4, alignment: architecture.alignment)
+                .grid(width: width, height: height, tiling: tiling).windows.count
+        }
+        let small = try #require(DenoiserArchitecture(checking: [4, 8], blocksPerLevel: 1))
+        #expect(try windows(small, .side(1), Self.width, Self.height) > 10)
+        #expect(try windows(small, .memory(0), Self.width, Self.height) > 10)
+        #expect(try windows(small, .memory(1 << 20), Self.width, Self.height) > 1)
+        #expect(try windows(small, .memory(1 << 30), Self.width, Self.height) == 1)
+        for widths in [[4], [4, 8], [6, 7, 8]] {
+            let architecture = try #require(DenoiserArchitecture(checking: widths, blocksPerLevel: 1))
+            #expect(try windows(architecture, .side(1), Self.wideWidth, 60) > 10, "\(widths)")
+            #expect(try windows(architecture, .side(700), Self.wideWidth, 60) > 1, "\(widths)")
+        }
+        #expect(try windows(DenoiserArchitecture(), .side(1), Self.wideWidth, 21) > 2)
+        #expect(try windows(DenoiserArchitecture(), .side(800), Self.wideWidth, 21) > 1)
+    }
+
+    /// Layers that compute whole blocks of 4×4, at three scales: the bits depend on where windows begin.
+    @Test(arguments: [(203, 47), (150, 4), (321, 101), (77, 1)])
+    func layersOfWholeBlocksGiveTheSameBitsInColumns(width: Int, height: Int) throws {
+        let inference = inference(blockNetwork(), channels: 4, alignment: 4)
+        var generator = SeededGenerator(seed: 13)
+        let picture = generator.values(4 * width * height)
+        func run(_ tiling: Tiling) throws -> (values: [Float], windows: Int) {
+            var result = [Float](repeating: .nan, count: 3 * width * height)
+            let grid = try inference.grid(width: width, height: height, tiling: tiling)
+            try inference.run(
+                grid, width: width, height: height,
+                fill: { row, values in
+                    for i in 0..<(4 * row.width) { values[i] = picture[4 * (row.y * width + row.x) + i] }
+                },
+                store: { core, values, rowStride, _ in
+                    for y in 0..<core.height {
+                        let place = 3 * ((core.y + y) * width + core.x)
+                        for i in 0..<(3 * core.width) { result[place + i] = values[y * rowStride + i] }
+                    }
+                })
+            return (result, grid.windows.count)
+        }
+        let whole = try run(.side(1000)).values
+        #expect(whole.allSatisfy { $0.isFinite })
+        for tiling in [Tiling.side(1), .side(90), .side(111), .memory(0)] {
+            let (values, windows) = try run(tiling)
+            #expect(windows > 1 || width < 100)
+            expectSameBits(values, whole, "\(width)×\(height), \(tiling), \(windows) windows", seed: 13)
+        }
+    }
+
+    /// Rectangles are stored from top to bottom, window by window, each pixel once, and progress only grows.
+    @Test(arguments: [Tiling.side(1000), .side(70)]) func everyPixelIsStoredOnce(tiling: Tiling) throws {
+        let denoiser = TinyModel().denoiser()
+        var stored = [Int](repeating: 0, count: Self.width * Self.height)
+        var fractions: [Double] = []
+        try denoiser.denoise(
+            width: Self.width, height: Self.height, sigma: 10, tiling: tiling,
+            fill: { row, values in values.update(repeating: 0.5, count: 4 * row.width) },
+            store: { core, _, _, done in
+                for y in core.y..<(core.y + core.height) {
+                    for x in core.x..<(core.x + core.width) { stored[y * Self.width + x] += 1 }
+                }
+                fractions.append(done)
+            })
+        #expect(stored.allSatisfy { $0 == 1 })
+        #expect(zip(fractions, fractions.dropFirst()).allSatisfy { $0 < $1 } && fractions.last == 1)
     }
 
     @Test(arguments: Image.ChannelLayout.allCases, [8, 16])

@@ -35,40 +35,45 @@ import Testing
         #expect(Self.sweep.count > 500)
     }
 
-    @Test func inputAndWeightGradientAreAdjoints() throws {
-        for (index, naive) in Self.sweep.enumerated() {
+    @Test(arguments: ConvolutionAlgorithm.allCases)
+    func inputAndWeightGradientAreAdjoints(algorithm: ConvolutionAlgorithm) throws {
+        for (index, naive) in Self.sweep.enumerated() where naive.algorithms.contains(algorithm) {
             var generator = SeededGenerator(seed: 41, path: UInt64(index))
             let x = generator.tensor(naive.input)
             let y = generator.tensor(naive.output)
             let weight = generator.values(naive.weightCount)
             let result = try train(
-                network(of: naive.fast), [x], parameters: weight, outputGradients: [y], pool: pool)
+                network(of: naive.fast(by: algorithm)), [x], parameters: weight, outputGradients: [y], pool: pool)
             let product = dot(result.outputs[0].values, y.values)
             let scale = norm(result.outputs[0].values) * norm(y.values)
             let byInput = dot(x.values, result.inputGradients[0].values)
             let byWeight = dot(weight, result.parameterGradients)
-            #expect(abs(product - byInput) <= 1e-6 * scale, "\(naive), input: \(product), \(byInput)")
-            #expect(abs(product - byWeight) <= 1e-6 * scale, "\(naive), weight: \(product), \(byWeight)")
+            let configuration = "\(naive), \(algorithm)"
+            #expect(abs(product - byInput) <= 1e-6 * scale, "\(configuration), input: \(product), \(byInput)")
+            #expect(abs(product - byWeight) <= 1e-6 * scale, "\(configuration), weight: \(product), \(byWeight)")
         }
     }
 
-    @Test func transposedConvolutionIsTheAdjoint() throws {
+    @Test(arguments: ConvolutionAlgorithm.allCases)
+    func transposedConvolutionIsTheAdjoint(algorithm: ConvolutionAlgorithm) throws {
         for (index, naive) in Self.sweep.enumerated()
         where naive.mode == .zero && naive.padding.top == naive.padding.bottom
-            && naive.padding.left == naive.padding.right
+            && naive.padding.left == naive.padding.right && naive.algorithms.contains(algorithm)
         {
             var generator = SeededGenerator(seed: 42, path: UInt64(index))
             let x = generator.tensor(naive.input)
             let y = generator.tensor(naive.output)
             let weight = generator.values(naive.weightCount)
             let adjoint = try train(
-                network(of: naive.fast), [x], parameters: weight, outputGradients: [y], pool: pool
+                network(of: naive.fast(by: algorithm)), [x], parameters: weight, outputGradients: [y], pool: pool
             ).inputGradients[0]
             let back = try infer(network(of: transposed(naive)), [y], parameters: weight, pool: pool)[0]
             #expect(back.shape == naive.input)
+            // Both may be wrong by it.
+            let terms = naive.outputChannels * naive.kernel.height * naive.kernel.width
             expectClose(
-                back.values, adjoint.values, "transposed \(naive)",
-                tolerance: Tolerance(absolute: 2e-6, relative: 2e-6), seed: 42)
+                back.values, adjoint.values, "transposed \(naive), \(algorithm)",
+                tolerance: algorithm.tolerance(terms: terms), seed: 42)
         }
     }
 }

@@ -109,7 +109,7 @@ import Testing
     }
 
     /// Two networks that a photograph passes through in tiles: one whose `up` tiles the picture and one whose `up` overlaps.
-    private static let tiledNetworks: [(name: String, network: Network, halo: Int)] = {
+    private static let tiledNetworks: [(name: String, network: Network)] = {
         var overlapping = Network()
         let input = overlapping.input("input")
         let first = overlapping.add(
@@ -129,34 +129,61 @@ import Testing
             overlapping.add(
                 "last", Convolution(inputChannels: 11, outputChannels: 3, kernel: 3, padding: 1), sum))
         return [
-            ("residual U-Net", residualUNet(widths: [8, 12], blocks: 1, factor: 2), 24),
-            ("overlapping windows", overlapping, 20),
+            ("residual U-Net", residualUNet(widths: [8, 12], blocks: 1, factor: 2)),
+            ("overlapping windows", overlapping),
         ]
     }()
 
-    @Test(arguments: [0, 1]) func aTileEqualsThePicture(index: Int) throws {
-        let (name, network, halo) = Self.tiledNetworks[index]
+    /// A tile computed by itself, with as much around it and on the same grid as the network's own rule asks for.
+    @Test(arguments: [0, 1], ConvolutionAlgorithm.allCases + [nil])
+    func aTileEqualsThePicture(index: Int, algorithm: ConvolutionAlgorithm?) throws {
+        let name = "\(Self.tiledNetworks[index].name), \(algorithm?.rawValue ?? "chosen")"
+        let network = Self.tiledNetworks[index].network.computing(by: algorithm)
         let pool = WorkerPool(workerCount: 3)
         let parameters = randomParameters(network, seed: 94)
         var generator = SeededGenerator(seed: 94)
-        let (height, width) = (116, 100)
-        let picture = generator.tensor(Shape(batch: 1, height: height, width: width, channels: 4))
+        let picture = generator.tensor(Shape(batch: 1, height: 212, width: 196, channels: 4))
         let whole = try infer(network, [picture], parameters: parameters, pool: pool)[0]
-        // Tiles begin at multiples of the stride, 4; where they end at the picture's edge no halo is needed.
-        for (top, left, bottom, right) in [
-            (32, 40, 52, 60), (24, 24, 92, 28), (0, 0, 4, 40), (60, 72, 116, 100),
-        ] {
-            let rows = max(0, top - halo)..<min(height, bottom + halo)
-            let columns = max(0, left - halo)..<min(width, right + halo)
+        let rows = try pieces(network, .height, picture.shape)
+        let columns = try pieces(network, .width, picture.shape)
+        // Each cut with that of the same number, and the corners.
+        var pairs = zip(rows, columns).map { ($0, $1) }
+        if let top = rows.first, let bottom = rows.last, let left = columns.first, let right = columns.last {
+            pairs += [(top, right), (bottom, left)]
+        }
+        #expect(pairs.contains { $0.0.piece.count < 212 && $0.1.piece.count < 196 }, "smaller than the picture")
+        for (rows, columns) in pairs {
             let tile = try infer(
-                network, [picture.cropped(rows: rows, columns: columns)], parameters: parameters, pool: pool)[
-                    0]
-            let inner = tile.cropped(
-                rows: (top - rows.lowerBound)..<(bottom - rows.lowerBound),
-                columns: (left - columns.lowerBound)..<(right - columns.lowerBound))
+                network, [picture.cropped(rows: rows.piece, columns: columns.piece)], parameters: parameters, pool: pool
+            )[0]
+            let inner = tile.cropped(rows: rows.coreInside, columns: columns.coreInside)
             expectSameBits(
-                inner.values, whole.cropped(rows: top..<bottom, columns: left..<right).values,
-                "\(name), rows \(top)–\(bottom), columns \(left)–\(right)", seed: 94)
+                inner.values, whole.cropped(rows: rows.core, columns: columns.core).values,
+                "\(name), rows \(rows), columns \(columns)", seed: 94)
+        }
+    }
+
+    /// A piece of a side and what is kept of it.
+    private struct Cut {
+        let piece: Range<Int>
+        let core: Range<Int>
+
+        var coreInside: Range<Int> {
+            (core.lowerBound - piece.lowerBound)..<(core.upperBound - piece.lowerBound)
+        }
+    }
+
+    /// Cuts that cover a side, with no more around each core than the rule asks for.
+    private func pieces(_ network: Network, _ axis: Axis, _ shape: Shape) throws -> [Cut] {
+        let rule = try #require(try network.pieceRule(axis: axis, inputShape: shape))
+        let side = shape.side(axis)
+        // The networks take multiples of 4, too.
+        let step = rule.step % 4 == 0 ? rule.step : rule.step * 4
+        return stride(from: 0, to: side, by: step).map { start in
+            let core = start..<min(side, start + step)
+            let first = max(0, start - rule.before) / step * step
+            let last = min(side, (core.upperBound + rule.after + 3) / 4 * 4)
+            return Cut(piece: first..<last, core: core)
         }
     }
 }

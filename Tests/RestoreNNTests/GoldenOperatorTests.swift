@@ -38,23 +38,40 @@ import Testing
         for specification in operation.parameters {
             #expect(file.shape(of: "\(name)/\(specification.name)") == specification.shape)
         }
-        let expected = try output("\(name)/output")
-        let network = network(of: operation, inputCount: inputs.count)
+        for algorithm in operation.parameters.isEmpty ? [nil] : ConvolutionAlgorithm.allCases + [nil] {
+            let network = network(of: operation, inputCount: inputs.count).computing(by: algorithm)
+            try checkNetwork(
+                "\(name), \(algorithm?.rawValue ?? "chosen")", case: name, network, inputs, parameters,
+                error: (algorithm ?? .winograd4).statedError)
+        }
+    }
 
+    private func checkNetwork(
+        _ configuration: String, case name: String, _ network: Network, _ inputs: [Tensor], _ parameters: [Float],
+        error: Double
+    ) throws {
+        /// Ten times the root mean square error that is stated: few values of few are as far away.
+        func compare(_ found: [Float], _ expected: [Float], _ what: String) {
+            let absolute = max(1e-5, Float(10 * error * rootMeanSquare(expected)))
+            expectClose(
+                found, expected, "\(configuration), \(what)", tolerance: Tolerance(absolute: absolute, relative: 1e-5))
+        }
+        let expected = try output("\(name)/output")
         let inferred = try infer(network, inputs, parameters: parameters, pool: pool)[0]
         #expect(inferred.shape == expected.shape)
-        expectClose(inferred.values, expected.values, "\(name), inference")
+        compare(inferred.values, expected.values, "inference")
 
         let result = try train(
             network, inputs, parameters: parameters, outputGradients: [output("\(name)/grad_output")],
             pool: pool)
-        expectSameBits(result.outputs[0].values, inferred.values, "\(name), training against inference")
+        expectSameBits(result.outputs[0].values, inferred.values, "\(configuration), training against inference")
         for (index, gradient) in result.inputGradients.enumerated() {
             let expected = try golden.activation("\(name)/grad_input.\(index)")
-            expectClose(gradient.values, expected.values, "\(name), gradient of input \(index)")
+            compare(gradient.values, expected.values, "gradient of input \(index)")
         }
-        let gradients = try operation.parameters.flatMap { try file.values(of: "\(name)/grad_\($0.name)") }
-        expectClose(result.parameterGradients, gradients, "\(name), gradient of the parameters")
+        let names = network.nodes.compactMap(\.operation).flatMap(\.parameters).map(\.name)
+        let gradients = try names.flatMap { try golden.file.values(of: "\(name)/grad_\($0)") }
+        compare(result.parameterGradients, gradients, "gradient of the parameters")
     }
 
     /// A dense layer's output is N×O in the file and N×1×1×O here.

@@ -55,46 +55,67 @@ import Testing
         padding.top == padding.bottom && padding.left == padding.right
     }
 
-    /// Takes the values of `naive`'s output to values of its input.
+    /// Takes the values of `naive`'s output to values of its input, with gradients by every algorithm that can compute them.
     private func check(_ naive: NaiveConvolution, seed: UInt64) throws {
-        let operation = transposed(naive)
         var generator = SeededGenerator(seed: seed)
         let input = generator.tensor(naive.output)
         let gradient = generator.tensor(naive.input)
         let weight = generator.values(naive.weightCount)
         let bias = generator.values(naive.hasBias ? naive.input.channels : 0)
-        let network = network(of: operation)
-        let results = try pools.map {
-            try train(network, [input], parameters: weight + bias, outputGradients: [gradient], pool: $0)
+        let expected = expected(naive, input, gradient, weight, bias)
+        for algorithm in naive.algorithms {
+            let name = "transposed \(naive), \(algorithm)"
+            let network = network(of: transposed(naive)).computing(by: algorithm)
+            let results = try pools.map {
+                try train(network, [input], parameters: weight + bias, outputGradients: [gradient], pool: $0)
+            }
+            #expect(results[0] == results[1], "\(name), one worker and four")
+            compare(results[0], expected, naive, algorithm, seed: seed)
+            let inferred = try infer(network, [input], parameters: weight + bias, pool: pools[1])[0]
+            expectSameBits(
+                inferred.values, results[0].outputs[0].values, "\(name), inference and training", seed: seed)
         }
-        #expect(results[0] == results[1], "transposed \(naive), one worker and four")
-        let result = results[0]
-        #expect(result.outputs[0].shape == naive.input, "transposed \(naive)")
+    }
 
+    /// What the twin computes, in double precision.
+    private func expected(
+        _ naive: NaiveConvolution, _ input: Tensor, _ gradient: Tensor, _ weight: [Float], _ bias: [Float]
+    ) -> TrainingResult {
         var forward = naive.inputGradient(input.values, weight: weight)
         if naive.hasBias {
             for index in forward.indices { forward[index] += bias[index % naive.input.channels] }
         }
-        let tolerance = Tolerance(absolute: 1e-5, relative: 1e-5)
-        expectClose(
-            result.outputs[0].values, forward, "transposed \(naive)", tolerance: tolerance, seed: seed)
-        expectClose(
-            result.inputGradients[0].values, naive.forward(gradient.values, weight: weight, bias: nil),
-            "transposed \(naive), input gradient", tolerance: tolerance, seed: seed)
         var biasGradient = [Double](repeating: 0, count: naive.input.channels)
         for (index, value) in gradient.values.enumerated() {
             biasGradient[index % naive.input.channels] += Double(value)
         }
+        return TrainingResult(
+            outputs: [Tensor(shape: naive.input, values: forward)],
+            inputGradients: [
+                Tensor(shape: naive.output, values: naive.forward(gradient.values, weight: weight, bias: nil))
+            ],
+            parameterGradients: naive.weightGradient(input.values, gradient.values)
+                + (naive.hasBias ? biasGradient.map { Float($0) } : []))
+    }
+
+    private func compare(
+        _ found: TrainingResult, _ expected: TrainingResult, _ naive: NaiveConvolution,
+        _ algorithm: ConvolutionAlgorithm, seed: UInt64
+    ) {
+        let name = "transposed \(naive), \(algorithm)"
+        let taps = naive.kernel.height * naive.kernel.width
+        #expect(found.outputs[0].shape == naive.input, "\(name)")
+        // Forward, columns are added onto the picture, whatever the algorithm.
         expectClose(
-            result.parameterGradients,
-            naive.weightGradient(input.values, gradient.values)
-                + (naive.hasBias ? biasGradient.map { Float($0) } : []),
-            "transposed \(naive), parameter gradient", tolerance: Tolerance(absolute: 3e-5, relative: 1e-5),
-            seed: seed)
-        let inferred = try infer(network, [input], parameters: weight + bias, pool: pools[1])[0]
-        expectSameBits(
-            inferred.values, result.outputs[0].values, "transposed \(naive), inference and training",
-            seed: seed)
+            found.outputs[0].values, expected.outputs[0].values, name,
+            tolerance: ConvolutionAlgorithm.im2col.tolerance(terms: naive.outputChannels * taps), seed: seed)
+        expectClose(
+            found.inputGradients[0].values, expected.inputGradients[0].values, "\(name), input gradient",
+            tolerance: algorithm.tolerance(terms: naive.input.channels * taps), seed: seed)
+        let pixels = max(naive.output.pixels, naive.hasBias ? naive.input.pixels : 0)
+        expectClose(
+            found.parameterGradients, expected.parameterGradients, "\(name), parameter gradient",
+            tolerance: algorithm.tolerance(terms: pixels), seed: seed)
     }
 }
 

@@ -29,6 +29,12 @@ package struct TrainingResult: Equatable {
     package var outputs: [Tensor]
     package var inputGradients: [Tensor]
     package var parameterGradients: [Float]
+
+    package init(outputs: [Tensor], inputGradients: [Tensor], parameterGradients: [Float]) {
+        self.outputs = outputs
+        self.inputGradients = inputGradients
+        self.parameterGradients = parameterGradients
+    }
 }
 
 /// Forward and backward pass of a training plan made for these inputs.

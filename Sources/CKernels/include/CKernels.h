@@ -11,19 +11,135 @@ typedef enum {
     RK_AVX512 = 2,
 } rk_variant;
 
+/// Processors that this process may use (its affinity mask counts); at least 1.
+int rk_available_processors(void);
+
+/// Tells the processor that the caller waits in a loop.
+static inline void rk_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /// Non-zero where this processor can run `variant`.
 int rk_is_supported(rk_variant variant);
+
+/// Activations that a kernel can apply to what it stores. A NaN stays a NaN.
+typedef enum {
+    RK_IDENTITY = 0,
+    /// max(x, 0)
+    RK_RELU = 1,
+    /// x where x > 0, else slope · x
+    RK_LEAKY_RELU = 2,
+} rk_activation;
+
+/// What is done to a value on its way into memory: activation(value + bias + residual).
+typedef struct {
+    /// One value a column (channel), or NULL.
+    const float *bias;
+    /// A matrix or picture of the same rows as the output, or NULL. Never the output itself.
+    const float *residual;
+    /// Floats from one row (of a matrix) or row of pixels (of a picture) of `residual` to the next.
+    ptrdiff_t residual_stride;
+    rk_activation activation;
+    float slope;
+} rk_epilogue;
+
+// MARK: Matrix products
 
 /// Columns of a panel of a packed matrix.
 #define RK_PANEL 16
 
-/// C (rows × columns, row stride `ldc`) = A (rows × depth, row stride `lda`) · B.
+/// C (rows × columns) = epilogue(A · B).
 ///
-/// `b` is packed: panels of RK_PANEL columns one after the other, each `depth` rows of RK_PANEL floats, the last panel
-/// filled up with anything finite. Every element of C is one chain of fused multiply-adds over the depth, in order: its
-/// bits depend on its row of A and its column of B and on nothing else, not on `rows`, its place, or the variant
-/// (RK_GENERIC on processors without fused multiply-add rounds twice a step).
-void rk_gemm(rk_variant variant, const float *a, ptrdiff_t lda, const float *b, float *c, ptrdiff_t ldc,
-             ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth);
+/// A row of A lies in `segments` pieces of `segment_depth` floats, `segment_stride` floats apart; rows are
+/// `a_stride` floats apart. So the rows of a convolution's column matrix are read where they lie in the picture: one
+/// segment for each kernel row. A plain matrix has one segment.
+///
+/// B is packed: panels of RK_PANEL columns, `panel_stride` floats apart, each `segments · segment_depth` rows of RK_PANEL
+/// floats, the last panel filled up with anything finite.
+///
+/// Every element of C is one chain of fused multiply-adds over the depth, in order: its bits depend on its row of A and
+/// its column of B and on nothing else, not on `rows`, its place, or the variant (RK_GENERIC on processors without fused
+/// multiply-add rounds twice a step).
+typedef struct {
+    const float *a;
+    ptrdiff_t a_stride;
+    ptrdiff_t segments;
+    ptrdiff_t segment_stride;
+    ptrdiff_t segment_depth;
+    const float *b;
+    ptrdiff_t panel_stride;
+    float *c;
+    ptrdiff_t c_stride;
+    ptrdiff_t rows;
+    ptrdiff_t columns;
+    rk_epilogue epilogue;
+} rk_product;
+
+void rk_multiply(rk_variant variant, const rk_product *product);
+
+/// C (rows × columns, `c_stride`) = Aᵀ · B, or C + Aᵀ · B where `accumulates`, with A stored as depth × rows (`a_stride`)
+/// and B as depth × columns (`b_stride`), neither packed. Every element is one chain of fused multiply-adds over the depth,
+/// in order, begun at what C held where `accumulates`.
+void rk_multiply_transposed(rk_variant variant, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride,
+                            float *c, ptrdiff_t c_stride, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
+                            int accumulates);
+
+// MARK: Winograd transforms
+//
+// F(m×m, 3×3) of Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016: a tile of m × m outputs
+// comes from (m + 2)² inputs by as many products instead of 9 m². m is 4, with the points 0, ±1, ½, −2, ∞, or 2, with 0, ±1, ∞.
+// The matrices are in `docs/operators/winograd.md`.
+//
+// A transformed tile has (m + 2)² *points*, each a row of channels; point p of tile t lies at
+// `p · point_stride + t · tile_stride`. Both strides leave room for a multiple of RK_PANEL channels.
+
+/// Inputs of `tiles` tiles that lie side by side: V = Bᵀ d B.
+///
+/// - rows: the m + 2 rows of pixels that the tiles take from, each at its first pixel; pixels are `channels` floats, tiles
+///   are m pixels apart.
+/// - Channels below RK_PANEL are read as they are, never beyond.
+void rk_winograd_input(rk_variant variant, int m, const float *const *rows, ptrdiff_t channels, ptrdiff_t tiles,
+                       float *v, ptrdiff_t point_stride, ptrdiff_t tile_stride);
+
+/// Outputs of `tiles` tiles that lie side by side: y = epilogue(Aᵀ M A).
+///
+/// - y: the first pixel; rows of pixels are `row_stride` floats apart.
+/// - height, width: the pixels that are stored of what the tiles cover, at most m × tiles · m.
+void rk_winograd_output(rk_variant variant, int m, const float *products, ptrdiff_t point_stride,
+                        ptrdiff_t tile_stride, ptrdiff_t channels, ptrdiff_t tiles, float *y, ptrdiff_t row_stride,
+                        ptrdiff_t height, ptrdiff_t width, const rk_epilogue *epilogue);
+
+/// The transpose of `rk_winograd_output`, for gradients of the weights: Z = A g Aᵀ of `tiles` tiles of output gradients;
+/// pixels beyond `height` and `width` count as zero.
+void rk_winograd_output_gradient(rk_variant variant, int m, const float *gradient, ptrdiff_t row_stride,
+                                 ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t tiles, float *z,
+                                 ptrdiff_t point_stride, ptrdiff_t tile_stride);
+
+/// 3×3 filters and where their transforms lie.
+typedef struct {
+    const float *weights;
+    /// Channels that the convolution takes and gives.
+    ptrdiff_t inputs, outputs;
+    /// Floats from the filter of one input (output) channel to that of the next; the nine taps lie together.
+    ptrdiff_t input_stride, output_stride;
+    /// Whether filters are turned by half a turn, as the gradient of the input needs them.
+    int is_turned;
+    ptrdiff_t point_stride;
+} rk_filters;
+
+/// U = G g Gᵀ for the RK_PANEL outputs of panel `panel`, packed for `rk_multiply`: the value of point p and input i lies
+/// at `u + p · point_stride + i · RK_PANEL`. Outputs beyond the last get zeros.
+void rk_winograd_weights(rk_variant variant, int m, const rk_filters *filters, ptrdiff_t panel, float *u);
+
+/// Adds the gradient of the filters of input channel `input`, Gᵀ U G, to `gradient`, which has the strides of `filters`
+/// (whose `weights` are not read). The products of point p lie at `products + p · point_stride`, one for each output, with
+/// room for a multiple of RK_PANEL.
+void rk_winograd_weight_gradient(rk_variant variant, int m, const rk_filters *filters, ptrdiff_t input,
+                                 const float *products, float *gradient);
 
 #endif

@@ -76,10 +76,10 @@ extension ImageFormat: ExpressibleByArgument {
     public static var allValueStrings: [String] { allCases.map { $0.fileExtensions[0] } }
 }
 
-/// How a large picture is cut.
+/// How a wide picture is cut.
 struct TilingOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Side of a tile in pixels, or auto: as large as the memory allows.", valueName: "auto|px"))
+        help: ArgumentHelp("Width of a piece in pixels, or auto: as wide as the memory allows.", valueName: "auto|px"))
     var tile: TileSide = .auto
 
     @Option(help: ArgumentHelp("Memory to stay under, such as 800M or 2G.", valueName: "size"))
@@ -91,7 +91,7 @@ struct TilingOptions: ParsableArguments {
         case .side(let side):
             return .side(side)
         case .auto:
-            // Beside the tiles there are the picture, the result, an encoded file and the program itself.
+            // Beside what the network works on there are the picture, the result, an encoded file and the program itself.
             let program = 64 << 20
             return .memory(max(16 << 20, maxMemory.bytes - 2 * pictureBytes - pictureBytes / 2 - program))
         }

@@ -29,6 +29,7 @@ public final class Denoiser {
     public let metadata: ModelMetadata
     public let architecture: DenoiserArchitecture
     private let inference: TiledInference
+    private let noiseEstimator: NoiseEstimator
 
     /// Loads a model file; its checksum is verified.
     ///
@@ -49,9 +50,10 @@ public final class Denoiser {
     ) {
         self.metadata = metadata
         self.architecture = architecture
+        noiseEstimator = NoiseEstimator(concurrently: ConcurrentRunner(pool))
         inference = TiledInference(
             network: architecture.network, parameters: parameters, inputChannels: 4,
-            alignment: architecture.alignment, overlap: architecture.receptiveRadius, pool: pool)
+            alignment: architecture.alignment, pool: pool)
     }
 
     /// The picture without its noise; same size, bit depth and alpha.
@@ -65,16 +67,14 @@ public final class Denoiser {
         let sigma =
             switch options.noiseLevel {
             case .sigma(let value): value
-            case .automatic: NoiseEstimator().estimate(image)
+            case .automatic: noiseEstimator.estimate(image)
             }
         var result = image
         let blend = Float(options.strength)
         var mixed = [Float](repeating: 0, count: blend == 1 ? 0 : 3 * image.width)
         try denoise(
             width: image.width, height: image.height, sigma: sigma, tiling: options.tiling,
-            fill: { region, values, rowStride in
-                image.copyColors(of: region, to: values, pixelStride: 4, rowStride: rowStride)
-            },
+            fill: { row, values in image.copyColors(of: row, to: values, pixelStride: 4) },
             store: { core, values, rowStride, done in
                 if blend == 1 {
                     try result.setColors(of: core, from: values, rowStride: rowStride)
@@ -103,18 +103,16 @@ public final class Denoiser {
     ///   - fill, store: as in `TiledInference.run`, with 4 floats a pixel in (the fourth is filled here) and 3 out.
     public func denoise(
         width: Int, height: Int, sigma: Double, tiling: Tiling,
-        fill: (_ region: ImageRegion, _ values: UnsafeMutablePointer<Float>, _ rowStride: Int) -> Void,
+        fill: (_ row: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
         store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int, _ done: Double) throws -> Void
     ) throws {
         let grid = try inference.grid(width: width, height: height, tiling: tiling)
         let level = Float(sigma / 255)
         try inference.run(
             grid, width: width, height: height,
-            fill: { region, values, rowStride in
-                fill(region, values, rowStride)
-                for y in 0..<region.height {
-                    for x in 0..<region.width { values[y * rowStride + 4 * x + 3] = level }
-                }
+            fill: { row, values in
+                fill(row, values)
+                for x in 0..<row.width { values[4 * x + 3] = level }
             }, store: store)
     }
 }
@@ -156,12 +154,10 @@ extension Denoiser {
         try colors.withUnsafeBufferPointer { colors in
             try denoise(
                 width: width, height: height, sigma: sigma, tiling: tiling,
-                fill: { region, values, rowStride in
-                    for y in 0..<region.height {
-                        for x in 0..<region.width {
-                            let source = 3 * ((region.y + y) * width + region.x + x)
-                            for c in 0..<3 { values[y * rowStride + 4 * x + c] = colors[source + c] }
-                        }
+                fill: { row, values in
+                    for x in 0..<row.width {
+                        let source = 3 * (row.y * width + row.x + x)
+                        for c in 0..<3 { values[4 * x + c] = colors[source + c] }
                     }
                 },
                 store: { core, values, rowStride, _ in

@@ -51,20 +51,6 @@ public struct DenoiserArchitecture: Codable, Hashable, Sendable {
     /// Both sides of an input are multiples of this.
     public var alignment: Int { Self.unshuffle << (widths.count - 1) }
 
-    /// How many pixels away an input pixel can still change an output pixel, at most.
-    ///
-    /// A 3×3 convolution reaches one pixel of its level further. Strided convolutions have windows of their own stride
-    /// and stay on the grid of `alignment`, which accounts for one step of it.
-    public var receptiveRadius: Int {
-        var radius = alignment
-        for level in widths.indices {
-            let isCoarsest = level == widths.count - 1
-            let convolutions = 2 * blocksPerLevel * (isCoarsest ? 1 : 2) + (level == 0 ? 2 : 0)
-            radius += convolutions * (Self.unshuffle << level)
-        }
-        return radius
-    }
-
     /// The network, with inputs "image" and the output the clean picture.
     public var network: Network {
         var network = Network()

@@ -4,8 +4,10 @@ import Glibc
 /// when they are touched, so a plan's reserve costs nothing until it is used.
 final class FloatBuffer: @unchecked Sendable {
     let base: UnsafeMutablePointer<Float>
+    let count: Int
 
     init(count: Int) {
+        self.count = count
         let bytes = max(count, 1) * MemoryLayout<Float>.stride
         base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
             .bindMemory(to: Float.self, capacity: max(count, 1))

@@ -1,32 +1,73 @@
 extension Network {
-    /// The network with every activation folded into the operator before it, where that operator can and nobody else
-    /// reads its output. The convolution then applies it while its results are still in the cache.
-    func fusingActivations() -> Network {
-        var readers = [Int](repeating: 0, count: nodes.count)
-        for node in nodes {
+    /// The network with activations, sums and pixel shuffles folded into the operator before them, where that operator can
+    /// and nobody else reads its output: a convolution then applies them while its results are still in registers.
+    package func fused() -> Network {
+        var fusion = Fusion(self)
+        for index in nodes.indices { fusion.add(index) }
+        return replacingNodes(
+            fusion.nodes, inputs: inputs.map { Value(index: fusion.place[$0.index]) },
+            outputs: outputs.map { Value(index: fusion.place[$0.index]) })
+    }
+}
+
+/// The nodes of a network, added one by one, some of them to the node before.
+private struct Fusion {
+    private let network: Network
+    private let readers: [Int]
+    private(set) var nodes: [Network.Node] = []
+    /// Where the output of each old node is found among the new ones.
+    private(set) var place: [Int] = []
+
+    init(_ network: Network) {
+        self.network = network
+        var readers = [Int](repeating: 0, count: network.nodes.count)
+        for node in network.nodes {
             for input in node.inputs { readers[input.index] += 1 }
         }
-        for output in outputs { readers[output.index] += 1 }
+        for output in network.outputs { readers[output.index] += 1 }
+        self.readers = readers
+    }
 
-        var fused: [Node] = []
-        // Where the output of each old node is found among the new ones.
-        var place = [Int](repeating: 0, count: nodes.count)
-        for (index, node) in nodes.enumerated() {
-            let inputs = node.inputs.map { Value(index: place[$0.index]) }
-            if let activation = node.operation as? Activation, let source = node.inputs.first,
-                readers[source.index] == 1, let before = fused[place[source.index]].operation,
-                let both = before.fusing(activation.function)
-            {
-                let producer = fused[place[source.index]]
-                fused[place[source.index]] = Node(name: producer.name, operation: both, inputs: producer.inputs)
-                place[index] = place[source.index]
-                continue
-            }
-            place[index] = fused.count
-            fused.append(Node(name: node.name, operation: node.operation, inputs: inputs))
+    mutating func add(_ index: Int) {
+        let node = network.nodes[index]
+        if let (producer, fused) = fusing(node) {
+            nodes[producer] = fused
+            place.append(producer)
+        } else {
+            place.append(nodes.count)
+            let inputs = node.inputs.map { Network.Value(index: place[$0.index]) }
+            nodes.append(Network.Node(name: node.name, operation: node.operation, inputs: inputs))
         }
-        return replacingNodes(
-            fused, inputs: inputs.map { Value(index: place[$0.index]) },
-            outputs: outputs.map { Value(index: place[$0.index]) })
+    }
+
+    /// The place of the node before that can do the work of `node` too, and that node doing it.
+    private func fusing(_ node: Network.Node) -> (Int, Network.Node)? {
+        if let sum = node.operation as? Add { return fusing(sum, node) }
+        guard let source = node.inputs.first, readers[source.index] == 1 else { return nil }
+        let before = nodes[place[source.index]]
+        let both: (any Operator)?
+        switch node.operation {
+        case let activation as Activation: both = before.operation?.fusing(activation.function)
+        case let shuffle as PixelShuffle: both = before.operation?.fusingPixelShuffle(factor: shuffle.factor)
+        default: both = nil
+        }
+        return both.map {
+            (place[source.index], Network.Node(name: before.name, operation: $0, inputs: before.inputs))
+        }
+    }
+
+    /// A sum goes to the later of its two inputs, so that the other is there when it runs.
+    private func fusing(_ sum: Add, _ node: Network.Node) -> (Int, Network.Node)? {
+        guard node.inputs.count == 2 else { return nil }
+        let places = node.inputs.map { place[$0.index] }
+        let later = places[0] > places[1] ? 0 : 1
+        guard places[0] != places[1], readers[node.inputs[later].index] == 1 else { return nil }
+        let before = nodes[places[later]]
+        return before.operation?.fusingSum().map { both in
+            let other = Network.Value(index: places[1 - later])
+            return (
+                places[later], Network.Node(name: before.name, operation: both, inputs: before.inputs + [other])
+            )
+        }
     }
 }

@@ -1,7 +1,7 @@
-/// A network made ready to run on inputs of given shapes: activations fused into the operators before them, parameters
+/// A network made ready to run on whole inputs of given shapes, a batch of them or one: activations fused into the operators before them, parameters
 /// packed for the kernels, and all activations placed in one arena by first and last use.
 ///
-/// A plan is used from one thread at a time.
+/// Large pictures pass in bands (`BandedPlan`). A plan is used from one thread at a time.
 public final class InferencePlan {
     public let inputShapes: [Shape]
     public let outputShapes: [Shape]
@@ -19,7 +19,7 @@ public final class InferencePlan {
     /// - Precondition: `parameters` are this network's.
     public init(_ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool) throws(NetworkError)
     {
-        let network = network.fusingActivations()
+        let network = network.fused()
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
         let layout = try Layout(network, inputShapes: inputShapes)
         let scratchCount = Scratch.count(layout.scratch, workers: pool.workerCount)
@@ -46,7 +46,7 @@ public final class InferencePlan {
     public static func memory(
         _ network: Network, inputShapes: [Shape], workers: Int
     ) throws(NetworkError) -> Int {
-        let layout = try Layout(network.fusingActivations(), inputShapes: inputShapes)
+        let layout = try Layout(network.fused(), inputShapes: inputShapes)
         let floats = layout.arenaCount + Scratch.count(layout.scratch, workers: workers)
         return floats * MemoryLayout<Float>.stride
     }
@@ -72,6 +72,7 @@ public final class InferencePlan {
                         inputs: node.inputs.map { UnsafePointer(arena.base + offsets[$0.index]) },
                         inputShapes: node.inputs.map { shapes[$0.index] },
                         output: arena.base + offsets[index], outputShape: shapes[index],
+                        rows: 0..<shapes[index].height,
                         parameters: packed.ranges[index].compactMap { range in
                             values.baseAddress.map { $0 + range.lowerBound }
                         },
@@ -97,6 +98,17 @@ public final class InferencePlan {
     }
 }
 
+extension Network {
+    /// Working memory that serves every node.
+    func forwardScratch(shapes: [Shape]) -> ScratchSize {
+        zip(nodes, shapes).reduce(into: ScratchSize()) { scratch, next in
+            let sources = next.0.inputs.map { shapes[$0.index] }
+            scratch = scratch.union(
+                next.0.operation?.forwardScratch(inputs: sources, output: next.1) ?? ScratchSize())
+        }
+    }
+}
+
 /// Shapes, arena offsets and working memory of a plan.
 private struct Layout {
     let shapes: [Shape]
@@ -106,16 +118,10 @@ private struct Layout {
 
     init(_ network: Network, inputShapes: [Shape]) throws(NetworkError) {
         let shapes = try network.shapes(inputs: inputShapes)
-        var scratch = ScratchSize()
-        for (node, shape) in zip(network.nodes, shapes) {
-            let sources = node.inputs.map { shapes[$0.index] }
-            scratch = scratch.union(
-                node.operation?.forwardScratch(inputs: sources, output: shape) ?? ScratchSize())
-        }
         let (owner, requests) = Self.buffers(network, shapes)
         let plan = MemoryPlan(requests)
         self.shapes = shapes
-        self.scratch = scratch
+        scratch = network.forwardScratch(shapes: shapes)
         offsets = owner.map { plan.offsets[$0] }
         arenaCount = plan.total
     }

@@ -58,8 +58,9 @@ public struct Parameters: Hashable, Sendable {
     }
 }
 
-/// Parameters of a plan's nodes in the layout of the kernels.
-struct PackedParameters {
+/// Parameters of a network's nodes in the layout of the kernels. Plans of one network for pictures of different sizes
+/// share them.
+public final class PackedParameters: Sendable {
     /// Ranges of the flat parameter array, node by node.
     let ranges: [[Range<Int>]]
     private let offsets: [Int]
@@ -86,6 +87,15 @@ struct PackedParameters {
             return packed
         }
         buffer = FloatBuffer(count: packed)
+    }
+
+    /// Whether they are packed as nodes of these shapes need them.
+    func fit(_ network: Network, shapes: [Shape], purpose: ExecutionPurpose) -> Bool {
+        guard purpose == self.purpose, network.nodes.map(\.name) == nodes.map(\.name) else { return false }
+        return zip(network.nodes, sources).allSatisfy { node, inputs in
+            let found = node.inputs.map { shapes[$0.index] }
+            return node.operation?.packsAlike(inputs, found) ?? true
+        }
     }
 
     func pack(_ values: UnsafePointer<Float>, pool: WorkerPool) {

@@ -78,6 +78,7 @@ public final class TrainingPlan {
                     inputs: node.inputs.map { UnsafePointer(activations[$0.index].base) },
                     inputShapes: node.inputs.map { shapes[$0.index] },
                     output: activations[index].base, outputShape: shapes[index],
+                    rows: 0..<shapes[index].height,
                     parameters: packed.ranges[index].map { parameters + $0.lowerBound },
                     packed: packed.packed(node: index), scratch: scratch, pool: pool))
         }

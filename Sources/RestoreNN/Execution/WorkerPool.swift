@@ -1,4 +1,4 @@
-import COpenBLAS
+import CKernels
 import Glibc
 import Synchronization
 
@@ -14,14 +14,12 @@ public final class WorkerPool: Sendable {
 
     /// Processors that this process may use (its affinity mask counts).
     public static var availableProcessors: Int {
-        max(1, Int(openblas_get_num_procs()))
+        max(1, Int(rk_available_processors()))
     }
 
     /// - Parameter workerCount: at least 1. Threads that the system refuses to start are done without.
     public init(workerCount: Int = WorkerPool.availableProcessors) {
         precondition(workerCount >= 1, "a pool of \(workerCount) workers")
-        // Every worker calls OpenBLAS by itself.
-        openblas_set_num_threads(1)
         let board = TaskBoard()
         for index in 1..<max(workerCount, 2) where index < workerCount {
             guard board.startThread(worker: index) else { break }
@@ -47,18 +45,33 @@ public final class WorkerPool: Sendable {
     }
 }
 
-/// Where the caller posts work and the threads find it. Everything but `nextTask` is guarded by `mutex`.
+/// Where the caller posts work and the threads find it.
+///
+/// A network's layers are rounds of work that follow each other within microseconds, less than it takes to put a thread to
+/// sleep and wake it. So threads watch for the next round for a while before they sleep, and the caller for the end of the
+/// round. `body` and `taskCount` are written only while no thread is inside; `openRound` and `active` tell who is: a
+/// thread that announces itself in `active` and then still sees its round open may go on, and the caller closes the round
+/// and then waits until nobody is left. Both need sequential consistency.
 private final class TaskBoard: @unchecked Sendable {
+    /// Looks at a condition, with a pause each, before sleeping: some 50 µs.
+    private static let watches = 2000
+    private static let closed = 0
+
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let workPosted = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let workDone = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var body: ((Int, Int) -> Void)?
     private var taskCount = 0
     private var round = 0
-    private var workersInRound = 0
-    private var stopping = false
     private var threads: [pthread_t] = []
+    /// The number of the round that may be entered, or `closed`.
+    private let openRound = Atomic<Int>(closed)
+    /// Threads inside the round.
+    private let active = Atomic<Int>(0)
     private let nextTask = Atomic<Int>(0)
+    private let sleepers = Atomic<Int>(0)
+    private let callerSleeps = Atomic<Bool>(false)
+    private let stopping = Atomic<Bool>(false)
 
     var threadCount: Int { threads.count }
 
@@ -97,10 +110,8 @@ private final class TaskBoard: @unchecked Sendable {
     }
 
     func stop() {
-        pthread_mutex_lock(mutex)
-        stopping = true
-        pthread_cond_broadcast(workPosted)
-        pthread_mutex_unlock(mutex)
+        stopping.store(true, ordering: .sequentiallyConsistent)
+        wakeThreads()
         for thread in threads { pthread_join(thread, nil) }
         threads = []
     }
@@ -108,41 +119,80 @@ private final class TaskBoard: @unchecked Sendable {
     func run(taskCount: Int, _ body: (Int, Int) -> Void) {
         // The closure does not outlive this call: the call returns only when no thread is in the round any more.
         withoutActuallyEscaping(body) { escapable in
-            pthread_mutex_lock(mutex)
             precondition(self.body == nil, "WorkerPool.run called while it runs")
             self.body = escapable
             self.taskCount = taskCount
             nextTask.store(0, ordering: .relaxed)
             round += 1
-            pthread_cond_broadcast(workPosted)
-            pthread_mutex_unlock(mutex)
+            openRound.store(round, ordering: .sequentiallyConsistent)
+            if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wakeThreads() }
 
             takeTasks(taskCount, worker: 0, body: escapable)
 
-            pthread_mutex_lock(mutex)
+            openRound.store(Self.closed, ordering: .sequentiallyConsistent)
+            waitUntilNobodyIsActive()
             self.body = nil
-            while workersInRound > 0 { pthread_cond_wait(workDone, mutex) }
-            pthread_mutex_unlock(mutex)
         }
     }
 
     private func serve(worker: Int) {
-        var lastRound = 0
-        pthread_mutex_lock(mutex)
-        while !stopping {
-            guard round != lastRound, let body else {
-                pthread_cond_wait(workPosted, mutex)
-                continue
-            }
+        var lastRound = Self.closed
+        while let round = nextRound(after: lastRound) {
             lastRound = round
-            let count = taskCount
-            workersInRound += 1
-            pthread_mutex_unlock(mutex)
-            takeTasks(count, worker: worker, body: body)
-            pthread_mutex_lock(mutex)
-            workersInRound -= 1
-            if workersInRound == 0 { pthread_cond_signal(workDone) }
+            active.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            if round != Self.closed, openRound.load(ordering: .sequentiallyConsistent) == round, let body {
+                takeTasks(taskCount, worker: worker, body: body)
+            }
+            let left = active.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+            if left == 0, callerSleeps.load(ordering: .sequentiallyConsistent) {
+                pthread_mutex_lock(mutex)
+                pthread_cond_signal(workDone)
+                pthread_mutex_unlock(mutex)
+            }
         }
+    }
+
+    /// The number of the next round, or nil when the pool stops.
+    private func nextRound(after last: Int) -> Int? {
+        func isPosted() -> Bool {
+            let round = openRound.load(ordering: .sequentiallyConsistent)
+            return (round != Self.closed && round != last) || stopping.load(ordering: .sequentiallyConsistent)
+        }
+        if !watch(for: isPosted) {
+            pthread_mutex_lock(mutex)
+            sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            while !isPosted() { pthread_cond_wait(workPosted, mutex) }
+            sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+            pthread_mutex_unlock(mutex)
+        }
+        if stopping.load(ordering: .sequentiallyConsistent) { return nil }
+        // A round that has closed meanwhile is found out by `serve`.
+        let round = openRound.load(ordering: .sequentiallyConsistent)
+        return round == Self.closed ? last : round
+    }
+
+    private func waitUntilNobodyIsActive() {
+        func isOver() -> Bool { active.load(ordering: .sequentiallyConsistent) == 0 }
+        if watch(for: isOver) { return }
+        pthread_mutex_lock(mutex)
+        callerSleeps.store(true, ordering: .sequentiallyConsistent)
+        while !isOver() { pthread_cond_wait(workDone, mutex) }
+        callerSleeps.store(false, ordering: .sequentiallyConsistent)
+        pthread_mutex_unlock(mutex)
+    }
+
+    @inline(__always)
+    private func watch(for condition: () -> Bool) -> Bool {
+        for _ in 0..<Self.watches {
+            if condition() { return true }
+            rk_pause()
+        }
+        return condition()
+    }
+
+    private func wakeThreads() {
+        pthread_mutex_lock(mutex)
+        pthread_cond_broadcast(workPosted)
         pthread_mutex_unlock(mutex)
     }
 

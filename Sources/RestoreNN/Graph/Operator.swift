@@ -26,14 +26,43 @@ public protocol Operator: Sendable {
     func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize
     func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize
 
+    /// Computes the rows that the pass names.
     func forward(_ pass: ForwardPass)
     func backward(_ pass: BackwardPass)
+
+    /// Output rows (or columns) are computed in whole multiples of this, counted from 0; only the last piece is cut by
+    /// the picture's edge. It is the output's side unless the operator says otherwise, or it is the same for all sides:
+    /// a picture's bits must not depend on how it is cut.
+    func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int
+
+    /// The rows (or columns) of input `index` that a range of the output is computed from: the whole side unless the
+    /// operator says otherwise. It contains the ranges for parts of `range`, and grows in neither direction when `range`
+    /// does not.
+    ///
+    /// - Parameter range: not empty; of whole granules, as far as the output goes.
+    /// - Returns: a range within the input's side.
+    func inputRange(
+        for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
+    ) -> Range<Int>
+
+    /// How many pixels of output lie beside how many of input, away from the edges.
+    func scale(axis: Axis) -> Ratio
+
+    /// Whether `pack` writes the same for inputs of these and of other shapes, so that plans for pictures of different
+    /// sizes can share it.
+    func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool
 
     /// The input whose buffer the forward pass may overwrite with the output, element by element, if there is one.
     var inPlaceInput: Int? { get }
 
     /// The same operator with `activation` applied to what it stores, or `nil` where it cannot.
     func fusing(_ activation: ActivationFunction) -> (any Operator)?
+
+    /// The same operator with a second input, of the output's shape, added to what it stores; or `nil` where it cannot.
+    func fusingSum() -> (any Operator)?
+
+    /// The same operator with a pixel shuffle of what it stores, or `nil` where it cannot.
+    func fusingPixelShuffle(factor: Int) -> (any Operator)?
 }
 
 extension Operator {
@@ -46,8 +75,20 @@ extension Operator {
     ) {}
     public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize { ScratchSize() }
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize { ScratchSize() }
+    public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int { output.side(axis) }
+    public func inputRange(
+        for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
+    ) -> Range<Int> {
+        0..<inputs[index].side(axis)
+    }
+    public func scale(axis: Axis) -> Ratio { 1 }
+    public func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool {
+        inputs.map(\.channels) == others.map(\.channels)
+    }
     public var inPlaceInput: Int? { nil }
     public func fusing(_ activation: ActivationFunction) -> (any Operator)? { nil }
+    public func fusingSum() -> (any Operator)? { nil }
+    public func fusingPixelShuffle(factor: Int) -> (any Operator)? { nil }
 }
 
 public enum ExecutionPurpose: Sendable {
@@ -71,15 +112,35 @@ public struct ScratchSize: Equatable, Sendable {
 }
 
 /// What a forward pass works on. Buffers are in the layout that `Shape` states and belong to the plan.
+///
+/// Shapes are those of whole pictures, and addresses are where row 0 of the first picture lies, or would lie: of a picture
+/// that passes in bands only the rows are there that `rows` of the output are computed from.
 public struct ForwardPass {
     public let inputs: [UnsafePointer<Float>]
     public let inputShapes: [Shape]
     public let output: UnsafeMutablePointer<Float>
     public let outputShape: Shape
+    /// The rows of the output to compute, in whole granules. All of them where a batch has several pictures.
+    public let rows: Range<Int>
     public let parameters: [UnsafePointer<Float>]
     public let packed: UnsafePointer<Float>
     public let scratch: Scratch
     public let pool: WorkerPool
+
+    /// `rows`, counted through all pictures of the batch.
+    public var lines: Range<Int> {
+        outputShape.batch == 1 ? rows : 0..<(outputShape.batch * outputShape.height)
+    }
+
+    /// The pixels of these rows.
+    public var pixels: Range<Int> {
+        (lines.lowerBound * outputShape.width)..<(lines.upperBound * outputShape.width)
+    }
+
+    /// The values of these rows.
+    public var values: Range<Int> {
+        (pixels.lowerBound * outputShape.channels)..<(pixels.upperBound * outputShape.channels)
+    }
 }
 
 /// What a backward pass works on: the forward pass's buffers, the gradient of the output, and where the others go.

@@ -56,23 +56,3 @@ func gridRows(_ geometry: WindowGeometry, touching rows: Range<Int>) -> Range<In
     else { return 0..<0 }
     return first..<(last + 1)
 }
-
-/// Copies rows of a column matrix to the pixels they stand for, where windows tile the picture.
-func placeWindows(
-    _ geometry: WindowGeometry, columns: UnsafePointer<Float>, firstWindow: Int, rowCount: Int,
-    into picture: UnsafeMutablePointer<Float>
-) {
-    let g = geometry
-    let lineCount = g.kernel.width * g.channels
-    for row in 0..<rowCount {
-        let window = firstWindow + row
-        let ox = window % g.grid.width
-        let line = window / g.grid.width
-        // Windows tile the picture, so the grid rows of the whole batch stand one below the other.
-        let top = line * g.stride.height
-        for ky in 0..<g.kernel.height {
-            let pixel = ((top + ky) * g.picture.width + ox * g.stride.width) * g.channels
-            (picture + pixel).update(from: columns + row * g.columns + ky * lineCount, count: lineCount)
-        }
-    }
-}

@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 
 /// Functions applied element by element. The derivative is taken from the output where that is enough.
@@ -81,16 +82,49 @@ func add(_ source: UnsafePointer<Float>, onto destination: UnsafeMutablePointer<
     for i in 0..<count { destination[i] += source[i] }
 }
 
-/// What is done to a row of outputs while it is still in the cache: the bias of each channel, then the activation.
+/// What is done to outputs on their way into memory: activation(value + bias + residual).
 struct Epilogue {
+    /// One value a channel.
     var bias: UnsafePointer<Float>?
+    /// An activation of the output's shape; never the output itself.
+    var residual: UnsafePointer<Float>?
     var activation: ActivationFunction = .identity
 
-    /// - Parameter values: `pixels × channels`.
-    func apply(to values: UnsafeMutablePointer<Float>, pixels: Int, channels: Int) {
+    /// What the kernels apply while the values are in registers, for outputs that begin `offset` floats from the first.
+    func raw(offset: Int, rowStride: Int) -> rk_epilogue {
+        var raw = rk_epilogue()
+        raw.bias = bias
+        raw.residual = residual.map { $0 + offset }
+        raw.residual_stride = rowStride
+        switch activation {
+        case .relu: raw.activation = RK_RELU
+        case .leakyReLU(let slope):
+            raw.activation = RK_LEAKY_RELU
+            raw.slope = slope
+        default: raw.activation = RK_IDENTITY
+        }
+        return raw
+    }
+
+    /// What the kernels leave to do.
+    @inline(__always)
+    func applyRest(to values: UnsafeMutablePointer<Float>, count: Int) {
+        switch activation {
+        case .identity, .relu, .leakyReLU: return
+        default: activate(activation, values, into: values, count: count)
+        }
+    }
+
+    /// All of it, for values that no kernel stored.
+    ///
+    /// - Parameters:
+    ///   - values: `pixels × channels`.
+    ///   - offset: how many floats `values` is from the first output.
+    func apply(to values: UnsafeMutablePointer<Float>, offset: Int, pixels: Int, channels: Int) {
         if let bias {
             for pixel in 0..<pixels { add(bias, onto: values + pixel * channels, count: channels) }
         }
+        if let residual { add(residual + offset, onto: values, count: pixels * channels) }
         if activation != .identity {
             activate(activation, values, into: values, count: pixels * channels)
         }
@@ -101,6 +135,11 @@ struct Epilogue {
 let elementwisePiece = 16 * 1024
 
 extension WorkerPool {
+    /// Calls `body` with ranges that cover `range`.
+    func runPieces(of range: Range<Int>, piece: Int = elementwisePiece, _ body: (_ start: Int, _ count: Int) -> Void) {
+        runPieces(count: range.count, piece: piece) { start, count in body(range.lowerBound + start, count) }
+    }
+
     /// Calls `body` with ranges that cover `0 ..< count`.
     func runPieces(count: Int, piece: Int = elementwisePiece, _ body: (_ start: Int, _ count: Int) -> Void) {
         run(taskCount: (count + piece - 1) / piece) { task, _ in

@@ -1,5 +1,4 @@
 import CKernels
-import COpenBLAS
 import Glibc
 
 /// The instruction set of the matrix product for packed right sides.
@@ -40,24 +39,51 @@ package func panelCount(depth: Int, columns: Int) -> Int {
 
 package let panelWidth = Int(RK_PANEL)
 
-/// C ← A · B, row-major, with B packed into panels. Every element is one chain of fused multiply-adds over the depth, in
-/// order, so its bits depend on nothing but its row of A and its column of B.
+/// C ← epilogue(A · B), row-major, with B packed into panels of `depth` rows. Every element is one chain of fused
+/// multiply-adds over the depth, in order, so its bits depend on nothing but its row of A and its column of B.
 @inline(__always)
 package func multiply(
     _ a: UnsafePointer<Float>, packed b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, rows: Int,
     columns: Int, depth: Int, variant: KernelVariant = .selected
 ) {
-    rk_gemm(variant.raw, a, depth, b, c, columns, rows, columns, depth)
+    multiply(
+        LeftRows(base: a, stride: depth, depth: depth), packed: b, panelDepth: depth, into: c, stride: columns,
+        rows: rows, columns: columns, epilogue: rk_epilogue(), variant: variant)
 }
 
-/// C ← Aᵀ · B + `accumulate` · C, row-major, with A stored as `depth × rows` and B as `depth × columns`: OpenBLAS, on the
-/// caller's thread alone.
+/// Where the rows of the left side of a product lie: each in `segments` pieces of `depth` floats.
+struct LeftRows {
+    var base: UnsafePointer<Float>
+    /// From one row to the next.
+    var stride: Int
+    var segments = 1
+    var segmentStride = 0
+    var depth: Int
+}
+
+/// The same with rows of A in pieces and rows of C `stride` floats apart.
+///
+/// - Parameter panelDepth: rows of a panel of B, of which the product may begin and end within.
 @inline(__always)
-func multiplyTransposed(
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, rows: Int,
-    columns: Int, depth: Int, accumulate: Bool
+func multiply(
+    _ a: LeftRows, packed b: UnsafePointer<Float>, panelDepth: Int, into c: UnsafeMutablePointer<Float>, stride: Int,
+    rows: Int, columns: Int, epilogue: rk_epilogue, variant: KernelVariant = .selected
 ) {
-    cblas_sgemm(
-        CblasRowMajor, CblasTrans, CblasNoTrans, blasint(rows), blasint(columns), blasint(depth), 1,
-        a, blasint(rows), b, blasint(columns), accumulate ? 1 : 0, c, blasint(columns))
+    var product = rk_product(
+        a: a.base, a_stride: a.stride, segments: a.segments, segment_stride: a.segmentStride, segment_depth: a.depth,
+        b: b, panel_stride: panelDepth * panelWidth, c: c, c_stride: stride, rows: rows, columns: columns,
+        epilogue: epilogue)
+    rk_multiply(variant.raw, &product)
+}
+
+/// C ← Aᵀ · B + `accumulate` · C, row-major, with A stored as `depth × rows` and B as `depth × columns`. Every element is
+/// one chain of fused multiply-adds over the depth, in order.
+@inline(__always)
+package func multiplyTransposed(
+    _ a: UnsafePointer<Float>, stride aStride: Int, _ b: UnsafePointer<Float>, stride bStride: Int,
+    into c: UnsafeMutablePointer<Float>, stride cStride: Int, rows: Int, columns: Int, depth: Int, accumulate: Bool,
+    variant: KernelVariant = .selected
+) {
+    rk_multiply_transposed(
+        variant.raw, a, aStride, b, bStride, c, cStride, rows, columns, depth, accumulate ? 1 : 0)
 }

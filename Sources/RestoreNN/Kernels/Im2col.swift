@@ -56,7 +56,7 @@ private func im2colRun(
 }
 
 /// Windows of the run whose kernel columns are contiguous in memory and inside the picture.
-private func interiorRange(_ g: WindowGeometry, from ox: Int, count: Int) -> Range<Int> {
+func interiorRange(_ g: WindowGeometry, from ox: Int, count: Int) -> Range<Int> {
     guard g.dilation.width == 1 || g.kernel.width == 1 else { return ox..<ox }
     let first = max(ox, (g.padLeft + g.stride.width - 1) / g.stride.width)
     let room = g.picture.width - g.kernel.width + g.padLeft

@@ -8,12 +8,12 @@ enum WeightOrder {
     /// (ky′, kx′, n) × c with the kernel turned by half a circle: the data gradient of a convolution of stride 1, which
     /// is a convolution with inputs and outputs exchanged.
     case turned
-    /// n × (ky, kx, c), for `scatter`.
+    /// For `scatter`: one matrix for each ky, n × (kx, c).
     case scatter
 }
 
 /// The sizes that tell where a weight goes.
-struct WeightPacking {
+struct WeightPacking: Equatable {
     let kernel: Extent
     let channels: Int
     let gridChannels: Int
@@ -22,37 +22,43 @@ struct WeightPacking {
 
     /// Floats of the packed matrix.
     func count(_ order: WeightOrder) -> Int {
-        let (depth, columns) = size(order)
-        return panelCount(depth: depth, columns: columns)
-    }
-
-    private func size(_ order: WeightOrder) -> (depth: Int, columns: Int) {
         switch order {
-        case .gather: (taps * channels, gridChannels)
-        case .turned: (taps * gridChannels, channels)
-        case .scatter: (gridChannels, taps * channels)
+        case .gather: panelCount(depth: taps * channels, columns: gridChannels)
+        case .turned: panelCount(depth: taps * gridChannels, columns: channels)
+        case .scatter: kernel.height * panelCount(depth: gridChannels, columns: kernel.width * channels)
         }
     }
 
     func pack(_ weights: UnsafePointer<Float>, as order: WeightOrder, into packed: UnsafeMutablePointer<Float>) {
-        let (depth, columns) = size(order)
         packed.update(repeating: 0, count: count(order))
-        for row in 0..<depth {
-            // The weight at (row, column 0), and the way from one column to the next.
-            switch order {
-            case .gather:
+        // The weight at (row, column 0) of a matrix, and the way from one column to the next.
+        switch order {
+        case .gather:
+            for row in 0..<(taps * channels) {
                 let first = row % channels * taps + row / channels
-                packRow(weights + first, stride: channels * taps, row, depth, columns, into: packed)
-            case .turned:
+                packRow(
+                    weights + first, stride: channels * taps, row, depth: taps * channels, columns: gridChannels,
+                    into: packed)
+            }
+        case .turned:
+            for row in 0..<(taps * gridChannels) {
                 let first = row % gridChannels * channels * taps + (taps - 1 - row / gridChannels)
-                packRow(weights + first, stride: taps, row, depth, columns, into: packed)
-            case .scatter:
-                let filter = weights + row * channels * taps
-                for tap in 0..<taps {
-                    for c in 0..<channels {
-                        packed[place(row, tap * channels + c, depth: depth)] = filter[c * taps + tap]
-                    }
-                }
+                packRow(
+                    weights + first, stride: taps, row, depth: taps * gridChannels, columns: channels, into: packed)
+            }
+        case .scatter:
+            for row in 0..<gridChannels { packScatterRow(weights + row * channels * taps, row, into: packed) }
+        }
+    }
+
+    private func packScatterRow(
+        _ filter: UnsafePointer<Float>, _ row: Int, into packed: UnsafeMutablePointer<Float>
+    ) {
+        let matrix = panelCount(depth: gridChannels, columns: kernel.width * channels)
+        for tap in 0..<taps {
+            let (ky, kx) = tap.quotientAndRemainder(dividingBy: kernel.width)
+            for c in 0..<channels {
+                packed[ky * matrix + place(row, kx * channels + c, depth: gridChannels)] = filter[c * taps + tap]
             }
         }
     }
@@ -63,7 +69,7 @@ struct WeightPacking {
     }
 
     private func packRow(
-        _ weights: UnsafePointer<Float>, stride: Int, _ row: Int, _ depth: Int, _ columns: Int,
+        _ weights: UnsafePointer<Float>, stride: Int, _ row: Int, depth: Int, columns: Int,
         into packed: UnsafeMutablePointer<Float>
     ) {
         var column = 0

@@ -77,6 +77,59 @@ struct WindowGeometry: Hashable, Sendable {
         }
     }
 
+    /// The rows (or columns) of the picture that a range of the grid's windows takes from. Those that padding mirrors or
+    /// repeats are among them.
+    func pictureRange(of windows: Range<Int>, axis: Axis) -> Range<Int> {
+        let (side, padding) = (picture.side(axis), axis == .height ? padTop : padLeft)
+        let first = windows.lowerBound * stride.side(axis) - padding
+        let last =
+            (windows.upperBound - 1) * stride.side(axis) - padding + dilation.side(axis) * (kernel.side(axis) - 1)
+        let start = min(max(first, 0), side)
+        var range = start..<max(start, min(last + 1, side))
+        guard mode != .zero else { return range }
+        // `source` keeps or turns the order of the positions beyond one edge, so the ends of them are enough.
+        let above = first < 0 ? [first, min(last, -1)] : []
+        let below = last >= side ? [max(first, side), last] : []
+        for position in above + below {
+            let source = Self.source(position, side: side, mode: mode)
+            range = range.isEmpty ? source..<(source + 1) : range.hull(source..<(source + 1))
+        }
+        return range
+    }
+
+    /// The rows (or columns) of the grid whose windows may take from a range of the picture, with zeros outside.
+    func gridRange(touching range: Range<Int>, axis: Axis) -> Range<Int> {
+        let (side, stride) = (grid.side(axis), stride.side(axis))
+        let padding = axis == .height ? padTop : padLeft
+        let reach = dilation.side(axis) * (kernel.side(axis) - 1)
+        let first = max(0, range.lowerBound + padding - reach + stride - 1) / stride
+        let start = min(first, side)
+        return start..<max(start, min(side, (range.upperBound - 1 + padding) / stride + 1))
+    }
+
+    /// The windows of grid rows `rows`, numbered through the batch: of one picture, or all rows of several.
+    func windows(in rows: Range<Int>) -> Range<Int> {
+        precondition(batch == 1 || rows == 0..<grid.height, "rows \(rows) of \(batch) pictures of \(grid.height)")
+        return batch == 1 ? rows.lowerBound * grid.width..<rows.upperBound * grid.width : 0..<windows
+    }
+
+    /// The kernel rows that meet the picture at grid row `oy`, where all others meet zeros and those that do lie
+    /// `dilation` rows apart; nil where some are mirrored or repeated, or none meets the picture.
+    func contiguousKernelRows(oy: Int) -> Range<Int>? {
+        let top = oy * stride.height - padTop
+        let first = top >= 0 ? 0 : (-top + dilation.height - 1) / dilation.height
+        let room = picture.height - 1 - top
+        guard room >= 0 else { return nil }
+        let end = min(kernel.height, room / dilation.height + 1)
+        guard first < end, mode == .zero || (first == 0 && end == kernel.height) else { return nil }
+        return first..<end
+    }
+
+    /// Where windows tile the picture: the grid rows that picture rows `rows` come from.
+    func gridRows(coveredBy rows: Range<Int>) -> Range<Int> {
+        rows.lowerBound / kernel.height..<(rows.upperBound + kernel.height - 1) / kernel.height
+    }
+
     /// Rows of a block of the column matrix: as many as stay in the second-level cache beside the weights. It depends on
     /// the layer alone, so work is cut the same way on every machine.
     static func blockRows(columns: Int) -> Int {

@@ -1,3 +1,5 @@
+import CKernels
+
 // The three products that convolution, transposed convolution and all their gradients are made of. With the column
 // matrix `cols` (windows × K) of a picture, weights B (K × N) and values on the grid G (windows × N):
 //
@@ -9,68 +11,211 @@
 // product whose rounding does not depend on the place of a row (`docs/decisions/0002-own-matrix-product.md`), and add a
 // pixel's windows in a fixed order: a pixel gets the same bits in a picture, in a tile and in a batch.
 
-/// Floats that each worker needs for `gather` and `scatter`.
-func productScratch(_ geometry: WindowGeometry) -> ScratchSize {
-    ScratchSize(perWorker: geometry.blockRows * geometry.columns)
+/// How `gather` reads its left side.
+enum ColumnMatrix: Sendable {
+    /// Written out, a block at a time: the plain way, and the twin of the other.
+    case explicit
+    /// Read where it lies in the picture, but for windows that reach beyond its edge.
+    case implicit
 }
 
-/// `output` (windows × `gridChannels`) = epilogue(cols · B), with B packed as `WeightOrder.gather`.
-func gather(
-    _ geometry: WindowGeometry, picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, gridChannels: Int,
-    into output: UnsafeMutablePointer<Float>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
-) {
-    pool.run(taskCount: geometry.blockCount) { block, worker in
-        let first = block * geometry.blockRows
-        let rowCount = min(geometry.blockRows, geometry.windows - first)
-        let rows = output + first * gridChannels
-        var left = picture + first * geometry.columns
-        if !geometry.isPointwise {
+/// Floats that each worker needs for `gather` and `scatter`.
+func productScratch(_ geometry: WindowGeometry, shuffledChannels: Int = 0) -> ScratchSize {
+    ScratchSize(perWorker: geometry.blockRows * (geometry.columns + shuffledChannels))
+}
+
+/// A convolution's way from picture to grid: `output` (windows × `gridChannels`) = epilogue(cols · B), with B packed as
+/// `WeightOrder.gather`.
+struct Gather {
+    let geometry: WindowGeometry
+    let gridChannels: Int
+    var matrix = ColumnMatrix.implicit
+    /// The factor of a pixel shuffle that places the results.
+    var shuffle = 1
+
+    var scratch: ScratchSize { productScratch(geometry, shuffledChannels: shuffle > 1 ? gridChannels : 0) }
+
+    /// Narrower runs are not worth a product of their own.
+    private static let narrowestRun = 24
+
+    /// Whether windows of a run that do not reach beyond the edges form rows that lie in the picture, each a fixed way
+    /// from the last.
+    private var isImplicit: Bool {
+        matrix == .implicit && geometry.grid.width >= Self.narrowestRun
+            && (geometry.dilation.width == 1 || geometry.kernel.width == 1)
+    }
+
+    /// Grid rows `rows` of every picture of the batch.
+    func run(
+        picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
+        rows: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
+    ) {
+        let windows = geometry.windows(in: rows)
+        let blockRows = geometry.blockRows
+        pool.run(taskCount: (windows.count + blockRows - 1) / blockRows) { block, worker in
+            let first = windows.lowerBound + block * blockRows
+            let count = min(blockRows, windows.upperBound - first)
             let columns = scratch.worker(worker)
-            im2col(geometry, picture: picture, firstWindow: first, rowCount: rowCount, into: columns)
-            left = UnsafePointer(columns)
+            let product = BlockProduct(
+                gather: self, picture: picture, weights: weights, output: output, epilogue: epilogue, columns: columns,
+                shuffled: columns + blockRows * geometry.columns)
+            if geometry.isPointwise {
+                product.multiply(rowsAt: picture + first * geometry.columns, first: first, count: count)
+            } else if isImplicit {
+                forEachRun(first: first, count: count, product)
+            } else {
+                product.multiplyExplicitly(first: first, count: count)
+            }
         }
-        multiply(
-            left, packed: weights, into: rows, rows: rowCount, columns: gridChannels, depth: geometry.columns)
-        epilogue.apply(to: rows, pixels: rowCount, channels: gridChannels)
+    }
+
+    /// Windows in the middle of each run are read where they lie, those at its ends through the column matrix.
+    private func forEachRun(first: Int, count: Int, _ product: BlockProduct) {
+        var window = first
+        while window < first + count {
+            let (line, ox) = window.quotientAndRemainder(dividingBy: geometry.grid.width)
+            let run = min(first + count - window, geometry.grid.width - ox)
+            let (n, oy) = line.quotientAndRemainder(dividingBy: geometry.grid.height)
+            let interior = interiorRange(geometry, from: ox, count: run)
+            if interior.count >= Self.narrowestRun, let taps = geometry.contiguousKernelRows(oy: oy) {
+                product.multiplyExplicitly(first: window, count: interior.lowerBound - ox)
+                product.multiplyImplicitly(picture: n, oy: oy, taps: taps, ox: interior)
+                product.multiplyExplicitly(
+                    first: window + interior.upperBound - ox, count: ox + run - interior.upperBound)
+            } else {
+                product.multiplyExplicitly(first: window, count: run)
+            }
+            window += run
+        }
     }
 }
 
-/// `picture` = epilogue(the columns `grid` · Bᵀ added onto their pixels), with B packed as `WeightOrder.scatter`.
-/// Overwrites the whole picture.
+/// The products of one block of `Gather`.
+private struct BlockProduct {
+    let gather: Gather
+    let picture: UnsafePointer<Float>
+    let weights: UnsafePointer<Float>
+    let output: UnsafeMutablePointer<Float>
+    let epilogue: Epilogue
+    /// Working memory.
+    let columns: UnsafeMutablePointer<Float>
+    let shuffled: UnsafeMutablePointer<Float>
+
+    func multiplyExplicitly(first: Int, count: Int) {
+        guard count > 0 else { return }
+        im2col(gather.geometry, picture: picture, firstWindow: first, rowCount: count, into: columns)
+        multiply(rowsAt: columns, first: first, count: count)
+    }
+
+    func multiply(rowsAt left: UnsafePointer<Float>, first: Int, count: Int) {
+        let depth = gather.geometry.columns
+        store(LeftRows(base: left, stride: depth, depth: depth), weights: weights, first: first, count: count)
+    }
+
+    /// Windows `ox` of grid row `oy`, whose kernel rows `taps` lie inside the picture; the others meet zeros.
+    func multiplyImplicitly(picture n: Int, oy: Int, taps: Range<Int>, ox: Range<Int>) {
+        let g = gather.geometry
+        let line = g.picture.width * g.channels
+        let top = oy * g.stride.height + taps.lowerBound * g.dilation.height - g.padTop
+        let left = (ox.lowerBound * g.stride.width - g.padLeft) * g.channels
+        let depth = g.kernel.width * g.channels
+        let rows = LeftRows(
+            base: picture + n * g.pictureCount + top * line + left, stride: g.stride.width * g.channels,
+            segments: taps.count, segmentStride: g.dilation.height * line, depth: depth)
+        store(
+            rows, weights: weights + taps.lowerBound * depth * panelWidth,
+            first: (n * g.grid.height + oy) * g.grid.width + ox.lowerBound, count: ox.count)
+    }
+
+    private func store(_ left: LeftRows, weights: UnsafePointer<Float>, first: Int, count: Int) {
+        let channels = gather.gridChannels
+        let depth = gather.geometry.columns
+        guard gather.shuffle > 1 else {
+            let rows = output + first * channels
+            RestoreNN.multiply(
+                left, packed: weights, panelDepth: depth, into: rows, stride: channels, rows: count, columns: channels,
+                epilogue: epilogue.raw(offset: first * channels, rowStride: channels))
+            epilogue.applyRest(to: rows, count: count * channels)
+            return
+        }
+        RestoreNN.multiply(
+            left, packed: weights, panelDepth: depth, into: shuffled, stride: channels, rows: count, columns: channels,
+            epilogue: Epilogue(bias: epilogue.bias).raw(offset: 0, rowStride: 0))
+        let width = gather.geometry.grid.width
+        var window = first
+        while window < first + count {
+            let (y, x) = window.quotientAndRemainder(dividingBy: width)
+            let run = min(first + count - window, width - x)
+            placeShuffled(
+                shuffled + (window - first) * channels, pixels: run, channels: channels, factor: gather.shuffle, y: y,
+                x: x, width: width, into: output, epilogue: epilogue)
+            window += run
+        }
+    }
+}
+
+/// `picture` = epilogue(the columns `grid` · Bᵀ added onto their pixels), with B packed as `WeightOrder.scatter`, for
+/// picture rows `rows` of every picture of the batch, which are overwritten.
 func scatter(
     _ geometry: WindowGeometry, grid: UnsafePointer<Float>, weights: UnsafePointer<Float>, gridChannels: Int,
-    into picture: UnsafeMutablePointer<Float>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
+    into picture: UnsafeMutablePointer<Float>, rows: Range<Int>, epilogue: Epilogue, scratch: Scratch,
+    pool: WorkerPool
 ) {
-    if geometry.tilesPicture {
-        pool.run(taskCount: geometry.blockCount) { block, worker in
-            let first = block * geometry.blockRows
-            let rowCount = min(geometry.blockRows, geometry.windows - first)
-            let columns = scratch.worker(worker)
-            multiply(
-                grid + first * gridChannels, packed: weights, into: columns, rows: rowCount,
-                columns: geometry.columns, depth: gridChannels)
-            epilogue.apply(
-                to: columns, pixels: rowCount * geometry.kernel.height * geometry.kernel.width,
-                channels: geometry.channels)
-            placeWindows(geometry, columns: columns, firstWindow: first, rowCount: rowCount, into: picture)
-        }
+    if geometry.tilesPicture, rows.lowerBound % geometry.kernel.height == 0 {
+        placeTiles(
+            geometry, grid: grid, weights: weights, gridChannels: gridChannels, into: picture, rows: rows,
+            epilogue: epilogue, scratch: scratch, pool: pool)
         return
     }
     // Windows overlap: a worker owns a band of picture rows and adds up every window that reaches into it, in order.
     let bandRows = 32
-    let bands = (geometry.picture.height + bandRows - 1) / bandRows
+    let bands = (rows.count + bandRows - 1) / bandRows
     let gridCount = geometry.grid.height * geometry.grid.width * gridChannels
     pool.run(taskCount: geometry.batch * bands) { task, worker in
         let (n, band) = (task / bands, task % bands)
-        let rows = (band * bandRows)..<min((band + 1) * bandRows, geometry.picture.height)
+        let first = rows.lowerBound + band * bandRows
         scatterBand(
-            geometry, rows: rows, grid: grid + n * gridCount, weights: weights, gridChannels: gridChannels,
-            into: picture + n * geometry.pictureCount, epilogue: epilogue, columns: scratch.worker(worker))
+            geometry, rows: first..<min(first + bandRows, rows.upperBound), n: n, grid: grid + n * gridCount,
+            weights: weights, gridChannels: gridChannels, into: picture + n * geometry.pictureCount,
+            epilogue: epilogue, columns: scratch.worker(worker))
+    }
+}
+
+/// Where windows tile the picture, each kernel row's product is a piece of a row of the picture as it lies there.
+private func placeTiles(
+    _ geometry: WindowGeometry, grid: UnsafePointer<Float>, weights: UnsafePointer<Float>, gridChannels: Int,
+    into picture: UnsafeMutablePointer<Float>, rows: Range<Int>, epilogue: Epilogue, scratch: Scratch,
+    pool: WorkerPool
+) {
+    let g = geometry
+    let columns = g.kernel.width * g.channels
+    let line = g.picture.width * g.channels
+    let lines = g.gridRows(coveredBy: rows)
+    pool.run(taskCount: g.batch * lines.count) { task, worker in
+        let (n, row) = task.quotientAndRemainder(dividingBy: lines.count)
+        let oy = lines.lowerBound + row
+        let source = grid + (n * g.grid.height + oy) * g.grid.width * gridChannels
+        var stored = epilogue
+        if let bias = epilogue.bias {
+            // The columns of a product are the channels of several pixels.
+            let repeated = scratch.worker(worker)
+            for kx in 0..<g.kernel.width { (repeated + kx * g.channels).update(from: bias, count: g.channels) }
+            stored.bias = UnsafePointer(repeated)
+        }
+        for ky in 0..<g.kernel.height where rows.contains(oy * g.kernel.height + ky) {
+            let offset = n * g.pictureCount + (oy * g.kernel.height + ky) * line
+            multiply(
+                LeftRows(base: source, stride: gridChannels, depth: gridChannels),
+                packed: weights + ky * panelCount(depth: gridChannels, columns: columns), panelDepth: gridChannels,
+                into: picture + offset, stride: columns, rows: g.grid.width, columns: columns,
+                epilogue: stored.raw(offset: offset, rowStride: columns))
+            stored.applyRest(to: picture + offset, count: line)
+        }
     }
 }
 
 private func scatterBand(
-    _ geometry: WindowGeometry, rows: Range<Int>, grid: UnsafePointer<Float>, weights: UnsafePointer<Float>,
+    _ geometry: WindowGeometry, rows: Range<Int>, n: Int, grid: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     gridChannels: Int, into picture: UnsafeMutablePointer<Float>, epilogue: Epilogue,
     columns: UnsafeMutablePointer<Float>
 ) {
@@ -79,17 +224,24 @@ private func scatterBand(
     band.update(repeating: 0, count: rows.count * line)
     let touching = gridRows(geometry, touching: rows)
     let lastWindow = touching.upperBound * geometry.grid.width
+    let kernelLine = geometry.kernel.width * geometry.channels
     var first = touching.lowerBound * geometry.grid.width
     while first < lastWindow {
         let rowCount = min(geometry.blockRows, lastWindow - first)
-        multiply(
-            grid + first * gridChannels, packed: weights, into: columns, rows: rowCount,
-            columns: geometry.columns, depth: gridChannels)
+        for ky in 0..<geometry.kernel.height {
+            multiply(
+                LeftRows(base: grid + first * gridChannels, stride: gridChannels, depth: gridChannels),
+                packed: weights + ky * panelCount(depth: gridChannels, columns: kernelLine), panelDepth: gridChannels,
+                into: columns + ky * kernelLine, stride: geometry.columns, rows: rowCount, columns: kernelLine,
+                epilogue: rk_epilogue())
+        }
         col2im(
             geometry, columns: columns, firstWindow: first, rowCount: rowCount, ownedRows: rows, onto: picture)
         first += rowCount
     }
-    epilogue.apply(to: band, pixels: rows.count * geometry.picture.width, channels: geometry.channels)
+    epilogue.apply(
+        to: band, offset: n * geometry.pictureCount + rows.lowerBound * line,
+        pixels: rows.count * geometry.picture.width, channels: geometry.channels)
 }
 
 // MARK: - Weight gradient
@@ -128,8 +280,9 @@ func accumulateWeightGradient(
                 left = UnsafePointer(columns)
             }
             multiplyTransposed(
-                left, grid + first * gridChannels, into: sums + slice * sumCount, rows: geometry.columns,
-                columns: gridChannels, depth: rowCount, accumulate: block > blocks.lowerBound)
+                left, stride: geometry.columns, grid + first * gridChannels, stride: gridChannels,
+                into: sums + slice * sumCount, stride: gridChannels, rows: geometry.columns, columns: gridChannels,
+                depth: rowCount, accumulate: block > blocks.lowerBound)
         }
     }
     pool.runPieces(count: sumCount) { start, count in

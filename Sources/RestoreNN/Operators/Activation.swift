@@ -1,5 +1,5 @@
 /// A function applied element by element; the shape stays.
-public struct Activation: Operator {
+public struct Activation: PointwiseOperator {
     public let function: ActivationFunction
 
     public init(_ function: ActivationFunction) {
@@ -14,7 +14,7 @@ public struct Activation: Operator {
     }
 
     public func forward(_ pass: ForwardPass) {
-        pass.pool.runPieces(count: pass.outputShape.count) { start, count in
+        pass.pool.runPieces(of: pass.values) { start, count in
             activate(function, pass.inputs[0] + start, into: pass.output + start, count: count)
         }
     }

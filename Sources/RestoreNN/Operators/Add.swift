@@ -1,5 +1,5 @@
 /// The sum of one or more inputs of one shape.
-public struct Add: Operator {
+public struct Add: PointwiseOperator {
     public init() {}
 
     public var kind: String { "add" }
@@ -12,7 +12,7 @@ public struct Add: Operator {
     }
 
     public func forward(_ pass: ForwardPass) {
-        pass.pool.runPieces(count: pass.outputShape.count) { start, count in
+        pass.pool.runPieces(of: pass.values) { start, count in
             let output = pass.output + start
             let first = pass.inputs[0] + start
             if first != UnsafePointer(output) { output.update(from: first, count: count) }

@@ -1,5 +1,5 @@
 /// Puts the channels of its inputs one after the other: N×H×W×C₁, N×H×W×C₂ … → N×H×W×ΣC.
-public struct Concatenate: Operator {
+public struct Concatenate: PointwiseOperator {
     public init() {}
 
     public var kind: String { "concatenate" }
@@ -17,13 +17,15 @@ public struct Concatenate: Operator {
     }
 
     public func forward(_ pass: ForwardPass) {
-        forEachPiece(pass.inputShapes, pass.outputShape, pool: pass.pool) { input, pixel, offset, channels in
+        forEachPiece(pass.inputShapes, pass.outputShape, pass.pixels, pool: pass.pool) {
+            input, pixel, offset, channels in
             (pass.output + offset).update(from: pass.inputs[input] + pixel * channels, count: channels)
         }
     }
 
     public func backward(_ pass: BackwardPass) {
-        forEachPiece(pass.inputShapes, pass.outputShape, pool: pass.pool) { input, pixel, offset, channels in
+        forEachPiece(pass.inputShapes, pass.outputShape, 0..<pass.outputShape.pixels, pool: pass.pool) {
+            input, pixel, offset, channels in
             guard let gradient = pass.inputGradients[input] else { return }
             (gradient + pixel * channels).update(from: pass.outputGradient + offset, count: channels)
         }
@@ -31,10 +33,10 @@ public struct Concatenate: Operator {
 
     @inline(__always)
     private func forEachPiece(
-        _ inputs: [Shape], _ output: Shape, pool: WorkerPool,
+        _ inputs: [Shape], _ output: Shape, _ pixels: Range<Int>, pool: WorkerPool,
         _ body: (_ input: Int, _ pixel: Int, _ offset: Int, _ channels: Int) -> Void
     ) {
-        pool.runPieces(count: output.pixels, piece: 4096) { start, count in
+        pool.runPieces(of: pixels, piece: 4096) { start, count in
             var before = 0
             for (index, shape) in inputs.enumerated() {
                 for pixel in start..<(start + count) {

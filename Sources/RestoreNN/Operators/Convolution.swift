@@ -3,8 +3,8 @@
 /// N×H×W×C → N×OH×OW×O with `OH = (H + padding.top + padding.bottom − dilation·(kernel − 1) − 1) / stride + 1`.
 /// Parameters: `weight` (O × C × KH × KW), and `bias` (O) unless `hasBias` is false.
 ///
-/// Computed as im2col and GEMM, a cache-sized block of windows at a time (Chellapilla, Puri & Simard 2006). See
-/// `docs/operators/convolution.md`.
+/// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, a cache-sized block at a time
+/// (Chellapilla, Puri & Simard 2006), as `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
 public struct Convolution: Operator {
     public let inputChannels: Int
     public let outputChannels: Int
@@ -15,6 +15,12 @@ public struct Convolution: Operator {
     public let paddingMode: PaddingMode
     public let hasBias: Bool
     private var activation = ActivationFunction.identity
+    /// Whether a second input, of the output's shape, is added before the activation.
+    private var addsInput = false
+    /// The factor of a pixel shuffle that places the results.
+    private var shuffle = 1
+    /// Computes it by this algorithm, where it can be used, instead of the one that the rule chooses.
+    package var algorithm: ConvolutionAlgorithm?
 
     /// - Precondition: channels, kernel, stride and dilation are positive, the padding is not negative.
     public init(
@@ -47,27 +53,38 @@ public struct Convolution: Operator {
     }
 
     public func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape {
-        let input = try inputs.only()
+        let input = try (addsInput ? Array(inputs.prefix(1)) : inputs).only()
         guard input.channels == inputChannels else {
             throw ShapeError("expected \(inputChannels) channels, found \(input.channels)")
         }
-        let height = input.height + padding.top + padding.bottom - dilation.height * (kernel.height - 1) - 1
-        let width = input.width + padding.left + padding.right - dilation.width * (kernel.width - 1) - 1
-        guard height >= 0, width >= 0 else {
-            throw ShapeError("the kernel is larger than the padded input")
-        }
+        let grid = gridSide(input)
+        guard grid.height > 0, grid.width > 0 else { throw ShapeError("the kernel is larger than the padded input") }
         if paddingMode == .reflect {
             guard max(padding.top, padding.bottom) < input.height, max(padding.left, padding.right) < input.width
             else { throw ShapeError("reflection needs a padding smaller than the side") }
         }
-        return Shape(
-            batch: input.batch, height: height / stride.height + 1, width: width / stride.width + 1,
-            channels: outputChannels)
+        let output = Shape(
+            batch: input.batch, height: grid.height * shuffle, width: grid.width * shuffle,
+            channels: outputChannels / (shuffle * shuffle))
+        guard !addsInput || (inputs.count == 2 && inputs[1] == output) else {
+            throw ShapeError("what is added has another shape than the output, \(output)")
+        }
+        return output
+    }
+
+    /// The grid of windows; a side without any is 0 or less.
+    private func gridSide(_ input: Shape) -> Extent {
+        let height = input.height + padding.top + padding.bottom - dilation.height * (kernel.height - 1) - 1
+        let width = input.width + padding.left + padding.right - dilation.width * (kernel.width - 1) - 1
+        return Extent(
+            height: height < 0 ? 0 : height / stride.height + 1, width: width < 0 ? 0 : width / stride.width + 1)
     }
 
     public func multiplyAccumulates(inputs: [Shape], output: Shape) -> Int {
         output.count * inputChannels * kernel.height * kernel.width
     }
+
+    // MARK: Fusion
 
     public func fusing(_ activation: ActivationFunction) -> (any Operator)? {
         var fused = self
@@ -76,93 +93,151 @@ public struct Convolution: Operator {
         return fused
     }
 
-    private func geometry(_ input: Shape, _ output: Shape) -> WindowGeometry {
-        WindowGeometry(
+    public func fusingSum() -> (any Operator)? {
+        // The sum comes before the activation.
+        guard activation == .identity, !addsInput else { return nil }
+        var fused = self
+        fused.addsInput = true
+        return fused
+    }
+
+    public func fusingPixelShuffle(factor: Int) -> (any Operator)? {
+        guard activation == .identity, !addsInput, shuffle == 1, outputChannels % (factor * factor) == 0 else {
+            return nil
+        }
+        var fused = self
+        fused.shuffle = factor
+        return fused
+    }
+
+    // MARK: Kernels
+
+    private func geometry(_ input: Shape) -> WindowGeometry {
+        let grid = gridSide(input)
+        return WindowGeometry(
             batch: input.batch, picture: Extent(height: input.height, width: input.width), channels: inputChannels,
-            grid: Extent(height: output.height, width: output.width), kernel: kernel, stride: stride,
-            dilation: dilation, padTop: padding.top, padLeft: padding.left, mode: paddingMode)
+            grid: grid, kernel: kernel, stride: stride, dilation: dilation, padTop: padding.top,
+            padLeft: padding.left, mode: paddingMode)
+    }
+
+    private func forwardKernel(_ input: Shape) -> ConvolutionKernel {
+        ConvolutionKernel(geometry(input), outputs: outputChannels, shuffle: shuffle, asked: algorithm)
+    }
+
+    /// The algorithm that computes the forward pass of inputs of this shape.
+    package func chosenAlgorithm(_ input: Shape) -> ConvolutionAlgorithm { forwardKernel(input).algorithm }
+
+    /// The data gradient as a convolution, which it is with stride 1 and zeros outside; nil where columns are added back.
+    private func gradientKernel(_ input: Shape) -> ConvolutionKernel? {
+        let windows = geometry(input)
+        let padTop = dilation.height * (kernel.height - 1) - padding.top
+        let padLeft = dilation.width * (kernel.width - 1) - padding.left
+        guard stride == 1, paddingMode == .zero, padTop >= 0, padLeft >= 0 else { return nil }
+        let turned = WindowGeometry(
+            batch: input.batch, picture: windows.grid, channels: outputChannels, grid: windows.picture, kernel: kernel,
+            stride: 1, dilation: dilation, padTop: padTop, padLeft: padLeft, mode: .zero)
+        return ConvolutionKernel(turned, outputs: inputChannels, isTurned: true, asked: algorithm)
+    }
+
+    private func weightGradientKernel(_ input: Shape) -> WeightGradientKernel {
+        WeightGradientKernel(geometry(input), gridChannels: outputChannels, asked: algorithm)
     }
 
     // MARK: Packing
 
-    private var packing: WeightPacking {
+    private var scatterPacking: WeightPacking {
         WeightPacking(kernel: kernel, channels: inputChannels, gridChannels: outputChannels)
     }
 
-    /// How the weights are packed for the data gradient.
-    private var gradientOrder: WeightOrder { hasConvolutionalDataGradient ? .turned : .scatter }
-
     public func packedCount(inputs: [Shape], for purpose: ExecutionPurpose) -> Int {
-        packing.count(.gather) + (purpose == .training ? packing.count(gradientOrder) : 0)
+        let forward = forwardKernel(inputs[0]).packedCount
+        guard purpose == .training else { return forward }
+        return forward + (gradientKernel(inputs[0])?.packedCount ?? scatterPacking.count(.scatter))
     }
 
     public func pack(
         _ parameters: [UnsafePointer<Float>], inputs: [Shape], for purpose: ExecutionPurpose,
         into packed: UnsafeMutablePointer<Float>
     ) {
-        packing.pack(parameters[0], as: .gather, into: packed)
-        if purpose == .training {
-            packing.pack(parameters[0], as: gradientOrder, into: packed + packing.count(.gather))
+        let forward = forwardKernel(inputs[0])
+        forward.pack(parameters[0], into: packed)
+        guard purpose == .training else { return }
+        if let gradient = gradientKernel(inputs[0]) {
+            gradient.pack(parameters[0], into: packed + forward.packedCount)
+        } else {
+            scatterPacking.pack(parameters[0], as: .scatter, into: packed + forward.packedCount)
         }
+    }
+
+    public func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool {
+        forwardKernel(inputs[0]).algorithm == forwardKernel(others[0]).algorithm
+            && gradientKernel(inputs[0])?.algorithm == gradientKernel(others[0])?.algorithm
+    }
+
+    // MARK: Pieces
+
+    public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int {
+        forwardKernel(inputs[0]).granularity * shuffle
+    }
+
+    public func scale(axis: Axis) -> Ratio { Ratio(shuffle, stride.side(axis)) }
+
+    public func inputRange(
+        for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
+    ) -> Range<Int> {
+        if index == 1 { return range }
+        return geometry(inputs[0]).pictureRange(of: windows(of: range), axis: axis)
+    }
+
+    /// The rows (or columns) of the grid that give these of the output.
+    private func windows(of output: Range<Int>) -> Range<Int> {
+        output.lowerBound / shuffle..<(output.upperBound + shuffle - 1) / shuffle
     }
 
     // MARK: Passes
 
     public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        productScratch(geometry(inputs[0], output))
+        forwardKernel(inputs[0]).scratch
     }
 
     public func forward(_ pass: ForwardPass) {
-        gather(
-            geometry(pass.inputShapes[0], pass.outputShape), picture: pass.inputs[0], weights: pass.packed,
-            gridChannels: outputChannels, into: pass.output,
-            epilogue: Epilogue(bias: hasBias ? pass.parameters[1] : nil, activation: activation),
+        forwardKernel(pass.inputShapes[0]).run(
+            picture: pass.inputs[0], weights: pass.packed, into: pass.output,
+            rows: windows(of: pass.rows),
+            epilogue: Epilogue(
+                bias: hasBias ? pass.parameters[1] : nil, residual: addsInput ? pass.inputs[1] : nil,
+                activation: activation),
             scratch: pass.scratch, pool: pass.pool)
     }
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        let geometry = geometry(inputs[0], output)
-        return productScratch(hasConvolutionalDataGradient ? turned(geometry) : geometry)
-            .union(weightGradientScratch(geometry, gridChannels: outputChannels))
+        (gradientKernel(inputs[0])?.scratch ?? productScratch(geometry(inputs[0])))
+            .union(weightGradientKernel(inputs[0]).scratch)
             .union(channelSumScratch(channels: outputChannels))
     }
 
     public func backward(_ pass: BackwardPass) {
-        precondition(activation == .identity, "a fused activation is for inference")
-        let geometry = geometry(pass.inputShapes[0], pass.outputShape)
-        accumulateWeightGradient(
-            geometry, picture: pass.inputs[0], grid: pass.outputGradient, gridChannels: outputChannels,
-            onto: pass.parameterGradients[0], scratch: pass.scratch, pool: pass.pool)
+        precondition(activation == .identity && !addsInput && shuffle == 1, "a fused operator is for inference")
+        let input = pass.inputShapes[0]
+        weightGradientKernel(input).accumulate(
+            picture: pass.inputs[0], grid: pass.outputGradient, onto: pass.parameterGradients[0],
+            scratch: pass.scratch, pool: pass.pool)
         if hasBias {
             accumulateChannelSums(
-                pass.outputGradient, pixels: geometry.windows, channels: outputChannels,
+                pass.outputGradient, pixels: pass.outputShape.pixels, channels: outputChannels,
                 onto: pass.parameterGradients[1], scratch: pass.scratch, pool: pass.pool)
         }
         guard let inputGradient = pass.inputGradients[0] else { return }
-        let weights = pass.packed + packing.count(.gather)
-        if hasConvolutionalDataGradient {
-            gather(
-                turned(geometry), picture: pass.outputGradient, weights: weights,
-                gridChannels: inputChannels, into: inputGradient, epilogue: Epilogue(), scratch: pass.scratch,
-                pool: pass.pool)
+        let weights = pass.packed + forwardKernel(input).packedCount
+        if let gradient = gradientKernel(input) {
+            gradient.run(
+                picture: pass.outputGradient, weights: weights, into: inputGradient, rows: 0..<input.height,
+                epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
         } else {
             scatter(
-                geometry, grid: pass.outputGradient, weights: weights, gridChannels: outputChannels,
-                into: inputGradient, epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
+                geometry(input), grid: pass.outputGradient, weights: weights, gridChannels: outputChannels,
+                into: inputGradient, rows: 0..<input.height, epilogue: Epilogue(), scratch: pass.scratch,
+                pool: pass.pool)
         }
-    }
-
-    /// With stride 1 and zeros outside, the data gradient is itself a convolution; otherwise columns are added back.
-    private var hasConvolutionalDataGradient: Bool {
-        stride == 1 && paddingMode == .zero && turnedPadTop >= 0 && turnedPadLeft >= 0
-    }
-
-    private var turnedPadTop: Int { dilation.height * (kernel.height - 1) - padding.top }
-    private var turnedPadLeft: Int { dilation.width * (kernel.width - 1) - padding.left }
-
-    private func turned(_ geometry: WindowGeometry) -> WindowGeometry {
-        WindowGeometry(
-            batch: geometry.batch, picture: geometry.grid, channels: outputChannels, grid: geometry.picture,
-            kernel: kernel, stride: 1, dilation: dilation, padTop: turnedPadTop, padLeft: turnedPadLeft, mode: .zero)
     }
 }

@@ -58,6 +58,10 @@ public struct Dense: Operator {
             gridChannels: outputFeatures)
     }
 
+    public func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool {
+        packing(inputs[0]) == packing(others[0])
+    }
+
     public func packedCount(inputs: [Shape], for purpose: ExecutionPurpose) -> Int {
         let packing = packing(inputs[0])
         return packing.count(.gather) + (purpose == .training ? packing.count(.scatter) : 0)
@@ -79,9 +83,8 @@ public struct Dense: Operator {
     }
 
     public func forward(_ pass: ForwardPass) {
-        gather(
-            geometry(pass.inputShapes[0]), picture: pass.inputs[0], weights: pass.packed,
-            gridChannels: outputFeatures, into: pass.output,
+        Gather(geometry: geometry(pass.inputShapes[0]), gridChannels: outputFeatures).run(
+            picture: pass.inputs[0], weights: pass.packed, into: pass.output, rows: 0..<1,
             epilogue: Epilogue(bias: hasBias ? pass.parameters[1] : nil, activation: activation),
             scratch: pass.scratch, pool: pass.pool)
     }
@@ -108,6 +111,7 @@ public struct Dense: Operator {
         scatter(
             geometry, grid: pass.outputGradient, weights: pass.packed + packing(pass.inputShapes[0]).count(.gather),
             gridChannels: outputFeatures,
-            into: inputGradient, epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
+            into: inputGradient, rows: 0..<pass.inputShapes[0].height, epilogue: Epilogue(), scratch: pass.scratch,
+            pool: pass.pool)
     }
 }

@@ -22,13 +22,27 @@ public struct PixelShuffle: Operator {
             channels: input.channels / (factor * factor))
     }
 
+    public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int { factor }
+
+    public func scale(axis: Axis) -> Ratio { Ratio(factor, 1) }
+
+    public func inputRange(
+        for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
+    ) -> Range<Int> {
+        (range.lowerBound / factor)..<((range.upperBound + factor - 1) / factor)
+    }
+
     public func forward(_ pass: ForwardPass) {
-        shuffle(pass.inputs[0], pass.inputShapes[0], into: pass.output, factor: factor, pool: pass.pool)
+        let lines = (pass.lines.lowerBound / factor)..<(pass.lines.upperBound / factor)
+        shuffle(pass.inputs[0], pass.inputShapes[0], lines, into: pass.output, factor: factor, pool: pass.pool)
     }
 
     public func backward(_ pass: BackwardPass) {
         guard let inputGradient = pass.inputGradients[0] else { return }
-        unshuffle(pass.outputGradient, pass.inputShapes[0], into: inputGradient, factor: factor, pool: pass.pool)
+        let coarse = pass.inputShapes[0]
+        unshuffle(
+            pass.outputGradient, coarse, 0..<(coarse.batch * coarse.height), into: inputGradient, factor: factor,
+            pool: pass.pool)
     }
 }
 
@@ -54,23 +68,37 @@ public struct PixelUnshuffle: Operator {
             channels: input.channels * factor * factor)
     }
 
+    public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int { 1 }
+
+    public func scale(axis: Axis) -> Ratio { Ratio(1, factor) }
+
+    public func inputRange(
+        for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
+    ) -> Range<Int> {
+        (range.lowerBound * factor)..<(range.upperBound * factor)
+    }
+
     public func forward(_ pass: ForwardPass) {
-        unshuffle(pass.inputs[0], pass.outputShape, into: pass.output, factor: factor, pool: pass.pool)
+        unshuffle(pass.inputs[0], pass.outputShape, pass.lines, into: pass.output, factor: factor, pool: pass.pool)
     }
 
     public func backward(_ pass: BackwardPass) {
         guard let inputGradient = pass.inputGradients[0] else { return }
-        shuffle(pass.outputGradient, pass.outputShape, into: inputGradient, factor: factor, pool: pass.pool)
+        let coarse = pass.outputShape
+        shuffle(
+            pass.outputGradient, coarse, 0..<(coarse.batch * coarse.height), into: inputGradient, factor: factor,
+            pool: pass.pool)
     }
 }
 
-/// From the coarse picture (shape `coarse`) to the fine one.
+/// From `lines` of the coarse picture (shape `coarse`) to the fine one.
 private func shuffle(
-    _ source: UnsafePointer<Float>, _ coarse: Shape, into destination: UnsafeMutablePointer<Float>, factor r: Int,
-    pool: WorkerPool
+    _ source: UnsafePointer<Float>, _ coarse: Shape, _ lines: Range<Int>,
+    into destination: UnsafeMutablePointer<Float>, factor r: Int, pool: WorkerPool
 ) {
     let channels = coarse.channels / (r * r)
-    pool.run(taskCount: coarse.batch * coarse.height) { line, _ in
+    pool.run(taskCount: lines.count) { task, _ in
+        let line = lines.lowerBound + task
         for x in 0..<coarse.width {
             let pixel = source + (line * coarse.width + x) * coarse.channels
             for dy in 0..<r {
@@ -83,13 +111,14 @@ private func shuffle(
     }
 }
 
-/// From the fine picture to the coarse one (shape `coarse`).
+/// From the fine picture to `lines` of the coarse one (shape `coarse`).
 private func unshuffle(
-    _ source: UnsafePointer<Float>, _ coarse: Shape, into destination: UnsafeMutablePointer<Float>, factor r: Int,
-    pool: WorkerPool
+    _ source: UnsafePointer<Float>, _ coarse: Shape, _ lines: Range<Int>,
+    into destination: UnsafeMutablePointer<Float>, factor r: Int, pool: WorkerPool
 ) {
     let channels = coarse.channels / (r * r)
-    pool.run(taskCount: coarse.batch * coarse.height) { line, _ in
+    pool.run(taskCount: lines.count) { task, _ in
+        let line = lines.lowerBound + task
         for x in 0..<coarse.width {
             let pixel = destination + (line * coarse.width + x) * coarse.channels
             for dy in 0..<r {

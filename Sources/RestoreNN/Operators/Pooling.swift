@@ -33,9 +33,21 @@ public struct Pooling: Operator {
             width: (input.width - kernel.width) / stride.width + 1, channels: input.channels)
     }
 
+    public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int { 1 }
+
+    public func scale(axis: Axis) -> Ratio { Ratio(1, stride.side(axis)) }
+
+    public func inputRange(
+        for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
+    ) -> Range<Int> {
+        let stride = stride.side(axis)
+        return (range.lowerBound * stride)..<((range.upperBound - 1) * stride + kernel.side(axis))
+    }
+
     public func forward(_ pass: ForwardPass) {
         let (input, output) = (pass.inputShapes[0], pass.outputShape)
-        pass.pool.run(taskCount: output.batch * output.height) { line, _ in
+        pass.pool.run(taskCount: pass.lines.count) { task, _ in
+            let line = pass.lines.lowerBound + task
             let n = line / output.height
             let top = line % output.height * stride.height
             for ox in 0..<output.width {

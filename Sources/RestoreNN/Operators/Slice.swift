@@ -1,5 +1,5 @@
 /// Some of the channels: N×H×W×C → N×H×W×`channels.count`.
-public struct Slice: Operator {
+public struct Slice: PointwiseOperator {
     public let channels: Range<Int>
 
     /// - Precondition: the range is not empty and not negative.
@@ -21,7 +21,7 @@ public struct Slice: Operator {
 
     public func forward(_ pass: ForwardPass) {
         let all = pass.inputShapes[0].channels
-        pass.pool.runPieces(count: pass.outputShape.pixels, piece: 4096) { start, count in
+        pass.pool.runPieces(of: pass.pixels, piece: 4096) { start, count in
             for pixel in start..<(start + count) {
                 (pass.output + pixel * channels.count)
                     .update(from: pass.inputs[0] + pixel * all + channels.lowerBound, count: channels.count)

@@ -15,6 +15,10 @@ public struct TransposedConvolution: Operator {
     public let outputPadding: Extent
     public let hasBias: Bool
     private var activation = ActivationFunction.identity
+    /// Whether a second input, of the output's shape, is added before the activation.
+    private var addsInput = false
+    /// Computes the gradients by this algorithm, where it can be used, instead of the one that the rule chooses.
+    package var algorithm: ConvolutionAlgorithm?
 
     /// - Precondition: channels, kernel, stride and dilation are positive; `outputPadding` is smaller than the stride or
     ///   the dilation (else the added pixels would belong to no window of the convolution this is the adjoint of).
@@ -53,18 +57,25 @@ public struct TransposedConvolution: Operator {
     }
 
     public func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape {
-        let input = try inputs.only()
+        let input = try (addsInput ? Array(inputs.prefix(1)) : inputs).only()
         guard input.channels == inputChannels else {
             throw ShapeError("expected \(inputChannels) channels, found \(input.channels)")
         }
-        let height =
-            (input.height - 1) * stride.height - 2 * padding.height
-            + dilation.height * (kernel.height - 1) + outputPadding.height + 1
-        let width =
-            (input.width - 1) * stride.width - 2 * padding.width
-            + dilation.width * (kernel.width - 1) + outputPadding.width + 1
-        guard height > 0, width > 0 else { throw ShapeError("the padding leaves nothing of the output") }
-        return Shape(batch: input.batch, height: height, width: width, channels: outputChannels)
+        let side = outputSide(input)
+        guard side.height > 0, side.width > 0 else { throw ShapeError("the padding leaves nothing of the output") }
+        let output = Shape(batch: input.batch, height: side.height, width: side.width, channels: outputChannels)
+        guard !addsInput || (inputs.count == 2 && inputs[1] == output) else {
+            throw ShapeError("what is added has another shape than the output, \(output)")
+        }
+        return output
+    }
+
+    private func outputSide(_ input: Shape) -> Extent {
+        Extent(
+            height: (input.height - 1) * stride.height - 2 * padding.height
+                + dilation.height * (kernel.height - 1) + outputPadding.height + 1,
+            width: (input.width - 1) * stride.width - 2 * padding.width
+                + dilation.width * (kernel.width - 1) + outputPadding.width + 1)
     }
 
     public func multiplyAccumulates(inputs: [Shape], output: Shape) -> Int {
@@ -78,12 +89,28 @@ public struct TransposedConvolution: Operator {
         return fused
     }
 
+    public func fusingSum() -> (any Operator)? {
+        guard activation == .identity, !addsInput else { return nil }
+        var fused = self
+        fused.addsInput = true
+        return fused
+    }
+
     /// The windows of the convolution that this is the adjoint of: its picture is our output, its grid our input.
-    private func geometry(_ input: Shape, _ output: Shape) -> WindowGeometry {
+    private func geometry(_ input: Shape) -> WindowGeometry {
         WindowGeometry(
-            batch: input.batch, picture: Extent(height: output.height, width: output.width),
-            channels: outputChannels, grid: Extent(height: input.height, width: input.width), kernel: kernel,
-            stride: stride, dilation: dilation, padTop: padding.height, padLeft: padding.width, mode: .zero)
+            batch: input.batch, picture: outputSide(input), channels: outputChannels,
+            grid: Extent(height: input.height, width: input.width), kernel: kernel, stride: stride,
+            dilation: dilation, padTop: padding.height, padLeft: padding.width, mode: .zero)
+    }
+
+    /// The gradient of the input is that convolution.
+    private func gradientKernel(_ input: Shape) -> ConvolutionKernel {
+        ConvolutionKernel(geometry(input), outputs: inputChannels, asked: algorithm)
+    }
+
+    private func weightGradientKernel(_ input: Shape) -> WeightGradientKernel {
+        WeightGradientKernel(geometry(input), gridChannels: inputChannels, asked: algorithm)
     }
 
     private var packing: WeightPacking {
@@ -91,7 +118,7 @@ public struct TransposedConvolution: Operator {
     }
 
     public func packedCount(inputs: [Shape], for purpose: ExecutionPurpose) -> Int {
-        packing.count(.scatter) + (purpose == .training ? packing.count(.gather) : 0)
+        packing.count(.scatter) + (purpose == .training ? gradientKernel(inputs[0]).packedCount : 0)
     }
 
     public func pack(
@@ -100,44 +127,61 @@ public struct TransposedConvolution: Operator {
     ) {
         packing.pack(parameters[0], as: .scatter, into: packed)
         if purpose == .training {
-            packing.pack(parameters[0], as: .gather, into: packed + packing.count(.scatter))
+            gradientKernel(inputs[0]).pack(parameters[0], into: packed + packing.count(.scatter))
         }
     }
 
+    public func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool {
+        gradientKernel(inputs[0]).algorithm == gradientKernel(others[0]).algorithm
+    }
+
+    /// Where windows tile the picture, they are placed whole.
+    public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int {
+        geometry(inputs[0]).tilesPicture ? stride.side(axis) : 1
+    }
+
+    public func scale(axis: Axis) -> Ratio { Ratio(stride.side(axis), 1) }
+
+    public func inputRange(
+        for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
+    ) -> Range<Int> {
+        index == 1 ? range : geometry(inputs[0]).gridRange(touching: range, axis: axis)
+    }
+
     public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        productScratch(geometry(inputs[0], output))
+        productScratch(geometry(inputs[0]))
     }
 
     public func forward(_ pass: ForwardPass) {
         scatter(
-            geometry(pass.inputShapes[0], pass.outputShape), grid: pass.inputs[0], weights: pass.packed,
-            gridChannels: inputChannels, into: pass.output,
-            epilogue: Epilogue(bias: hasBias ? pass.parameters[1] : nil, activation: activation),
+            geometry(pass.inputShapes[0]), grid: pass.inputs[0], weights: pass.packed, gridChannels: inputChannels,
+            into: pass.output, rows: pass.rows,
+            epilogue: Epilogue(
+                bias: hasBias ? pass.parameters[1] : nil, residual: addsInput ? pass.inputs[1] : nil,
+                activation: activation),
             scratch: pass.scratch, pool: pass.pool)
     }
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        let geometry = geometry(inputs[0], output)
-        return productScratch(geometry)
-            .union(weightGradientScratch(geometry, gridChannels: inputChannels))
+        gradientKernel(inputs[0]).scratch
+            .union(weightGradientKernel(inputs[0]).scratch)
             .union(channelSumScratch(channels: outputChannels))
     }
 
     public func backward(_ pass: BackwardPass) {
-        precondition(activation == .identity, "a fused activation is for inference")
-        let geometry = geometry(pass.inputShapes[0], pass.outputShape)
-        accumulateWeightGradient(
-            geometry, picture: pass.outputGradient, grid: pass.inputs[0], gridChannels: inputChannels,
-            onto: pass.parameterGradients[0], scratch: pass.scratch, pool: pass.pool)
+        precondition(activation == .identity && !addsInput, "a fused operator is for inference")
+        let input = pass.inputShapes[0]
+        weightGradientKernel(input).accumulate(
+            picture: pass.outputGradient, grid: pass.inputs[0], onto: pass.parameterGradients[0],
+            scratch: pass.scratch, pool: pass.pool)
         if hasBias {
             accumulateChannelSums(
                 pass.outputGradient, pixels: pass.outputShape.pixels, channels: outputChannels,
                 onto: pass.parameterGradients[1], scratch: pass.scratch, pool: pass.pool)
         }
         guard let inputGradient = pass.inputGradients[0] else { return }
-        gather(
-            geometry, picture: pass.outputGradient, weights: pass.packed + packing.count(.scatter),
-            gridChannels: inputChannels,
-            into: inputGradient, epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
+        gradientKernel(input).run(
+            picture: pass.outputGradient, weights: pass.packed + packing.count(.scatter), into: inputGradient,
+            rows: 0..<input.height, epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
     }
 }

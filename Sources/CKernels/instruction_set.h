@@ -1,0 +1,14 @@
+// Everything for one instruction set; see the headers for what must be defined.
+#include "vectors_template.h"
+#include "gemm_template.h"
+#include "winograd_template.h"
+
+#undef INLINE
+#undef TARGET
+#undef LANES
+#undef NAME
+#undef TILES
+#undef PANELS
+#undef MOST_ROWS
+#undef OUTER_ROWS
+#undef OUTER_VECTORS

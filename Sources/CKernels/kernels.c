@@ -1,0 +1,125 @@
+#include "CKernels.h"
+
+// A product and a sum in one expression are one fused operation where the processor has it.
+#pragma STDC FP_CONTRACT ON
+
+/// What a transposed product works on; see `rk_multiply_transposed`.
+typedef struct {
+    const float *a, *b;
+    float *c;
+    ptrdiff_t a_stride, b_stride, c_stride, depth;
+    int accumulates;
+} rk_outer;
+
+#define TARGET
+#define LANES 4
+#define NAME(x) x##_generic
+#define TILES X(3, 1) X(1, 1)
+#define PANELS 1
+#define MOST_ROWS 3
+#define OUTER_ROWS 4
+#define OUTER_VECTORS 2
+#include "instruction_set.h"
+
+#if defined(__x86_64__)
+
+// 6 × 16: 12 of the 16 registers hold sums.
+#define TARGET __attribute__((target("avx2,fma")))
+#define LANES 8
+#define NAME(x) x##_avx2
+#define TILES X(6, 1) X(4, 1) X(1, 1)
+#define PANELS 1
+#define MOST_ROWS 6
+#define OUTER_ROWS 6
+#define OUTER_VECTORS 2
+#include "instruction_set.h"
+
+// 8 × 48, 12 × 32 and 24 × 16: 24 of the 32 registers hold sums.
+#define TARGET __attribute__((target("avx512f")))
+#define LANES 16
+#define NAME(x) x##_avx512
+#define TILES X(8, 3) X(4, 3) X(1, 3) X(12, 2) X(4, 2) X(1, 2) X(24, 1) X(12, 1) X(4, 1) X(1, 1)
+#define PANELS 3
+#define MOST_ROWS 24
+#define OUTER_ROWS 8
+#define OUTER_VECTORS 3
+#include "instruction_set.h"
+
+#endif
+
+int rk_is_supported(rk_variant variant)
+{
+#if defined(__x86_64__)
+    switch (variant) {
+    case RK_GENERIC:
+        return 1;
+    case RK_AVX2:
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case RK_AVX512:
+        return __builtin_cpu_supports("avx512f");
+    }
+    return 0;
+#else
+    return variant == RK_GENERIC;
+#endif
+}
+
+#if defined(__x86_64__)
+#define DISPATCH(variant, function, ...)                                  \
+    switch (variant) {                                                    \
+    case RK_AVX512: function##_avx512(__VA_ARGS__); return;               \
+    case RK_AVX2: function##_avx2(__VA_ARGS__); return;                   \
+    case RK_GENERIC: break;                                               \
+    }                                                                     \
+    function##_generic(__VA_ARGS__)
+#else
+#define DISPATCH(variant, function, ...) \
+    (void)variant;                       \
+    function##_generic(__VA_ARGS__)
+#endif
+
+void rk_multiply(rk_variant variant, const rk_product *product)
+{
+    DISPATCH(variant, multiply, product);
+}
+
+void rk_multiply_transposed(rk_variant variant, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride,
+                            float *c, ptrdiff_t c_stride, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
+                            int accumulates)
+{
+    const rk_outer product = {a, b, c, a_stride, b_stride, c_stride, depth, accumulates};
+    DISPATCH(variant, multiply_transposed, &product, rows, columns);
+}
+
+void rk_winograd_input(rk_variant variant, int m, const float *const *rows, ptrdiff_t channels, ptrdiff_t tiles,
+                       float *v, ptrdiff_t point_stride, ptrdiff_t tile_stride)
+{
+    DISPATCH(variant, winograd_input, m, rows, channels, tiles, v, point_stride, tile_stride);
+}
+
+void rk_winograd_output(rk_variant variant, int m, const float *products, ptrdiff_t point_stride,
+                        ptrdiff_t tile_stride, ptrdiff_t channels, ptrdiff_t tiles, float *y, ptrdiff_t row_stride,
+                        ptrdiff_t height, ptrdiff_t width, const rk_epilogue *epilogue)
+{
+    DISPATCH(variant, winograd_output, m, products, point_stride, tile_stride, channels, tiles, y, row_stride, height,
+             width, epilogue);
+}
+
+void rk_winograd_output_gradient(rk_variant variant, int m, const float *gradient, ptrdiff_t row_stride,
+                                 ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t tiles, float *z,
+                                 ptrdiff_t point_stride, ptrdiff_t tile_stride)
+{
+    DISPATCH(variant, winograd_output_gradient, m, gradient, row_stride, height, width, channels, tiles, z,
+             point_stride, tile_stride);
+}
+
+void rk_winograd_weights(rk_variant variant, int m, const rk_filters *filters, ptrdiff_t panel, float *u)
+{
+    DISPATCH(variant, winograd_weights, m, filters, panel, u);
+}
+
+void rk_winograd_weight_gradient(rk_variant variant, int m, const rk_filters *filters, ptrdiff_t input,
+                                 const float *products, float *gradient)
+{
+    DISPATCH(variant, winograd_weight_gradient, m, filters, input, products, gradient);
+}

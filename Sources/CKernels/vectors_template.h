@@ -1,0 +1,46 @@
+// Vectors of one instruction set. The including file defines
+//   TARGET   function attribute that turns the instruction set on
+//   LANES    floats of a vector register
+//   NAME(x)  gives x its suffix
+
+typedef float NAME(vector) __attribute__((ext_vector_type(LANES)));
+typedef float NAME(unaligned) __attribute__((ext_vector_type(LANES), aligned(4)));
+typedef int NAME(mask) __attribute__((ext_vector_type(LANES)));
+
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+INLINE NAME(vector) NAME(load)(const float *place)
+{
+    return *(const NAME(unaligned) *)place;
+}
+
+INLINE void NAME(store)(float *place, NAME(vector) value)
+{
+    *(NAME(unaligned) *)place = value;
+}
+
+/// The first `count` floats, the others zero. Never reads beyond.
+INLINE NAME(vector) NAME(load_part)(const float *place, ptrdiff_t count)
+{
+    float lanes[LANES] = {0};
+    __builtin_memcpy(lanes, place, (size_t)count * sizeof(float));
+    return NAME(load)(lanes);
+}
+
+// Through memory, not lane by lane: otherwise the compiler keeps every vector that might be stored so in memory.
+INLINE void NAME(store_part)(float *place, NAME(vector) value, ptrdiff_t count)
+{
+    float lanes[LANES];
+    NAME(store)(lanes, value);
+    __builtin_memcpy(place, lanes, (size_t)count * sizeof(float));
+}
+
+INLINE NAME(vector) NAME(activate)(NAME(vector) x, rk_activation activation, float slope)
+{
+    if (activation == RK_IDENTITY) return x;
+    // Comparisons with NaN are false, so a NaN stays.
+    const NAME(mask) negative = x < 0.0f;
+    if (activation == RK_RELU) return (NAME(vector))(~negative & (NAME(mask))x);
+    const NAME(vector) scaled = x * slope;
+    return (NAME(vector))((negative & (NAME(mask))scaled) | (~negative & (NAME(mask))x));
+}

@@ -1,0 +1,217 @@
+import Glibc
+
+/// How a convolution is computed. All give the same result but for rounding.
+///
+/// The choice depends on the layer and the picture's size alone: not on the processor, the number of threads, or the piece
+/// of the picture at hand. `docs/operators/convolution.md` explains the rule and lists what it costs and chooses.
+package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
+    /// The definition as it is written: the twin that the others are tested against.
+    case naive
+    /// Matrix product with a column matrix that is written out: the plain way, and the twin of `implicit`.
+    case im2col
+    /// Matrix product whose left side is read where it lies in the picture.
+    case implicit
+    /// Winograd F(2×2, 3×3).
+    case winograd2
+    /// Winograd F(4×4, 3×3).
+    case winograd4
+
+    /// The algorithm that the environment variable `RESTORE_CONVOLUTION` asks for, wherever it can be used.
+    package static let forced: ConvolutionAlgorithm? =
+        getenv("RESTORE_CONVOLUTION").flatMap { ConvolutionAlgorithm(rawValue: String(cString: $0)) }
+
+    /// The tile of a Winograd algorithm.
+    var tile: WinogradTile? {
+        switch self {
+        case .winograd2: .two
+        case .winograd4: .four
+        case .naive, .im2col, .implicit: nil
+        }
+    }
+
+    /// The algorithm for a layer: the one asked for where it can be used, else the cheapest.
+    ///
+    /// - Parameters:
+    ///   - windows: those of the whole picture.
+    ///   - outputs: channels of the grid.
+    static func choose(
+        for windows: WindowGeometry, outputs: Int, asked: ConvolutionAlgorithm? = nil
+    ) -> ConvolutionAlgorithm {
+        let isWinograd = WinogradConvolution.canCompute(windows)
+        if let asked = asked ?? forced, asked.tile == nil || isWinograd { return asked }
+        guard isWinograd else { return .implicit }
+        let candidates: [ConvolutionAlgorithm] = [.winograd4, .winograd2, .implicit]
+        return candidates.min { $0.cost(windows, outputs: outputs) < $1.cost(windows, outputs: outputs) } ?? .implicit
+    }
+
+    /// What one picture costs, in fused multiply-adds of a vector of `panelWidth` lanes.
+    func cost(_ windows: WindowGeometry, outputs: Int) -> Double {
+        // Channels are computed in whole vectors.
+        let (depth, vectorsIn, vectorsOut) = (windows.channels, Self.vectors(windows.channels), Self.vectors(outputs))
+        guard let tile else {
+            let taps = windows.kernel.height * windows.kernel.width
+            return Self.side(windows.grid.height, 1) * Self.side(windows.grid.width, 1)
+                * Double(taps * depth * vectorsOut)
+        }
+        // Measured on one core (AVX-512, 16 to 192 channels), in multiply-adds for each vector of a tile's channels.
+        let (inputTransform, outputTransform) = tile == .four ? (380.0, 230.0) : (150.0, 90.0)
+        let tiles = Self.side(windows.grid.height, tile.rawValue) * Self.side(windows.grid.width, tile.rawValue)
+        return tiles
+            * (Double(tile.points * depth * vectorsOut)
+                + inputTransform * Double(vectorsIn) + outputTransform * Double(vectorsOut))
+    }
+
+    private static func vectors(_ channels: Int) -> Int { (channels + panelWidth - 1) / panelWidth }
+
+    /// Tiles along a side. What the last one covers in vain is counted only for small pictures: the choice must not be
+    /// another for the windows that a large picture is cut into.
+    private static func side(_ length: Int, _ tile: Int) -> Double {
+        length < 8 ? Double((length + tile - 1) / tile) : Double(length) / Double(tile)
+    }
+}
+
+/// A convolution from picture to grid by one algorithm: what it needs packed, its working memory, its run. The forward pass
+/// of a convolution, and the gradient of the input where that is a convolution too.
+struct ConvolutionKernel {
+    let windows: WindowGeometry
+    /// Channels of the grid.
+    let outputs: Int
+    /// Whether filters are turned by half a turn and their inputs and outputs exchanged, for the gradient of the input.
+    let isTurned: Bool
+    /// The factor of a pixel shuffle that places the results.
+    let shuffle: Int
+    let algorithm: ConvolutionAlgorithm
+
+    init(
+        _ windows: WindowGeometry, outputs: Int, isTurned: Bool = false, shuffle: Int = 1,
+        asked: ConvolutionAlgorithm? = nil
+    ) {
+        self.windows = windows
+        self.outputs = outputs
+        self.isTurned = isTurned
+        self.shuffle = shuffle
+        algorithm = .choose(for: windows, outputs: outputs, asked: asked)
+    }
+
+    private var winograd: WinogradConvolution? {
+        algorithm.tile.map { WinogradConvolution(tile: $0, windows: windows, outputs: outputs) }
+    }
+
+    private var gather: Gather {
+        Gather(
+            geometry: windows, gridChannels: outputs, matrix: algorithm == .implicit ? .implicit : .explicit,
+            shuffle: shuffle)
+    }
+
+    private var packing: WeightPacking {
+        isTurned
+            ? WeightPacking(kernel: windows.kernel, channels: outputs, gridChannels: windows.channels)
+            : WeightPacking(kernel: windows.kernel, channels: windows.channels, gridChannels: outputs)
+    }
+
+    private var order: WeightOrder { isTurned ? .turned : .gather }
+
+    /// Rows and columns of the grid come in multiples of this, counted from 0.
+    var granularity: Int { algorithm.tile?.rawValue ?? 1 }
+
+    /// A multiple of a cache line.
+    var packedCount: Int {
+        let count = winograd?.weightCount ?? packing.count(order)
+        return (count + panelWidth - 1) / panelWidth * panelWidth
+    }
+
+    func pack(_ weights: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>) {
+        if let winograd {
+            winograd.packWeights(weights, isTurned: isTurned, into: packed)
+        } else {
+            packing.pack(weights, as: order, into: packed)
+        }
+    }
+
+    var scratch: ScratchSize {
+        if algorithm == .naive { return ScratchSize(perWorker: windows.grid.width * outputs) }
+        return winograd?.forwardScratch(shuffle: shuffle) ?? gather.scratch
+    }
+
+    /// Grid rows `rows` of every picture of the batch; multiples of `granularity`, or up to the last row.
+    func run(
+        picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
+        rows: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
+    ) {
+        if algorithm == .naive {
+            naiveConvolution(
+                windows, outputs: outputs, shuffle: shuffle, picture: picture, weights: weights, into: output,
+                rows: rows, epilogue: epilogue, scratch: scratch, pool: pool)
+        } else if let winograd {
+            winograd.forward(
+                picture: picture, weights: weights, into: output, rows: rows, shuffle: shuffle, epilogue: epilogue,
+                scratch: scratch, pool: pool)
+        } else {
+            gather.run(
+                picture: picture, weights: weights, into: output, rows: rows, epilogue: epilogue, scratch: scratch,
+                pool: pool)
+        }
+    }
+}
+
+/// The gradient of a convolution's weights, from a picture and the gradient of its grid.
+struct WeightGradientKernel {
+    let windows: WindowGeometry
+    let gridChannels: Int
+    private let algorithm: ConvolutionAlgorithm
+
+    init(_ windows: WindowGeometry, gridChannels: Int, asked: ConvolutionAlgorithm? = nil) {
+        self.windows = windows
+        self.gridChannels = gridChannels
+        algorithm = .choose(for: windows, outputs: gridChannels, asked: asked)
+    }
+
+    private var winograd: WinogradConvolution? {
+        algorithm.tile.map { WinogradConvolution(tile: $0, windows: windows, outputs: gridChannels) }
+    }
+
+    var scratch: ScratchSize {
+        winograd?.weightGradientScratch() ?? weightGradientScratch(windows, gridChannels: gridChannels)
+    }
+
+    /// Adds to `gradient`, which has PyTorch's order (grid channel, channel, ky, kx).
+    func accumulate(
+        picture: UnsafePointer<Float>, grid: UnsafePointer<Float>, onto gradient: UnsafeMutablePointer<Float>,
+        scratch: Scratch, pool: WorkerPool
+    ) {
+        if let winograd {
+            winograd.accumulateWeightGradient(
+                picture: picture, outputGradient: grid, onto: gradient, scratch: scratch, pool: pool)
+        } else {
+            accumulateWeightGradient(
+                windows, picture: picture, grid: grid, gridChannels: gridChannels, onto: gradient, scratch: scratch,
+                pool: pool)
+        }
+    }
+}
+
+extension Network {
+    /// The same network with every convolution, and the gradients of every transposed one, computed by `algorithm` wherever
+    /// it can be used; by the rule's choice where it is nil.
+    package func computing(by algorithm: ConvolutionAlgorithm?) -> Network {
+        let forced = nodes.map { node in
+            Node(name: node.name, operation: node.operation.map { $0.computing(by: algorithm) }, inputs: node.inputs)
+        }
+        return replacingNodes(forced, inputs: inputs, outputs: outputs)
+    }
+}
+
+extension Operator {
+    fileprivate func computing(by algorithm: ConvolutionAlgorithm?) -> any Operator {
+        switch self {
+        case var convolution as Convolution:
+            convolution.algorithm = algorithm
+            return convolution
+        case var convolution as TransposedConvolution:
+            convolution.algorithm = algorithm
+            return convolution
+        default:
+            return self
+        }
+    }
+}

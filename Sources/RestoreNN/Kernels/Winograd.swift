@@ -1,0 +1,226 @@
+import CKernels
+
+// Winograd convolution: Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
+//
+// A tile of m × m outputs of a 3×3 convolution with stride 1 comes from (m + 2)² inputs. Inputs and filters are
+// transformed to (m + 2)² points; at each point, all tiles and channels together are one matrix product; its results are
+// transformed back. `docs/operators/winograd.md` has the matrices, the errors and the stages' shares of the time.
+//
+// Glossary: V transformed inputs, U transformed weights, M their products, Z transformed output gradients; a *point* is
+// one of the (m + 2)² places of a transformed tile; ty tx place of a tile.
+
+/// The size of the tiles of outputs.
+enum WinogradTile: Int, Sendable {
+    /// F(2×2, 3×3): 16 products for 4 outputs.
+    case two = 2
+    /// F(4×4, 3×3): 36 products for 16 outputs.
+    case four = 4
+
+    var points: Int { (rawValue + 2) * (rawValue + 2) }
+}
+
+/// A convolution that is computed so: 3×3, stride 1, dilation 1, any padding.
+struct WinogradConvolution {
+    let tile: WinogradTile
+    /// The windows; `channels` are those of the input.
+    let windows: WindowGeometry
+    let outputs: Int
+
+    /// Whether these windows can be computed so at all.
+    static func canCompute(_ windows: WindowGeometry) -> Bool {
+        windows.kernel == 3 && windows.stride == 1 && windows.dilation == 1
+    }
+
+    /// Tiles that are computed together at most: V and M of so many stay in the second-level cache. A multiple of the rows
+    /// of every tile of the matrix product.
+    static let blockTiles = 48
+
+    /// Tiles of a block, of `count` in all: so many that the workers have the same number of blocks where those are few.
+    /// It changes no bits. Fewer than `leastTiles` would not pay for reading the weights.
+    static func blockTiles(of count: Int, workers: Int) -> Int {
+        let leastTiles = 12
+        let blocks = (count + blockTiles - 1) / blockTiles
+        guard blocks % workers != 0, blocks < 8 * workers else { return blockTiles }
+        let even = roundedUp(blocks, workers)
+        return min(blockTiles, max(leastTiles, roundedUp((count + even - 1) / even, 4)))
+    }
+
+    var inputs: Int { windows.channels }
+    private var m: Int { tile.rawValue }
+    var tilesAcross: Int { (windows.grid.width + m - 1) / m }
+    var tilesDown: Int { (windows.grid.height + m - 1) / m }
+    /// Floats of a tile at one point.
+    var inputStride: Int { Self.padded(inputs) }
+    var outputStride: Int { Self.padded(outputs) }
+
+    static func padded(_ channels: Int) -> Int { (channels + panelWidth - 1) / panelWidth * panelWidth }
+
+    /// Floats from one point of `count` tiles to the next. The odd cache line keeps the points of a tile from falling on
+    /// the same lines of the first-level cache.
+    static func pointStride(_ count: Int, _ stride: Int) -> Int { count * stride + panelWidth }
+
+    // MARK: Weights
+
+    private var weightPointStride: Int { Self.pointStride(inputs, outputStride) }
+
+    /// Floats that `packWeights` writes.
+    var weightCount: Int { tile.points * weightPointStride }
+
+    /// U of PyTorch's `weights` (grid channels × channels × 3 × 3), packed for the products.
+    ///
+    /// - Parameter isTurned: for the gradient of the input: filters turned by half a turn, `inputs` being the grid's channels.
+    func packWeights(_ weights: UnsafePointer<Float>, isTurned: Bool, into packed: UnsafeMutablePointer<Float>) {
+        var filters = filters(weights, isTurned: isTurned, pointStride: weightPointStride)
+        for panel in 0..<(outputStride / panelWidth) {
+            rk_winograd_weights(
+                KernelVariant.selected.raw, Int32(m), &filters, panel, packed + panel * inputs * panelWidth)
+        }
+    }
+
+    private func filters(_ weights: UnsafePointer<Float>?, isTurned: Bool, pointStride: Int) -> rk_filters {
+        rk_filters(
+            weights: weights, inputs: inputs, outputs: outputs, input_stride: isTurned ? 9 * outputs : 9,
+            output_stride: isTurned ? 9 : 9 * inputs, is_turned: isTurned ? 1 : 0, point_stride: pointStride)
+    }
+
+    // MARK: Forward
+
+    /// V and M of a block, then what `TileReader` and a pixel shuffle need.
+    func forwardScratch(shuffle: Int = 1) -> ScratchSize {
+        let (v, products) = (
+            Self.pointStride(Self.blockTiles, inputStride), Self.pointStride(Self.blockTiles, outputStride)
+        )
+        let shuffled = shuffle > 1 ? m * m * Self.blockTiles * outputs : 0
+        return ScratchSize(perWorker: tile.points * (v + products) + TileReader.scratchCount(self) + shuffled)
+    }
+
+    /// Output rows `rows` of every picture of the batch.
+    ///
+    /// - Parameters:
+    ///   - rows: begins on a multiple of the tile and ends on one, or at the last row.
+    ///   - shuffle: the factor of a pixel shuffle that places the results.
+    func forward(
+        picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
+        rows: Range<Int>, shuffle: Int = 1, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
+    ) {
+        let band = TileBand(self, rows: rows)
+        let size = Self.blockTiles(of: band.count, workers: pool.workerCount)
+        pool.run(taskCount: (band.count + size - 1) / size) { block, worker in
+            let first = block * size
+            let count = min(size, band.count - first)
+            let v = scratch.worker(worker)
+            let products = v + tile.points * Self.pointStride(Self.blockTiles, inputStride)
+            let rest = products + tile.points * Self.pointStride(Self.blockTiles, outputStride)
+            transformInputs(
+                band, first: first, count: count, picture: picture, into: v,
+                pointStride: Self.pointStride(count, inputStride), patch: rest)
+            multiplyPoints(v, weights, count: count, into: products)
+            let store = TileStore(
+                convolution: self, output: output, shuffle: shuffle, epilogue: epilogue,
+                block: rest + TileReader.scratchCount(self))
+            band.forEachRun(first: first, count: count) { run in
+                store.store(
+                    run, products: products + run.place * outputStride,
+                    pointStride: Self.pointStride(count, outputStride))
+            }
+        }
+    }
+
+    private func multiplyPoints(
+        _ v: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, count: Int,
+        into products: UnsafeMutablePointer<Float>
+    ) {
+        let (inputPoint, outputPoint) = (Self.pointStride(count, inputStride), Self.pointStride(count, outputStride))
+        for point in 0..<tile.points {
+            multiply(
+                LeftRows(base: v + point * inputPoint, stride: inputStride, depth: inputs),
+                packed: weights + point * weightPointStride, panelDepth: inputs, into: products + point * outputPoint,
+                stride: outputStride, rows: count, columns: outputStride, epilogue: rk_epilogue())
+        }
+    }
+
+    /// V of `count` tiles from `first` on; tile i at `v + i · inputStride`.
+    ///
+    /// - Parameter patch: working memory, `TileReader.scratchCount`.
+    private func transformInputs(
+        _ band: TileBand, first: Int, count: Int, picture: UnsafePointer<Float>,
+        into v: UnsafeMutablePointer<Float>, pointStride: Int, patch: UnsafeMutablePointer<Float>
+    ) {
+        let reader = TileReader(self, patch: patch)
+        band.forEachRun(first: first, count: count) { run in
+            let source = picture + run.picture * windows.pictureCount
+            reader.read(run, picture: source) { rows, tiles, place in
+                rk_winograd_input(
+                    KernelVariant.selected.raw, Int32(m), rows, inputs, tiles, v + place * inputStride, pointStride,
+                    inputStride)
+            }
+        }
+    }
+
+    // MARK: Weight gradient
+
+    /// Tiles that are transformed before their products are taken: so many that the sums are read and written seldom.
+    private static let gradientBlockTiles = 256
+    /// Tiles of a task of the transforms.
+    private static let gradientPiece = 16
+
+    func weightGradientScratch() -> ScratchSize {
+        let count = min(Self.gradientBlockTiles, TileBand(self, rows: 0..<windows.grid.height).count)
+        let points = Self.pointStride(count, inputStride) + Self.pointStride(count, outputStride)
+        return ScratchSize(
+            perWorker: TileReader.scratchCount(self),
+            shared: tile.points * (points + Self.pointStride(inputs, outputStride)))
+    }
+
+    /// Adds Gᵀ (Σ over tiles Vᵀ Z) G to `gradient`, in PyTorch's order. The products are taken point by point, each by one
+    /// worker and in the order of the tiles, so that the sum does not depend on the workers.
+    func accumulateWeightGradient(
+        picture: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+        onto gradient: UnsafeMutablePointer<Float>, scratch: Scratch, pool: WorkerPool
+    ) {
+        let band = TileBand(self, rows: 0..<windows.grid.height)
+        let block = min(Self.gradientBlockTiles, band.count)
+        let sumStride = Self.pointStride(inputs, outputStride)
+        let sums = scratch.shared
+        let v = sums + tile.points * sumStride
+        let z = v + tile.points * Self.pointStride(block, inputStride)
+        for first in stride(from: 0, to: band.count, by: block) {
+            let count = min(block, band.count - first)
+            let (vStride, zStride) = (Self.pointStride(count, inputStride), Self.pointStride(count, outputStride))
+            pool.run(taskCount: (count + Self.gradientPiece - 1) / Self.gradientPiece) { piece, worker in
+                let start = piece * Self.gradientPiece
+                let tiles = min(Self.gradientPiece, count - start)
+                transformInputs(
+                    band, first: first + start, count: tiles, picture: picture, into: v + start * inputStride,
+                    pointStride: vStride, patch: scratch.worker(worker))
+                transformGradients(
+                    band, first: first + start, count: tiles, gradient: outputGradient,
+                    into: z + start * outputStride, pointStride: zStride)
+            }
+            pool.run(taskCount: tile.points) { point, _ in
+                multiplyTransposed(
+                    v + point * vStride, stride: inputStride, z + point * zStride, stride: outputStride,
+                    into: sums + point * sumStride, stride: outputStride, rows: inputs, columns: outputStride,
+                    depth: count, accumulate: first > 0)
+            }
+        }
+        var filters = filters(nil, isTurned: false, pointStride: sumStride)
+        pool.run(taskCount: inputs) { input, _ in
+            rk_winograd_weight_gradient(
+                KernelVariant.selected.raw, Int32(m), &filters, input, sums + input * outputStride, gradient)
+        }
+    }
+
+    private func transformGradients(
+        _ band: TileBand, first: Int, count: Int, gradient: UnsafePointer<Float>,
+        into z: UnsafeMutablePointer<Float>, pointStride: Int
+    ) {
+        let line = windows.grid.width * outputs
+        band.forEachRun(first: first, count: count) { run in
+            let place = (run.picture * windows.grid.height + run.ty * m) * line + run.tx * m * outputs
+            rk_winograd_output_gradient(
+                KernelVariant.selected.raw, Int32(m), gradient + place, line, run.height, run.width, outputs, run.count,
+                z + run.place * outputStride, pointStride, outputStride)
+        }
+    }
+}
