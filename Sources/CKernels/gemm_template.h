@@ -1,7 +1,7 @@
 // The matrix products, once for every instruction set. Needs vectors_template.h; the including file defines besides
 //   TILES    the shapes of the tiles of C that are held in registers, as X(rows, panels), largest first for each panels
 //   PANELS, MOST_ROWS            panels (of RK_PANEL columns) of the widest tile, rows of the highest
-//   OUTER_ROWS, OUTER_VECTORS    the tile of the transposed product
+//   OUTER_TILES, OUTER_VECTORS   the same of the transposed product, in vectors; no more than MOST_ROWS rows
 
 #define VECTORS (RK_PANEL / LANES)
 
@@ -98,7 +98,7 @@ static TARGET void NAME(multiply)(const rk_product *p)
 INLINE void NAME(outer_tile)(const int rows, const int vectors, const rk_outer *p, ptrdiff_t row,
                              ptrdiff_t column, const int is_whole, ptrdiff_t room)
 {
-    NAME(vector) sums[OUTER_ROWS][OUTER_VECTORS];
+    NAME(vector) sums[MOST_ROWS][OUTER_VECTORS];
     const float *a = p->a + row, *b = p->b + column;
     float *c = p->c + row * p->c_stride + column;
 #pragma clang loop unroll(full)
@@ -135,24 +135,30 @@ INLINE void NAME(outer_tile)(const int rows, const int vectors, const rk_outer *
         }
 }
 
+/// All rows of C for the vectors from `column` on, by the shapes of OUTER_TILES that have so many vectors.
 INLINE void NAME(outer_columns)(const int vectors, const rk_outer *p, ptrdiff_t rows, ptrdiff_t column,
                                 const int is_whole, ptrdiff_t room)
 {
     ptrdiff_t row = 0;
-    for (; row + OUTER_ROWS <= rows; row += OUTER_ROWS)
-        NAME(outer_tile)(OUTER_ROWS, vectors, p, row, column, is_whole, room);
-    for (; row + 4 <= rows && OUTER_ROWS > 4; row += 4)
-        NAME(outer_tile)(4, vectors, p, row, column, is_whole, room);
-    for (; row < rows; row++)
-        NAME(outer_tile)(1, vectors, p, row, column, is_whole, room);
+#define X(tile_rows, tile_vectors)                             \
+    if (tile_vectors == vectors)                               \
+        for (; row + tile_rows <= rows; row += tile_rows)      \
+            NAME(outer_tile)(tile_rows, tile_vectors, p, row, column, is_whole, room);
+    OUTER_TILES
+#undef X
 }
 
 static TARGET void NAME(multiply_transposed)(const rk_outer *p, ptrdiff_t rows, ptrdiff_t columns)
 {
+    ptrdiff_t vectors = columns / LANES;
     ptrdiff_t column = 0;
-    for (; column + OUTER_VECTORS * LANES <= columns; column += OUTER_VECTORS * LANES)
-        NAME(outer_columns)(OUTER_VECTORS, p, rows, column, 1, LANES);
-    for (; column + LANES <= columns; column += LANES)
+#if OUTER_VECTORS >= 3
+    for (; vectors >= 3 && vectors != 4; vectors -= 3, column += 3 * LANES)
+        NAME(outer_columns)(3, p, rows, column, 1, LANES);
+#endif
+    for (; vectors >= 2; vectors -= 2, column += 2 * LANES)
+        NAME(outer_columns)(2, p, rows, column, 1, LANES);
+    for (; vectors >= 1; vectors -= 1, column += LANES)
         NAME(outer_columns)(1, p, rows, column, 1, LANES);
     if (column < columns) NAME(outer_columns)(1, p, rows, column, 0, columns - column);
 }

@@ -10,5 +10,5 @@
 #undef TILES
 #undef PANELS
 #undef MOST_ROWS
-#undef OUTER_ROWS
+#undef OUTER_TILES
 #undef OUTER_VECTORS

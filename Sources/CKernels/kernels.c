@@ -16,8 +16,8 @@ typedef struct {
 #define NAME(x) x##_generic
 #define TILES X(3, 1) X(1, 1)
 #define PANELS 1
-#define MOST_ROWS 3
-#define OUTER_ROWS 4
+#define MOST_ROWS 4
+#define OUTER_TILES X(4, 2) X(1, 2) X(4, 1) X(1, 1)
 #define OUTER_VECTORS 2
 #include "instruction_set.h"
 
@@ -30,7 +30,7 @@ typedef struct {
 #define TILES X(6, 1) X(4, 1) X(1, 1)
 #define PANELS 1
 #define MOST_ROWS 6
-#define OUTER_ROWS 6
+#define OUTER_TILES X(6, 2) X(4, 2) X(1, 2) X(6, 1) X(4, 1) X(1, 1)
 #define OUTER_VECTORS 2
 #include "instruction_set.h"
 
@@ -41,7 +41,7 @@ typedef struct {
 #define TILES X(8, 3) X(4, 3) X(1, 3) X(12, 2) X(4, 2) X(1, 2) X(24, 1) X(12, 1) X(4, 1) X(1, 1)
 #define PANELS 3
 #define MOST_ROWS 24
-#define OUTER_ROWS 8
+#define OUTER_TILES X(8, 3) X(4, 3) X(1, 3) X(12, 2) X(4, 2) X(1, 2) X(24, 1) X(12, 1) X(4, 1) X(1, 1)
 #define OUTER_VECTORS 3
 #include "instruction_set.h"
 

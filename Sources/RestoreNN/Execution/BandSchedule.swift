@@ -34,7 +34,7 @@ struct BandSchedule: Sequence {
 
     /// A band takes about this many bytes in the widest node: so few that it is still in the cache when it is read, and
     /// so many that the rows which are kept from band to band, and the work of starting a layer, weigh little.
-    static let bandBytes = 4 << 20
+    static let bandBytes = 3 << 20
 
     /// - Parameter bandRows: as many as `bandBytes` suggests unless given.
     /// - Precondition: `bandRows` is positive.
