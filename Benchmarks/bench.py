@@ -148,7 +148,7 @@ def run_all(report: Report, rows: list[Row], commands: list[programs.ProgramRow]
             wait_until_quiet(QUIET_SECONDS)
             for result in programs.measure(commands, program):
                 report.add(result)
-        except (CheckFailed, OSError) as error:
+        except (CheckFailed, OSError, subprocess.CalledProcessError) as error:
             report.fail("restore", error)
 
 

@@ -1,10 +1,11 @@
-"""Noisy test pictures as PNG files, without any picture library.
+"""Noisy test pictures as PNG files, without any picture library: pictures.py WIDTH HEIGHT FILE
 
 A picture is a random field whose amplitude falls with the frequency, as that of natural pictures does (Field, JOSA A
 1987), with Gaussian noise of σ = 25 on it: PNG compresses its denoised version about as it does a photograph's.
 """
 
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -49,3 +50,7 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
                      + chunk(b"IDAT", zlib.compress(rows.tobytes(), 1)) + chunk(b"IEND", b""))
+
+
+if __name__ == "__main__":
+    write_png(Path(sys.argv[3]), noisy(int(sys.argv[1]), int(sys.argv[2])))

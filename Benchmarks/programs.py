@@ -1,8 +1,10 @@
 """Rows of the whole program: from the start of the process to its end, files read and written. They have no peers."""
 
-import os
+import hashlib
+import json
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -12,6 +14,8 @@ import pictures
 from quiet import Foreign
 from rows import CheckFailed
 from turns import FEWEST_ROUNDS, PAUSE_SECONDS, ROUNDS, SECONDS_PER_ROW
+
+HERE = Path(__file__).parent
 
 
 @dataclass
@@ -38,20 +42,15 @@ class ProgramRow:
 
     def run(self, program: str, folder: Path) -> None:
         time.sleep(PAUSE_SECONDS)
-        start = time.perf_counter()
-        process = subprocess.Popen(self.command(program, folder), stdout=subprocess.DEVNULL)
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            raise
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise CheckFailed(f"the program ended with {process.returncode}")
-        self.seconds.append(seconds)
-        self.spent += seconds
-        self.memory = max(self.memory, usage.ru_maxrss * 1024)
+        launcher = [sys.executable, "-S", str(HERE / "launch.py"), *self.command(program, folder)]
+        # In the driver's process group: Ctrl-C ends both.
+        printed = subprocess.run(launcher, stdout=subprocess.PIPE, check=True, text=True).stdout
+        result = json.loads(printed.splitlines()[-1])
+        if result["code"]:
+            raise CheckFailed(f"the program ended with {result['code']}")
+        self.seconds.append(result["seconds"])
+        self.spent += result["seconds"]
+        self.memory = max(self.memory, result["memory"])
 
     def wants_more(self) -> bool:
         if len(self.seconds) < FEWEST_ROUNDS:
@@ -80,11 +79,12 @@ def program_rows() -> list[ProgramRow]:
 
 def check(rows: list[ProgramRow], folder: Path) -> None:
     """The same picture gives the same file whatever the number of threads is."""
-    outputs: dict[tuple[int, int], bytes] = {}
+    outputs: dict[tuple[int, int], str] = {}
     for row in rows:
         if row.size:
-            content = row.output(folder).read_bytes()
-            if outputs.setdefault(row.size, content) != content:
+            with row.output(folder).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if outputs.setdefault(row.size, digest) != digest:
                 raise CheckFailed("its output depends on the number of threads")
 
 
@@ -94,7 +94,8 @@ def measure(rows: list[ProgramRow], program: str) -> list[dict]:
         folder = Path(name)
         for row in rows:
             if row.size and not row.picture(folder).exists():
-                pictures.write_png(row.picture(folder), pictures.noisy(*row.size))
+                subprocess.run([sys.executable, pictures.__file__, *map(str, row.size), str(row.picture(folder))],
+                               check=True)
         for row in rows:
             row.run(program, folder)
         check(rows, folder)

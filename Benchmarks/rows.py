@@ -13,11 +13,12 @@ from turns import BURST_SECONDS, take_turns
 
 HERE = Path(__file__).parent
 PEERS = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "ncnn": "ncnn"}
-# Largest difference allowed, as a share of the largest value. A sum of some hundred products differs by its order; a fast
-# algorithm such as Winograd's loses a little more; both add up over the layers of a network.
+# Largest difference allowed, as a share of the largest value. A sum of some hundred products differs by its order; a
+# fast algorithm such as Winograd's loses a little more; both add up over the layers of a network.
 TOLERANCE = {"operator": 2e-4, "network": 1e-3, "train": 1e-3}
-# PyTorch takes each result's memory from malloc, which hands large blocks back to the system at once, so that the next
-# layer pays for its pages again. With these it keeps them (a tenth faster here); the others keep their memory themselves.
+# PyTorch takes each result's memory from malloc, which hands large blocks back to the system at once, so that the
+# next layer pays for its pages again. With these it keeps them (a tenth faster here); the others keep their memory
+# themselves.
 ENVIRONMENTS = {"torch": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}}
 
 

@@ -1,9 +1,8 @@
 """One peer in a process of its own: peer.py NAME FOLDER
 
-Loads the case in FOLDER, runs it once and writes its results to FOLDER/NAME.safetensors; then says that it is ready. After
-that it answers "time SECONDS" with the seconds of each run within that time (at least one), and sleeps between commands.
-One JSON line on stdout each.
-"""
+Loads the case in FOLDER, runs it once and writes its results to FOLDER/NAME.safetensors; then says that it is ready.
+After that it answers "time SECONDS" with the seconds of each run within that time (at least one), and sleeps between
+commands. One JSON line on stdout each. """
 
 import importlib
 import json

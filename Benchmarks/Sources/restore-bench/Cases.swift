@@ -84,8 +84,8 @@ private func chain(_ widths: [Int]) -> Network {
     return network
 }
 
-/// √6: with it the uniform start has the variance 2 / fan-in that keeps the strength of a signal through ReLU (He et al.,
-/// "Delving Deep into Rectifiers", ICCV 2015).
+/// √6: with it the uniform start has the variance 2 / fan-in that keeps the strength of a signal through ReLU (He et
+/// al., "Delving Deep into Rectifiers", ICCV 2015).
 private let gainOfChains: Float = 2.449_489_7
 
 private let networkCases = [
