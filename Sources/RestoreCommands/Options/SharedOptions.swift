@@ -91,9 +91,10 @@ struct TilingOptions: ParsableArguments {
         case .side(let side):
             return .side(side)
         case .auto:
-            // Beside what the network works on there are the picture, the result, an encoded file and the program itself.
-            let program = 64 << 20
-            return .memory(max(16 << 20, maxMemory.bytes - 2 * pictureBytes - pictureBytes / 2 - program))
+            // Beside what the network works on there are the picture, the result, the encoded file in strips and in one
+            // piece, which together take about as much as a denoised picture, and the program itself with its weights.
+            let program = 96 << 20
+            return .memory(max(16 << 20, maxMemory.bytes - 3 * pictureBytes - program))
         }
     }
 }
