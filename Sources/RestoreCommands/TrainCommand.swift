@@ -59,8 +59,8 @@ struct TrainDenoiseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Channels of the levels, fine to coarse.", valueName: "a,b,c"))
     var widths = "48,96,192"
 
-    @Option(help: "Residual blocks a level.")
-    var blocks = 2
+    @Option(help: ArgumentHelp("Residual blocks of the levels, or one number for all.", valueName: "a,b,c"))
+    var blocks = "2"
 
     @Option(help: "Pictures set aside for validation (at most a tenth).")
     var validationPictures = 32
@@ -100,10 +100,15 @@ struct TrainDenoiseCommand: ParsableCommand {
     }
 
     private var architecture: DenoiserArchitecture? {
-        let numbers = widths.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        let channels = numbers.compactMap { $0 }
-        guard channels.count == numbers.count else { return nil }
-        return DenoiserArchitecture(checking: channels, blocksPerLevel: blocks)
+        guard let channels = wholeNumbers(widths), let blocks = wholeNumbers(blocks) else { return nil }
+        return DenoiserArchitecture(
+            checking: channels, blocks: blocks.count == 1 ? channels.map { _ in blocks[0] } : blocks)
+    }
+
+    private func wholeNumbers(_ text: String) -> [Int]? {
+        let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        let found = numbers.compactMap { $0 }
+        return found.count == numbers.count ? found : nil
     }
 
     func run() throws {

@@ -90,7 +90,23 @@ import Testing
         let architecture = try #require(DenoiserArchitecture(checking: widths, blocksPerLevel: blocks))
         let read = try DenoiserArchitecture(json: architecture.json, path: "m")
         #expect(read == architecture)
-        #expect((read.widths, read.blocksPerLevel, read.name) == (widths, blocks, DenoiserArchitecture.name))
+        #expect((read.widths, read.name) == (widths, DenoiserArchitecture.name))
+        #expect(read.blocks == [Int](repeating: blocks, count: widths.count) && !read.isBlind)
+    }
+
+    @Test func levelsMayDifferInTheirBlocks() throws {
+        let architecture = try #require(DenoiserArchitecture(checking: [4, 8, 6], blocks: [3, 1, 2], isBlind: true))
+        #expect(try DenoiserArchitecture(json: architecture.json, path: "m") == architecture)
+        let network = architecture.network
+        func count(_ prefix: String) -> Int {
+            network.nodes.count { $0.name.hasPrefix(prefix) && $0.name.hasSuffix(".sum") }
+        }
+        #expect((count("encoder.0."), count("encoder.1."), count("bottom.")) == (3, 1, 2))
+        #expect((count("decoder.0."), count("decoder.1.")) == (3, 1))
+        let output = try network.shapes(inputs: [Shape(batch: 1, height: 16, width: 8, channels: 3)])
+        #expect(output[network.outputs[0].index] == Shape(batch: 1, height: 16, width: 8, channels: 3))
+        #expect(DenoiserArchitecture(checking: [4, 8], blocks: [1]) == nil)
+        #expect(DenoiserArchitecture(checking: [4, 8], blocks: [1, 17]) == nil)
     }
 
     @Test(arguments: [([], 1), ([0], 1), ([-1], 1), ([1025], 1), ([1, 1, 1, 1, 1, 1, 1], 1), ([4], 0), ([4], 17)])

@@ -52,7 +52,7 @@ public final class Denoiser {
         self.architecture = architecture
         noiseEstimator = NoiseEstimator(concurrently: ConcurrentRunner(pool))
         inference = TiledInference(
-            network: architecture.network, parameters: parameters, inputChannels: 4,
+            network: architecture.network, parameters: parameters, inputChannels: architecture.inputChannels,
             alignment: architecture.alignment, pool: pool)
     }
 
@@ -74,7 +74,7 @@ public final class Denoiser {
         var mixed = [Float](repeating: 0, count: blend == 1 ? 0 : 3 * image.width)
         try denoise(
             width: image.width, height: image.height, sigma: sigma, tiling: options.tiling,
-            fill: { row, values in image.copyColors(of: row, to: values, pixelStride: 4) },
+            fill: { row, values in image.copyColors(of: row, to: values, pixelStride: architecture.inputChannels) },
             store: { core, values, rowStride, done in
                 if blend == 1 {
                     try result.setColors(of: core, from: values, rowStride: rowStride)
@@ -100,7 +100,8 @@ public final class Denoiser {
     ///
     /// - Parameters:
     ///   - sigma: in units of 1/255.
-    ///   - fill, store: as in `TiledInference.run`, with 4 floats a pixel in (the fourth is filled here) and 3 out.
+    ///   - fill, store: as in `TiledInference.run`, with the architecture's `inputChannels` floats a pixel in (the noise
+    ///     level is filled in here) and 3 out.
     public func denoise(
         width: Int, height: Int, sigma: Double, tiling: Tiling,
         fill: (_ row: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
@@ -112,6 +113,7 @@ public final class Denoiser {
             grid, width: width, height: height,
             fill: { row, values in
                 fill(row, values)
+                guard !architecture.isBlind else { return }
                 for x in 0..<row.width { values[4 * x + 3] = level }
             }, store: store)
     }
@@ -151,13 +153,14 @@ extension Denoiser {
     ) throws -> [Float] {
         precondition(colors.count == 3 * width * height, "\(colors.count) floats for \(width)×\(height) pixels")
         var result = [Float](repeating: 0, count: colors.count)
+        let channels = architecture.inputChannels
         try colors.withUnsafeBufferPointer { colors in
             try denoise(
                 width: width, height: height, sigma: sigma, tiling: tiling,
                 fill: { row, values in
                     for x in 0..<row.width {
                         let source = 3 * (row.y * width + row.x + x)
-                        for c in 0..<3 { values[4 * x + c] = colors[source + c] }
+                        for c in 0..<3 { values[channels * x + c] = colors[source + c] }
                     }
                 },
                 store: { core, values, rowStride, _ in

@@ -2,12 +2,12 @@ import RestoreNN
 
 /// The denoiser's network: a convolutional autoencoder with skip connections and residual blocks.
 ///
-/// Input N×H×W×4: RGB in 0…1 and a map of the noise's standard deviation in the same units; output N×H×W×3: the RGB
-/// without the noise. Sides are multiples of `alignment`. Pixel unshuffle by 2; on each level `blocksPerLevel` residual
-/// blocks (3×3, ReLU, 3×3, no bias) on the way down and on the way up; 2×2 stride-2 convolutions down and transposed
-/// convolutions up; skips added; the prediction is of the noise. The form is that of DRUNet (Zhang et al.,
-/// "Plug-and-Play Image Restoration with Deep Denoiser Prior", TPAMI 2021), much narrower, at half resolution.
-public struct DenoiserArchitecture: Codable, Hashable, Sendable {
+/// Input N×H×W×4: RGB in 0…1 and a map of the noise's standard deviation in the same units, or N×H×W×3 where the network
+/// is blind; output N×H×W×3: the RGB without the noise. Sides are multiples of `alignment`. Pixel unshuffle by 2; on each
+/// level residual blocks (3×3, ReLU, 3×3, no bias) on the way down and as many on the way up; 2×2 stride-2 convolutions
+/// down and transposed convolutions up; skips added; the prediction is of the noise. The form is that of DRUNet (Zhang et
+/// al., "Plug-and-Play Image Restoration with Deep Denoiser Prior", TPAMI 2021), much narrower, at half resolution.
+public struct DenoiserArchitecture: Hashable, Sendable {
     /// The value of `name` in model files.
     public static let name = "residual-unet"
 
@@ -15,23 +15,32 @@ public struct DenoiserArchitecture: Codable, Hashable, Sendable {
     public let name: String
     /// Channels of each level, from the finest to the coarsest.
     public let widths: [Int]
-    public let blocksPerLevel: Int
+    /// Residual blocks of each level, on either way; the coarsest has one way only.
+    public let blocks: [Int]
+    /// A blind network is not told how strong the noise is.
+    public let isBlind: Bool
 
     /// The network that is shipped: 48, 96 and 192 channels, two blocks a level.
     public init() {
-        self.init(unchecked: [48, 96, 192], blocksPerLevel: 2)
+        self.init(unchecked: [48, 96, 192], blocks: [2, 2, 2], isBlind: false, name: Self.name)
     }
 
-    /// Fails for anything but 1 to 6 widths of 1 to 1024 channels and 1 to 16 blocks.
-    public init?(checking widths: [Int], blocksPerLevel: Int) {
-        self.init(unchecked: widths, blocksPerLevel: blocksPerLevel)
+    /// Fails for anything but 1 to 6 widths of 1 to 1024 channels and as many numbers of 1 to 16 blocks.
+    public init?(checking widths: [Int], blocks: [Int], isBlind: Bool = false) {
+        self.init(unchecked: widths, blocks: blocks, isBlind: isBlind, name: Self.name)
         if defect != nil { return nil }
     }
 
-    private init(unchecked widths: [Int], blocksPerLevel: Int) {
-        name = Self.name
+    /// The same number of blocks on every level.
+    public init?(checking widths: [Int], blocksPerLevel: Int) {
+        self.init(checking: widths, blocks: widths.map { _ in blocksPerLevel })
+    }
+
+    private init(unchecked widths: [Int], blocks: [Int], isBlind: Bool, name: String) {
+        self.name = name
         self.widths = widths
-        self.blocksPerLevel = blocksPerLevel
+        self.blocks = blocks
+        self.isBlind = isBlind
     }
 
     /// What is wrong with an architecture that was read from a file, or nil.
@@ -40,11 +49,17 @@ public struct DenoiserArchitecture: Codable, Hashable, Sendable {
         guard (1...6).contains(widths.count), widths.allSatisfy((1...1024).contains) else {
             return "expected 1 to 6 widths of 1 to 1024 channels, found \(widths)"
         }
-        guard (1...16).contains(blocksPerLevel) else {
-            return "expected 1 to 16 blocks a level, found \(blocksPerLevel)"
+        guard blocks.count == widths.count else {
+            return "expected \(widths.count) numbers of blocks, one a level, found \(blocks.count)"
+        }
+        guard blocks.allSatisfy((1...16).contains) else {
+            return "expected 1 to 16 blocks a level, found \(blocks)"
         }
         return nil
     }
+
+    /// RGB and, unless blind, the noise level.
+    public var inputChannels: Int { isBlind ? 3 : 4 }
 
     private static let unshuffle = 2
 
@@ -57,23 +72,23 @@ public struct DenoiserArchitecture: Codable, Hashable, Sendable {
         let input = network.input("image")
         let area = Self.unshuffle * Self.unshuffle
         let unshuffled = network.add("unshuffle", PixelUnshuffle(factor: Self.unshuffle), input)
-        var value = network.add("head", convolution(4 * area, widths[0], hasBias: true), unshuffled)
+        var value = network.add("head", convolution(inputChannels * area, widths[0], hasBias: true), unshuffled)
 
         var skips: [Network.Value] = []
         for level in widths.indices.dropLast() {
-            value = addBlocks(to: &network, path: "encoder.\(level)", value, width: widths[level])
+            value = addBlocks(to: &network, path: "encoder.\(level)", value, level: level)
             skips.append(value)
             let down = Convolution(
                 inputChannels: widths[level], outputChannels: widths[level + 1], kernel: 2, stride: 2, hasBias: false)
             value = network.add("encoder.\(level).down", down, value)
         }
-        value = addBlocks(to: &network, path: "bottom", value, width: widths[widths.count - 1])
+        value = addBlocks(to: &network, path: "bottom", value, level: widths.count - 1)
         for level in widths.indices.dropLast().reversed() {
             let up = TransposedConvolution(
                 inputChannels: widths[level + 1], outputChannels: widths[level], kernel: 2, stride: 2, hasBias: false)
             let raised = network.add("decoder.\(level).up", up, value)
             value = network.add("decoder.\(level).skip", Add(), raised, skips[level])
-            value = addBlocks(to: &network, path: "decoder.\(level)", value, width: widths[level])
+            value = addBlocks(to: &network, path: "decoder.\(level)", value, level: level)
         }
         let tail = network.add("tail", convolution(widths[0], 3 * area, hasBias: true), value)
         let negativeNoise = network.add("shuffle", PixelShuffle(factor: Self.unshuffle), tail)
@@ -87,10 +102,11 @@ public struct DenoiserArchitecture: Codable, Hashable, Sendable {
     }
 
     private func addBlocks(
-        to network: inout Network, path: String, _ input: Network.Value, width: Int
+        to network: inout Network, path: String, _ input: Network.Value, level: Int
     ) -> Network.Value {
+        let width = widths[level]
         var value = input
-        for block in 0..<blocksPerLevel {
+        for block in 0..<blocks[level] {
             let path = "\(path).block.\(block)"
             let first = network.add("\(path).conv1", convolution(width, width, hasBias: false), value)
             let active = network.add("\(path).relu", Activation(.relu), first)
@@ -98,5 +114,34 @@ public struct DenoiserArchitecture: Codable, Hashable, Sendable {
             value = network.add("\(path).sum", Add(), second, value)
         }
         return value
+    }
+}
+
+extension DenoiserArchitecture: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case name, widths, blocksPerLevel, blind
+    }
+
+    /// The number of blocks may be one for all levels; a network is not blind unless it says so.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        let widths = try values.decode([Int].self, forKey: .widths)
+        let blocks: [Int]
+        if let number = try? values.decode(Int.self, forKey: .blocksPerLevel) {
+            blocks = widths.map { _ in number }
+        } else {
+            blocks = try values.decode([Int].self, forKey: .blocksPerLevel)
+        }
+        self.init(
+            unchecked: widths, blocks: blocks, isBlind: try values.decodeIfPresent(Bool.self, forKey: .blind) ?? false,
+            name: try values.decode(String.self, forKey: .name))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(name, forKey: .name)
+        try values.encode(widths, forKey: .widths)
+        try values.encode(blocks, forKey: .blocksPerLevel)
+        if isBlind { try values.encode(true, forKey: .blind) }
     }
 }
