@@ -1,3 +1,4 @@
+import Glibc
 import RestoreNN
 import TestSupport
 import Testing
@@ -21,6 +22,8 @@ import Testing
         case .charbonnier(let epsilon):
             let root = (d * d + Double(epsilon) * Double(epsilon)).squareRoot()
             return (root, d / root)
+        case .negativePSNR:
+            preconditionFailure("no sum of terms")
         }
     }
 
@@ -69,5 +72,38 @@ import Testing
         #expect(gradient[0] == 0 && gradient[2] < 0)
         #expect(evaluate(loss, [1], [.nan]).0.isNaN)
         #expect(evaluate(loss, [.infinity], [0]).0 == .infinity)
+    }
+
+    // MARK: PSNR
+
+    /// Minus the mean PSNR, each example by itself.
+    @Test(arguments: [1, 2, 5]) func thePSNRLossIsTheMeanOverTheExamples(examples: Int) {
+        var generator = SeededGenerator(seed: 153)
+        let count = 300
+        let target = generator.values(examples * count)
+        let prediction = target.enumerated().map { index, value in
+            value + Float(generator.normal()) * 0.01 * Float(1 + index / count)
+        }
+        let (value, gradient) = evaluate(.negativePSNR(examples: examples), prediction, target)
+        var (mean, expected): (Double, [Float]) = (0, [])
+        for example in 0..<examples {
+            let differences = (0..<count).map {
+                Double(prediction[example * count + $0] - target[example * count + $0])
+            }
+            let error = differences.reduce(0) { $0 + $1 * $1 } / Double(count) + 1e-8
+            mean += 10 * log10(error) / Double(examples)
+            let scale = 10 / log(10) / error / Double(count * examples)
+            expected += differences.map { Float(2 * $0 * scale) }
+        }
+        #expect(abs(value - mean) < 1e-6 * abs(mean))
+        expectClose(gradient, expected, "gradient", seed: 153)
+    }
+
+    /// A prediction that is right has a gradient of zero and a loss of −80 dB, not of minus infinity.
+    @Test func thePSNRLossHasAFloor() {
+        let (value, gradient) = evaluate(.negativePSNR(examples: 1), [1, -2, 0], [1, -2, 0])
+        #expect(abs(value + 80) < 1e-9 && gradient == [0, 0, 0])
+        let (broken, broke) = evaluate(.negativePSNR(examples: 2), [1, .nan, 3, 4], [1, 2, 3, 5])
+        #expect(broken.isNaN && broke[1].isNaN && broke[3] < 0)
     }
 }

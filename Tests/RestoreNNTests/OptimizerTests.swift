@@ -9,7 +9,7 @@ import Testing
     @Test func scheduleRisesThenFallsAlongACosine() {
         let schedule = WarmupCosineSchedule(peak: 0.8, warmupSteps: 4, totalSteps: 104)
         let rising: [Float] = [0.2, 0.4, 0.6, 0.8]
-        expectClose((0..<4).map(schedule.learningRate), rising, "warm-up")
+        expectClose((0..<4).map { schedule.learningRate(step: $0) }, rising, "warm-up")
         #expect(schedule.learningRate(step: 4) == 0.8)
         for (step, share) in [(29, 0.853553390593), (54, 0.5), (79, 0.146446609407), (103, 0.000246719817)] {
             expectClose(
@@ -17,8 +17,45 @@ import Testing
                 tolerance: Tolerance(absolute: 1e-8, relative: 1e-5))
         }
         #expect(schedule.learningRate(step: 104) == 0 && schedule.learningRate(step: 5000) == 0)
-        let rates = (4...104).map(schedule.learningRate)
+        let rates = (4...104).map { schedule.learningRate(step: $0) }
         #expect(zip(rates, rates.dropFirst()).allSatisfy { $0 > $1 })
+    }
+
+    /// Where time is ahead of the steps the schedule follows it, and without a number of steps time alone.
+    @Test func timeEndsASchedule() {
+        let timed = WarmupCosineSchedule(peak: 0.8, warmupSteps: 4, totalSteps: nil)
+        #expect(timed.learningRate(step: 1, timeProgress: 0.9) == 0.4)
+        #expect(timed.learningRate(step: 4) == 0.8 && timed.learningRate(step: 4000) == 0.8)
+        #expect(abs(timed.learningRate(step: 50, timeProgress: 0.5) - 0.4) < 1e-6)
+        #expect(timed.learningRate(step: 50, timeProgress: 1) == 0)
+        let both = WarmupCosineSchedule(peak: 0.8, warmupSteps: 4, totalSteps: 104)
+        #expect(both.learningRate(step: 54, timeProgress: 0.1) == both.learningRate(step: 54))
+        #expect(both.learningRate(step: 54, timeProgress: 0.75) == both.learningRate(step: 79))
+    }
+
+    /// An optimiser and an average made of the state of others go on as they would.
+    @Test func stateIsAllThatThereIs() {
+        var generator = SeededGenerator(seed: 149)
+        let gradients = (0..<6).map { _ in generator.values(40) }
+        var parameters = generator.values(40)
+        var optimizer = AdamW(parameterCount: 40)
+        var average = ExponentialMovingAverage(decay: 0.9, values: parameters)
+        var (copy, copied): ([Float], (AdamW, ExponentialMovingAverage)) = ([], (optimizer, average))
+        for (index, gradient) in gradients.enumerated() {
+            if index == 3 {
+                copy = parameters
+                copied.0 = AdamW(
+                    settings: optimizer.settings, firstMoments: optimizer.firstMoments,
+                    secondMoments: optimizer.secondMoments, step: optimizer.step)
+                copied.1 = ExponentialMovingAverage(decay: 0.9, values: average.values, step: average.step)
+            }
+            optimizer.update(&parameters, gradients: gradient, learningRate: 0.01, pool: pool)
+            average.update(parameters, pool: pool)
+            guard index >= 3 else { continue }
+            copied.0.update(&copy, gradients: gradient, learningRate: 0.01, pool: pool)
+            copied.1.update(copy, pool: pool)
+        }
+        #expect(copy == parameters && copied.1.values == average.values)
     }
 
     @Test func schedulesAtTheEdge() {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// How far a prediction is from its target, as a mean over all values, and the gradient of that mean.
 public enum Loss: Hashable, Sendable {
     /// mean |d|; the gradient at d = 0 is 0.
@@ -7,6 +9,9 @@ public enum Loss: Hashable, Sendable {
     /// mean √(d² + ε²) (Charbonnier et al., "Two deterministic half-quadratic regularization algorithms for computed
     /// imaging", ICIP 1994)
     case charbonnier(epsilon: Float)
+    /// mean over the `examples` of a batch of 10 log₁₀(mean d² + 10⁻⁸): minus the mean PSNR of values in 0…1 (Chen et al.,
+    /// "HINet", CVPRW 2021, eq. 3). An example weighs the same whether it is hard or easy.
+    case negativePSNR(examples: Int)
 
     /// Returns the loss of `count` values and writes its gradient with respect to the prediction.
     ///
@@ -15,6 +20,11 @@ public enum Loss: Hashable, Sendable {
         prediction: UnsafePointer<Float>, target: UnsafePointer<Float>, count: Int,
         gradient: UnsafeMutablePointer<Float>, pool: WorkerPool
     ) -> Double {
+        if case .negativePSNR(let examples) = self {
+            return evaluateNegativePSNR(
+                prediction: prediction, target: target, examples: examples, count: count / examples,
+                gradient: gradient, pool: pool)
+        }
         let scale = 1 / Float(count)
         var sums = [Double](repeating: 0, count: (count + elementwisePiece - 1) / elementwisePiece)
         sums.withUnsafeMutableBufferPointer { sums in
@@ -51,7 +61,31 @@ public enum Loss: Hashable, Sendable {
                 sum += Double(root)
                 gradient[i] = scale * d / root
             }
+        case .negativePSNR:
+            preconditionFailure("not a sum over values")
         }
         return sum
+    }
+
+    /// Mean over the examples of 10 log₁₀(MSE + ε); its derivative by a value is (10 / ln 10) · 2 d / (n · count · (MSE + ε)).
+    private func evaluateNegativePSNR(
+        prediction: UnsafePointer<Float>, target: UnsafePointer<Float>, examples: Int, count: Int,
+        gradient: UnsafeMutablePointer<Float>, pool: WorkerPool
+    ) -> Double {
+        let epsilon = 1e-8
+        var decibels = [Double](repeating: 0, count: examples)
+        decibels.withUnsafeMutableBufferPointer { decibels in
+            pool.run(taskCount: examples) { example, _ in
+                let start = example * count
+                let squares = Loss.l2.sum(
+                    prediction + start, target + start, count: count, scale: 1, gradient: gradient + start)
+                let error = squares / Double(count) + epsilon
+                decibels[example] = 10 * log10(error)
+                // The gradient holds 2 d by now.
+                let scale = Float(10 / log(10) / (Double(examples * count) * error))
+                for i in start..<(start + count) { gradient[i] *= scale }
+            }
+        }
+        return decibels.reduce(0, +) / Double(examples)
     }
 }

@@ -17,15 +17,25 @@ public struct AdamW: Sendable {
 
     public let settings: Settings
     /// Running means of the gradients and of their squares.
-    public internal(set) var firstMoments: [Float]
-    public internal(set) var secondMoments: [Float]
+    public private(set) var firstMoments: [Float]
+    public private(set) var secondMoments: [Float]
     /// Updates made.
-    public internal(set) var step = 0
+    public private(set) var step: Int
 
     public init(parameterCount: Int, settings: Settings = Settings()) {
+        let zeros = [Float](repeating: 0, count: parameterCount)
+        self.init(settings: settings, firstMoments: zeros, secondMoments: zeros, step: 0)
+    }
+
+    /// An optimiser that goes on where another stopped, after `step` updates.
+    ///
+    /// - Precondition: as many first moments as second ones.
+    public init(settings: Settings, firstMoments: [Float], secondMoments: [Float], step: Int) {
+        precondition(firstMoments.count == secondMoments.count, "\(firstMoments.count), \(secondMoments.count) moments")
         self.settings = settings
-        firstMoments = [Float](repeating: 0, count: parameterCount)
-        secondMoments = [Float](repeating: 0, count: parameterCount)
+        self.firstMoments = firstMoments
+        self.secondMoments = secondMoments
+        self.step = step
     }
 
     /// One update of `parameters` in place.

@@ -4,12 +4,15 @@
 /// The decay of update t is min(`decay`, (1 + t) / (10 + t)), so that the random start is soon forgotten.
 public struct ExponentialMovingAverage: Sendable {
     public let decay: Float
-    public internal(set) var values: [Float]
-    public internal(set) var step = 0
+    public private(set) var values: [Float]
+    /// Updates made.
+    public private(set) var step: Int
 
-    public init(decay: Float, values: [Float]) {
+    /// - Parameter step: of an average that goes on where another stopped.
+    public init(decay: Float, values: [Float], step: Int = 0) {
         self.decay = decay
         self.values = values
+        self.step = step
     }
 
     /// - Precondition: as many parameters as the average was made of.

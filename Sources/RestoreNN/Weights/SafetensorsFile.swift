@@ -159,6 +159,20 @@ public struct SafetensorsFile: Sendable {
         return Parameters(layout: layout, values: all)
     }
 
+    /// `fresh` with the values of each tensor that the file has under the same name and in the same shape.
+    ///
+    /// - Throws: `WeightsError.notFinite` or `.unsupportedElementType`.
+    /// - Returns: the parameters and how many tensors were taken.
+    public func parameters(wherePossible fresh: Parameters) throws(WeightsError) -> (Parameters, taken: Int) {
+        var parameters = fresh
+        var taken = 0
+        for entry in fresh.layout.entries where shape(of: entry.specification.name) == entry.specification.shape {
+            parameters.values.replaceSubrange(entry.range, with: try values(of: entry.specification.name))
+            taken += 1
+        }
+        return (parameters, taken)
+    }
+
     // MARK: Writing
 
     /// A tensor to be written.
