@@ -24,7 +24,7 @@ import Testing
                 Image(width: size.0, height: size.1, channelLayout: .rgb, samples: .uint8(samples)), "\(index).png")
         }
         let set = try PictureSet(
-            paths: [folder.path], minimumSide: Self.side, pool: WorkerPool(workerCount: 1),
+            sources: [DataSource(path: folder.path)], minimumSide: Self.side, pool: WorkerPool(workerCount: 1),
             logger: LogRecorder().logger)
         sampler = PatchSampler(pictures: set, side: Self.side, seed: 9)
     }

@@ -21,7 +21,8 @@ import Testing
         _ paths: [String]? = nil, minimumSide: Int = 16, maximumBytes: Int = 1 << 30
     ) throws(TrainingError) -> PictureSet {
         try PictureSet(
-            paths: paths ?? [folder.path], minimumSide: minimumSide, maximumBytes: maximumBytes, pool: pool,
+            sources: (paths ?? [folder.path]).map { DataSource(path: $0) }, minimumSide: minimumSide,
+            maximumBytes: maximumBytes, pool: pool,
             logger: log.logger)
     }
 

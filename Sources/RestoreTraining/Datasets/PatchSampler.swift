@@ -1,7 +1,8 @@
 import RestoreImage
 import RestoreNN
 
-/// Draws square patches at random places, flipped and turned at random.
+/// Draws square patches at random places, flipped and turned at random. How often a picture is drawn depends on its
+/// weight (`DataSource`), not on its size.
 ///
 /// What stands at a place of a batch depends on the seed, the step and that place alone, so it is the same however many
 /// workers prepare the batch, and after any interruption.
@@ -26,7 +27,7 @@ public struct PatchSampler: Sendable {
     /// Writes a patch of interleaved RGB floats (side × side × 3, 0…1) and returns the path of its picture.
     @discardableResult
     public func draw(_ generator: inout SeededGenerator, into colors: UnsafeMutablePointer<Float>) -> String {
-        let picture = pictures.pictures[generator.index(below: pictures.pictures.count)]
+        let picture = pictures.pictures[pictures.drawIndex(using: &generator)]
         let image = picture.image
         let region = ImageRegion(
             x: generator.index(below: image.width - side + 1), y: generator.index(below: image.height - side + 1),

@@ -4,36 +4,93 @@ import RestoreImage
 import RestoreNN
 import Synchronization
 
-/// Photographs below some folders, decoded and held in memory.
+/// Pictures to train on, decoded and held in memory.
 public struct PictureSet: Sendable {
     public struct Picture: Sendable {
-        public let path: String
+        /// The file that it came from.
+        public let file: String
+        /// Its place in a file of many pictures, from 0; nil in a file of one.
+        public let index: Int?
         public let image: Image
+        /// Its class, where the file tells: 0…9 in CIFAR-10 and MNIST.
+        public let label: Int?
+        /// The chance that it is drawn, relative to a picture of weight 1.
+        public let weight: Double
+
+        /// What messages call it: the path of its file, and `#` with its place where the file holds many.
+        public var path: String { PictureSet.path(file, index) }
     }
 
-    /// In the order of their paths, folder by folder as given: what a seed draws does not depend on the file system.
-    public let pictures: [Picture]
-    /// Files that could not be used, with the reason.
-    public let skipped: [(path: String, reason: String)]
+    /// A file, or a picture of one, that could not be used.
+    public struct Skipped: Sendable, Hashable {
+        /// Of the file, with `#` and the place where one picture of many is meant.
+        public let path: String
+        /// One line that names the path.
+        public let reason: String
+    }
 
-    /// Reads every PNG and JPEG below `paths`. Broken files, and pictures smaller than `minimumSide`, are skipped and named
-    /// in the log.
+    /// Source by source as given, each in the order of its files' paths: what a seed draws does not depend on the file
+    /// system.
+    public let pictures: [Picture]
+    public let skipped: [Skipped]
+    /// Files of test sets in folders, which are not trained on unless they are named themselves.
+    public let leftOut: [String]
+    /// Sums of the pictures' weights, each relative to the largest; empty where all are equal.
+    private let cumulativeWeights: [Double]
+
+    /// Reads every picture of `sources`: folders with PNG and JPEG files, batches of CIFAR-10 and IDX files, plain or
+    /// gzipped, and such files themselves (see docs/data.md). Broken files and records, and pictures smaller than
+    /// `minimumSide`, are skipped and named in the log.
     ///
     /// - Parameter maximumBytes: what the decoded pictures may take together.
     /// - Throws: `TrainingError.file` for a path that is not there, `.noPictures`, `.tooMuchData`.
     public init(
-        paths: [String], minimumSide: Int, maximumBytes: Int = 8 << 30, pool: WorkerPool, logger: Logger
+        sources: [DataSource], minimumSide: Int, maximumBytes: Int = 8 << 30, pool: WorkerPool, logger: Logger
     ) throws(TrainingError) {
-        let files = try Self.files(below: paths)
-        let results = Mutex([Result<Image, ImageError>?](repeating: nil, count: files.count))
+        var files: [(path: String, weight: Double)] = []
+        var leftOut: [String] = []
+        for source in sources {
+            do throws(FileError) {
+                let listing = try DatasetListing(source.path)
+                files += listing.files.map { ($0, source.weight) }
+                leftOut += listing.leftOut
+            } catch {
+                throw .file(error)
+            }
+        }
+        for path in leftOut {
+            logger.info("left out \(path): a test set; name the file itself to train on it")
+        }
+        let results = try Self.read(files.map(\.path), maximumBytes: maximumBytes, pool: pool)
+        var collected = Collection(minimumSide: minimumSide, logger: logger)
+        for (file, result) in zip(files, results) { collected.add(result, path: file.path, weight: file.weight) }
+        guard !collected.pictures.isEmpty else {
+            throw .noPictures(paths: sources.map(\.path), side: minimumSide)
+        }
+        self.init(pictures: collected.pictures, skipped: collected.skipped, leftOut: leftOut)
+    }
+
+    private init(pictures: [Picture], skipped: [Skipped] = [], leftOut: [String] = []) {
+        self.pictures = pictures
+        self.skipped = skipped
+        self.leftOut = leftOut
+        cumulativeWeights = Self.cumulativeWeights(of: pictures)
+    }
+
+    /// Decodes the files, some at once; nil for one that was not begun because too much had been read.
+    private static func read(
+        _ paths: [String], maximumBytes: Int, pool: WorkerPool
+    ) throws(TrainingError) -> [Result<DatasetFile, DatasetError>?] {
+        let results = Mutex([Result<DatasetFile, DatasetError>?](repeating: nil, count: paths.count))
         let bytes = Atomic(0)
-        pool.run(taskCount: files.count) { index, _ in
+        pool.run(taskCount: paths.count) { index, _ in
             guard bytes.load(ordering: .relaxed) <= maximumBytes else { return }
-            let result: Result<Image, ImageError>
-            do throws(ImageError) {
-                let image = try readImage(files[index]).image
-                bytes.wrappingAdd(image.sampleCount * image.bitDepth / 8, ordering: .relaxed)
-                result = .success(image)
+            let result: Result<DatasetFile, DatasetError>
+            do throws(DatasetError) {
+                let file = try DatasetFile(path: paths[index])
+                let own = file.batch.records.reduce(0) { $0 + $1.image.sampleCount * $1.image.bitDepth / 8 }
+                bytes.wrappingAdd(own, ordering: .relaxed)
+                result = .success(file)
             } catch {
                 result = .failure(error)
             }
@@ -41,61 +98,129 @@ public struct PictureSet: Sendable {
         }
         let total = bytes.load(ordering: .relaxed)
         guard total <= maximumBytes else { throw .tooMuchData(bytes: total, limit: maximumBytes) }
-        var pictures: [Picture] = []
-        var skipped: [(path: String, reason: String)] = []
-        for (path, result) in zip(files, results.withLock { $0 }) {
-            switch result {
-            case .success(let image) where min(image.width, image.height) >= minimumSide:
-                pictures.append(Picture(path: path, image: image))
-            case .success(let image):
-                skipped.append((path, "\(path): \(image.width)×\(image.height) is smaller than \(minimumSide)"))
-            case .failure(let error):
-                skipped.append((path, error.description))
-            case nil:
-                break
-            }
+        return results.withLock { $0 }
+    }
+
+    static func path(_ file: String, _ index: Int?) -> String { index.map { "\(file)#\($0)" } ?? file }
+}
+
+// MARK: Drawing and setting aside
+
+extension PictureSet {
+    /// The place in `pictures` of one that is drawn by weight. With equal weights every picture is as likely.
+    ///
+    /// - Precondition: there are pictures.
+    public func drawIndex(using generator: inout SeededGenerator) -> Int {
+        guard let total = cumulativeWeights.last else { return generator.index(below: pictures.count) }
+        let place = generator.uniform() * total
+        // The first whose sum is above the place.
+        var (low, high) = (0, cumulativeWeights.count - 1)
+        while low < high {
+            let middle = (low + high) / 2
+            if cumulativeWeights[middle] > place { high = middle } else { low = middle + 1 }
         }
-        for file in skipped { logger.warning("skipped \(file.reason)") }
-        guard !pictures.isEmpty else { throw .noPictures(paths: paths, side: minimumSide) }
-        self.pictures = pictures
-        self.skipped = skipped
+        return low
     }
 
-    init(pictures: [Picture]) {
-        self.pictures = pictures
-        skipped = []
-    }
-
-    private static func files(below paths: [String]) throws(TrainingError) -> [String] {
-        var files: [String] = []
-        for path in paths {
-            do throws(FileError) {
-                switch pathKind(path) {
-                case .directory: files += try listFilesRecursively(path, extensions: ImageFormat.allFileExtensions)
-                case .missing: throw .notFound(path: path)
-                default: files.append(path)
-                }
-            } catch {
-                throw .file(error)
-            }
+    private static func cumulativeWeights(of pictures: [Picture]) -> [Double] {
+        let largest = pictures.lazy.map(\.weight).max() ?? 1
+        guard pictures.contains(where: { $0.weight != largest }) else { return [] }
+        var sum = 0.0
+        return pictures.map { picture in
+            // Relative to the largest, the sum stays finite whatever the weights are.
+            sum += picture.weight / largest
+            return sum
         }
-        return files
     }
 
-    /// Sets pictures aside, chosen by the hash of their file names: where pictures are added, no more others change
-    /// sides than were added.
+    /// A digest of the pictures' names, sizes and weights: that of other data differs.
+    public var digest: String {
+        var hash = stableHash("\(pictures.count)")
+        for picture in pictures {
+            let name = lastPathComponent(of: picture.path)
+            let facts = "\(name) \(picture.image.width) \(picture.image.height) \(picture.weight)"
+            hash = (hash &* 31) ^ stableHash(facts)
+        }
+        return String(hash, radix: 16)
+    }
+
+    /// Sets pictures aside, chosen by the hash of their names: where pictures are added, no more others change sides
+    /// than were added. Weights stay with the pictures.
     ///
     /// - Parameter most: the most pictures to set aside; no more than a tenth of all are.
     public func split(validation most: Int) -> (training: PictureSet, validation: PictureSet) {
         let count = min(most, pictures.count / 10)
-        let order = pictures.indices.sorted {
-            (stableHash(lastPathComponent(of: pictures[$0].path)), $0)
-                < (stableHash(lastPathComponent(of: pictures[$1].path)), $1)
-        }
+        let hashes = pictures.map(\.nameHash)
+        let order = pictures.indices.sorted { (hashes[$0], $0) < (hashes[$1], $1) }
         let aside = Set(order.prefix(count))
         return (
             PictureSet(pictures: pictures.indices.filter { !aside.contains($0) }.map { pictures[$0] }),
             PictureSet(pictures: order.prefix(count).map { pictures[$0] })
         )
+    }
+}
+
+extension PictureSet.Picture {
+    /// A hash of the file's name without its folder, and of the place in it.
+    fileprivate var nameHash: UInt64 {
+        let name = stableHash(lastPathComponent(of: file))
+        guard let index else { return name }
+        // A hash of "file#index" would order neighbours in the file next to each other: its last digit hardly reaches
+        // the leading bits.
+        var generator = SeededGenerator(seed: name, path: UInt64(index))
+        return generator.next()
+    }
+}
+
+/// What the files gave, in their order.
+private struct Collection {
+    let minimumSide: Int
+    let logger: Logger
+    private(set) var pictures: [PictureSet.Picture] = []
+    private(set) var skipped: [PictureSet.Skipped] = []
+    /// Records of a file that are named in the log; all are in `skipped`.
+    private static let mostNamed = 5
+
+    init(minimumSide: Int, logger: Logger) {
+        self.minimumSide = minimumSide
+        self.logger = logger
+    }
+
+    mutating func add(_ result: Result<DatasetFile, DatasetError>?, path: String, weight: Double) {
+        switch result {
+        case .success(let file):
+            for warning in file.warnings { logger.warning("\(warning)") }
+            add(file.batch, path: path, weight: weight)
+        case .failure(let error):
+            skip([.init(path: path, reason: error.description)], path: path)
+        case nil:
+            break
+        }
+    }
+
+    private mutating func add(_ batch: DatasetBatch, path: String, weight: Double) {
+        var refused = batch.broken.map { record in
+            let name = PictureSet.path(path, record.index)
+            return PictureSet.Skipped(path: name, reason: "\(name): \(record.reason)")
+        }
+        for record in batch.records {
+            let image = record.image
+            if min(image.width, image.height) >= minimumSide {
+                pictures.append(
+                    .init(file: path, index: record.index, image: image, label: record.label, weight: weight))
+            } else {
+                let name = PictureSet.path(path, record.index)
+                let reason = "\(name): \(image.width)×\(image.height) is smaller than \(minimumSide)"
+                refused.append(.init(path: name, reason: reason))
+            }
+        }
+        skip(refused, path: path)
+    }
+
+    private mutating func skip(_ items: [PictureSet.Skipped], path: String) {
+        skipped += items
+        for item in items.prefix(Self.mostNamed) { logger.warning("skipped \(item.reason)") }
+        let rest = items.count - Self.mostNamed
+        if rest > 0 { logger.warning("skipped \(rest) more pictures of \(path)") }
     }
 }

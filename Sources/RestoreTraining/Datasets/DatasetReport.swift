@@ -1,0 +1,186 @@
+import RestoreFiles
+import RestoreImage
+import RestoreNN
+import Synchronization
+
+/// What is in a data set.
+public struct DatasetReport: Sendable {
+    /// Files and pictures of one format.
+    public struct FormatCount: Sendable, Equatable {
+        public internal(set) var files = 0
+        public internal(set) var compressedFiles = 0
+        /// Those that can be used.
+        public internal(set) var pictures = 0
+    }
+
+    /// Smallest, middle and largest of some lengths in pixels; the middle is the upper one where there are two.
+    public struct Spread: Sendable, Equatable {
+        public let minimum: Int
+        public let median: Int
+        public let maximum: Int
+
+        /// Nil for no lengths.
+        init?(_ lengths: [Int]) {
+            let sorted = lengths.sorted()
+            guard let first = sorted.first, let last = sorted.last else { return nil }
+            (minimum, median, maximum) = (first, sorted[sorted.count / 2], last)
+        }
+    }
+
+    /// A picture whose decoded pixels are those of an earlier one.
+    public struct Duplicate: Sendable, Equatable {
+        public let path: String
+        public let original: String
+
+        public init(path: String, original: String) {
+            self.path = path
+            self.original = original
+        }
+    }
+
+    public let path: String
+    public internal(set) var formats: [DatasetFormat: FormatCount] = [:]
+    /// Pictures that can be used.
+    public internal(set) var pictureCount = 0
+    public internal(set) var colorCount = 0
+    public internal(set) var sixteenBitCount = 0
+    public internal(set) var alphaCount = 0
+    /// Of all pictures together.
+    public internal(set) var pixelCount = 0
+    /// Nil where there is no picture.
+    public internal(set) var widths: Spread?
+    public internal(set) var heights: Spread?
+    /// How many pictures have a label; empty where none has.
+    public internal(set) var labels: [Int: Int] = [:]
+    /// Among the pictures of this path and of those that were looked at before.
+    public internal(set) var duplicates: [Duplicate] = []
+    /// Files and records that give no picture.
+    public internal(set) var broken: [PictureSet.Skipped] = []
+    /// What is wrong with files that give pictures all the same.
+    public internal(set) var warnings: [String] = []
+    /// Files of test sets in a folder, which were not looked at.
+    public internal(set) var leftOut: [String] = []
+    /// Pictures with a side below the length that was asked for, by path.
+    public internal(set) var small: [String] = []
+
+    public var greyCount: Int { pictureCount - colorCount }
+    public var fileCount: Int { formats.values.reduce(0) { $0 + $1.files } }
+}
+
+/// Looks at data sets, one after the other, and knows pictures again.
+public struct DatasetCheck: ~Copyable {
+    private let pool: WorkerPool
+    private let minimumSide: Int
+    /// Where each picture was seen first.
+    private var seen: [PictureDigest: (file: String, index: Int?)] = [:]
+
+    /// - Parameter minimumSide: pictures with a shorter side are reported as small.
+    public init(minimumSide: Int = 1, pool: WorkerPool) {
+        self.minimumSide = minimumSide
+        self.pool = pool
+    }
+
+    /// Reads everything at `path`, a few files at a time; takes no memory for pictures it is done with.
+    ///
+    /// - Throws: `FileError` where nothing is at `path`, or a folder cannot be listed.
+    public mutating func report(_ path: String) throws(FileError) -> DatasetReport {
+        let listing = try DatasetListing(path)
+        let files = listing.files
+        let results = Mutex([Result<FileFacts, DatasetError>?](repeating: nil, count: files.count))
+        pool.run(taskCount: files.count) { index, _ in
+            let result: Result<FileFacts, DatasetError>
+            do throws(DatasetError) {
+                result = .success(FileFacts(try DatasetFile(path: files[index])))
+            } catch {
+                result = .failure(error)
+            }
+            results.withLock { $0[index] = result }
+        }
+        var report = DatasetReport(path: path)
+        report.leftOut = listing.leftOut
+        var sizes: [(width: Int, height: Int)] = []
+        for (file, result) in zip(files, results.withLock { $0 }) {
+            switch result {
+            case .success(let facts):
+                add(facts, file: file, to: &report)
+                sizes += facts.pictures.map { ($0.width, $0.height) }
+            case .failure(let error):
+                report.broken.append(.init(path: file, reason: error.description))
+            case nil:
+                break
+            }
+        }
+        report.widths = DatasetReport.Spread(sizes.map(\.width))
+        report.heights = DatasetReport.Spread(sizes.map(\.height))
+        return report
+    }
+
+    private mutating func add(_ facts: FileFacts, file: String, to report: inout DatasetReport) {
+        var count = report.formats[facts.format] ?? DatasetReport.FormatCount()
+        count.files += 1
+        count.compressedFiles += facts.isCompressed ? 1 : 0
+        count.pictures += facts.pictures.count
+        report.formats[facts.format] = count
+        report.warnings += facts.warnings
+        report.broken += facts.broken.map { record in
+            let path = PictureSet.path(file, record.index)
+            return .init(path: path, reason: "\(path): \(record.reason)")
+        }
+        for picture in facts.pictures { add(picture, file: file, to: &report) }
+    }
+
+    private mutating func add(_ picture: PictureFacts, file: String, to report: inout DatasetReport) {
+        report.pictureCount += 1
+        report.colorCount += picture.layout.colorChannelCount == 3 ? 1 : 0
+        report.alphaCount += picture.layout.hasAlpha ? 1 : 0
+        report.sixteenBitCount += picture.bitDepth == 16 ? 1 : 0
+        report.pixelCount += picture.width * picture.height
+        if let label = picture.label { report.labels[label, default: 0] += 1 }
+        if min(picture.width, picture.height) < minimumSide {
+            report.small.append(PictureSet.path(file, picture.index))
+        }
+        if let first = seen[picture.digest] {
+            report.duplicates.append(
+                .init(
+                    path: PictureSet.path(file, picture.index), original: PictureSet.path(first.file, first.index)))
+        } else {
+            seen[picture.digest] = (file, picture.index)
+        }
+    }
+}
+
+/// What is kept of a file once its pixels are gone.
+private struct FileFacts: Sendable {
+    let format: DatasetFormat
+    let isCompressed: Bool
+    let pictures: [PictureFacts]
+    let broken: [(index: Int, reason: String)]
+    let warnings: [String]
+
+    init(_ file: DatasetFile) {
+        format = file.format
+        isCompressed = file.isCompressed
+        pictures = file.batch.records.map { PictureFacts($0) }
+        broken = file.batch.broken
+        warnings = file.warnings
+    }
+}
+
+private struct PictureFacts: Sendable {
+    let index: Int?
+    let width: Int
+    let height: Int
+    let layout: Image.ChannelLayout
+    let bitDepth: Int
+    let label: Int?
+    let digest: PictureDigest
+
+    init(_ record: DatasetRecord) {
+        index = record.index
+        (width, height) = (record.image.width, record.image.height)
+        layout = record.image.channelLayout
+        bitDepth = record.image.bitDepth
+        label = record.label
+        digest = PictureDigest(record.image)
+    }
+}

@@ -1,0 +1,85 @@
+import RestoreImage
+
+/// IDX files, the format of MNIST (LeCun, Cortes, Burges): a mark that tells type and number of axes, the length of
+/// each axis, big end first, then the values, the last axis fastest.
+enum IDXFile {
+    private static let labelMark: [UInt8] = [0, 0, 8, 1]
+    private static let imageMark: [UInt8] = [0, 0, 8, 3]
+
+    /// The most pictures of a file: a picture of one pixel takes over a hundred bytes of memory.
+    private static let maximumCount = 1 << 22
+
+    static func isImages(_ bytes: [UInt8]) -> Bool { bytes.starts(with: imageMark) }
+    static func isLabels(_ bytes: [UInt8]) -> Bool { bytes.starts(with: labelMark) }
+
+    /// An IDX file of values that are not bytes, or of another number of axes: what it holds.
+    static func otherKind(_ bytes: [UInt8]) -> String? {
+        let types: [UInt8: String] = [
+            8: "bytes", 9: "signed bytes", 11: "16-bit numbers", 12: "32-bit numbers", 13: "floats", 14: "doubles",
+        ]
+        guard bytes.count >= 4, bytes[0] == 0, bytes[1] == 0, let type = types[bytes[2]], (1...8).contains(bytes[3])
+        else { return nil }
+        return "an IDX file of \(type) with \(bytes[3]) \(bytes[3] == 1 ? "axis" : "axes")"
+    }
+
+    /// The labels of a file that `isLabels`.
+    static func readLabels(_ bytes: [UInt8]) throws(FormatProblem) -> ArraySlice<UInt8> {
+        bytes[try valueRange(bytes, axes: 1).values]
+    }
+
+    /// The grey pictures of a file that `isImages`.
+    static func readImages(_ bytes: [UInt8], labels: ArraySlice<UInt8>?) throws(FormatProblem) -> DatasetBatch {
+        let (sides, values) = try valueRange(bytes, axes: 3)
+        let (count, height, width) = (sides[0], sides[1], sides[2])
+        guard count > 0, height > 0, width > 0 else {
+            throw .damage("it says \(count) pictures of \(width)×\(height)")
+        }
+        guard count <= maximumCount else {
+            throw .unsupported("it says \(count) pictures, more than the limit of \(maximumCount)")
+        }
+        // The product is no more than the file's own size.
+        let pixels = width * height
+        var batch = DatasetBatch()
+        batch.records.reserveCapacity(count)
+        for index in 0..<count {
+            let start = values.lowerBound + index * pixels
+            let image = Image(
+                width: width, height: height, channelLayout: .grey,
+                samples: .uint8(Array(bytes[start..<start + pixels])))
+            let label = labels.map { Int($0[$0.startIndex + index]) }
+            batch.records.append(DatasetRecord(image: image, label: label, index: index))
+        }
+        return batch
+    }
+
+    /// How many pictures a file says it holds, and so how many labels belong to it.
+    static func imageCount(_ bytes: [UInt8]) throws(FormatProblem) -> Int {
+        try valueRange(bytes, axes: 3).sides[0]
+    }
+
+    private static func valueRange(
+        _ bytes: [UInt8], axes: Int
+    ) throws(FormatProblem) -> (sides: [Int], values: Range<Int>) {
+        let start = 4 + 4 * axes
+        guard bytes.count >= start else {
+            throw .damage("expected a header of \(start) bytes, found \(bytes.count)")
+        }
+        let sides = (0..<axes).map { axis in
+            bytes[4 + 4 * axis..<8 + 4 * axis].reduce(0) { $0 << 8 | Int($1) }
+        }
+        var expected = start
+        var overflowed = false
+        let count = sides.reduce(1) { product, side in
+            let next = product.multipliedReportingOverflow(by: side)
+            overflowed = overflowed || next.overflow
+            return next.partialValue
+        }
+        (expected, overflowed) = overflowed ? (0, true) : start.addingReportingOverflow(count)
+        guard !overflowed, expected == bytes.count else {
+            let text = sides.map { "\($0)" }.joined(separator: "×")
+            let total = overflowed ? "more bytes than can be counted" : "\(expected) bytes"
+            throw .damage("it says \(text) values, so expected \(total), found \(bytes.count)")
+        }
+        return (sides, start..<bytes.count)
+    }
+}
