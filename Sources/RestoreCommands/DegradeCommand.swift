@@ -7,7 +7,36 @@ struct DegradeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "degrade",
         abstract: "Makes damaged pictures to try things on.",
-        subcommands: [DegradeNoiseCommand.self])
+        subcommands: [DegradeNoiseCommand.self, DegradePhotoCommand.self, DegradeJPEGCommand.self])
+}
+
+/// What every way of degrading a picture takes.
+struct DegradeOptions: ParsableArguments {
+    @Argument(help: "PNG or JPEG file.")
+    var input: String
+
+    @Argument(help: "File to write; .png keeps the result as it is.")
+    var output: String
+
+    @Flag(help: "Replace an output that exists.")
+    var overwrite = false
+
+    @OptionGroup var verbosity: VerbosityOptions
+
+    /// Reads the input, has it degraded, and writes the output; says what was done.
+    ///
+    /// - Parameter work: gives the degraded picture; may change how it is stored.
+    func degrade(summary: String, _ work: (Image, inout ImageEncoding) throws -> Image) throws {
+        try reportingFailure {
+            for path in [input, output] { try OutputPlan.requireName(path) }
+            try OutputPlan.requireReplaceable(output, overwrite: overwrite)
+            let picture = try readImage(input)
+            var encoding = try OutputPlan.encoding(for: output, format: nil, input: picture.format, quality: nil)
+            let degraded = try work(picture.image, &encoding)
+            try writeImage(degraded, to: output, encoding: encoding, overwrite: overwrite)
+            verbosity.logger.info("\(output): \(summary)")
+        }
+    }
 }
 
 struct DegradeNoiseCommand: ParsableCommand {
@@ -15,11 +44,7 @@ struct DegradeNoiseCommand: ParsableCommand {
         commandName: "noise",
         abstract: "Adds Gaussian noise; the result is clipped and rounded to the picture's bit depth.")
 
-    @Argument(help: "PNG or JPEG file.")
-    var input: String
-
-    @Argument(help: "File to write; .png keeps the noise as it is.")
-    var output: String
+    @OptionGroup var files: DegradeOptions
 
     @Option(help: ArgumentHelp("Standard deviation of the noise, of 255.", valueName: "0…255"))
     var sigma = 25.0
@@ -27,25 +52,68 @@ struct DegradeNoiseCommand: ParsableCommand {
     @Option(help: "The same seed gives the same noise.")
     var seed: UInt64 = 1
 
-    @Flag(help: "Replace an output that exists.")
-    var overwrite = false
-
-    @OptionGroup var verbosity: VerbosityOptions
-
     func validate() throws {
         guard (0...255).contains(sigma) else { throw ValidationError("--sigma takes 0 to 255.") }
     }
 
     func run() throws {
-        try reportingFailure {
-            for path in [input, output] { try OutputPlan.requireName(path) }
-            try OutputPlan.requireReplaceable(output, overwrite: overwrite)
-            let picture = try readImage(input)
-            let encoding = try OutputPlan.encoding(for: output, format: nil, input: picture.format, quality: nil)
-            var generator = SeededGenerator(seed: seed)
-            let noisy = try GaussianNoise(sigma: sigma).degrade(picture.image, generator: &generator)
-            try writeImage(noisy, to: output, encoding: encoding, overwrite: overwrite)
-            verbosity.logger.info("\(output): noise of \(decimals(sigma, 1)) of 255 added, seed \(seed)")
+        var generator = SeededGenerator(seed: seed)
+        try files.degrade(summary: "noise of \(decimals(sigma, 1)) of 255 added, seed \(seed)") { image, _ in
+            try GaussianNoise(sigma: sigma).degrade(image, generator: &generator)
         }
     }
 }
+
+struct DegradePhotoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "photo",
+        abstract: "Adds noise as cameras do.",
+        discussion: """
+            Noise of the sensor before the gamma curve, demosaicking, colour matrix, smoothing and sharpening, and JPEG, \
+            all of a random camera that the seed decides. The result has 8 bits.
+            """)
+
+    @OptionGroup var files: DegradeOptions
+
+    @Option(help: ArgumentHelp("How strong the noise is.", valueName: "low|medium|high"))
+    var level = PhotographNoise.Level.medium
+
+    @Option(help: "The same seed gives the same camera and noise.")
+    var seed: UInt64 = 1
+
+    func run() throws {
+        var generator = SeededGenerator(seed: seed)
+        try files.degrade(summary: "noise of a photograph added, level \(level.rawValue), seed \(seed)") { image, _ in
+            try PhotographNoise(level: level).degrade(image, path: files.input, generator: &generator)
+        }
+    }
+}
+
+struct DegradeJPEGCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "jpeg",
+        abstract: "Compresses as JPEG; to a PNG file goes what is left of the picture.",
+        discussion: "Colour is kept at half the resolution below quality 90.")
+
+    @OptionGroup var files: DegradeOptions
+
+    @Option(help: ArgumentHelp("JPEG quality.", valueName: "1…100"))
+    var quality = 50
+
+    func validate() throws {
+        guard (1...100).contains(quality) else { throw ValidationError("--quality takes 1 to 100.") }
+    }
+
+    func run() throws {
+        try files.degrade(summary: "compressed as JPEG of quality \(quality)") { image, encoding in
+            encoding.jpegQuality = quality
+            // A JPEG output is compressed when it is written, and once is enough.
+            if encoding.format == .jpeg { return image }
+            let bytes = try encodeImage(
+                image, as: ImageEncoding(format: .jpeg, jpegQuality: quality), path: files.input)
+            return try decodeImage(bytes, path: files.input, limits: ImageLimits(maximumPixels: .max)).image
+        }
+    }
+}
+
+extension PhotographNoise.Level: ExpressibleByArgument {}

@@ -17,7 +17,8 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         commandName: "denoise",
         abstract: "Adds noise to clean pictures, removes it, and compares.",
         discussion: """
-            The noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. The result is \
+            The noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. With --noise \
+            photo it is that of a random camera, in 8 bits, and its level is estimated unless --sigma tells one. The result is \
             rounded to 8 bits. PSNR is taken over all colour channels, SSIM on luma; the mean over the pictures comes last. \
             With --noisy no noise is added: the pictures of the same names there are denoised and compared.
             """)
@@ -29,6 +30,8 @@ struct EvaluateDenoiseCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Noise that is added, of 255: 25 unless given.", valueName: "0…75"))
     var sigma: Double?
+
+    @OptionGroup var addition: NoiseOptions
 
     @Option(help: ArgumentHelp("Noisy versions: a folder with the same names, or a file.", valueName: "path"))
     var noisy: String?
@@ -54,6 +57,9 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         guard (0...75).contains(sigma ?? 25) else { throw ValidationError("--sigma takes 0 to 75.") }
         guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
         if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
+        guard noisy == nil || addition.isDefault else {
+            throw ValidationError("--noisy and --noise exclude each other.")
+        }
     }
 
     func run() throws {
@@ -75,7 +81,8 @@ struct EvaluateDenoiseCommand: ParsableCommand {
             guard !scores.isEmpty else { throw ExitCode.badData }
             try show(
                 EvaluationSummary(
-                    scores, model: denoiser.model, sigma: addedSigma, isAutomatic: knownSigma == nil, seed: seed))
+                    scores, model: denoiser.model, sigma: addedSigma, isAutomatic: knownSigma == nil, seed: seed,
+                    noise: noisy == nil ? addition.noise : nil, level: addition.addedLevel))
             if failures > 0 { throw ExitCode.someFailed }
         }
     }
@@ -112,8 +119,8 @@ struct EvaluateDenoiseCommand: ParsableCommand {
             ])
     }
 
-    /// The noise that is added where there is no noisy version.
-    private var addedSigma: Double? { noisy == nil ? sigma ?? 25 : nil }
+    /// The Gaussian noise that is added where there is no noisy version.
+    private var addedSigma: Double? { noisy == nil && addition.noise == .gaussian ? sigma ?? 25 : nil }
 
     /// What the network is told; nil where the level is estimated.
     private var knownSigma: Double? { auto ? nil : sigma ?? addedSigma }
@@ -130,15 +137,24 @@ struct EvaluateDenoiseCommand: ParsableCommand {
             var generator = SeededGenerator(seed: seed, path: stableHash(lastPathComponent(of: file)))
             return GaussianNoise(sigma: addedSigma).noisyColors(of: clean, generator: &generator)
         }
+        if let level = addition.addedLevel {
+            var generator = SeededGenerator(seed: seed, path: stableHash(lastPathComponent(of: file)))
+            return colors(
+                of: try PhotographNoise(level: level).degrade(clean, path: file, generator: &generator))
+        }
         var path = noisy ?? ""
         if pathKind(path) == .directory { path = joinPath(path, lastPathComponent(of: file)) }
         let version = try readImage(path).image
         guard (version.width, version.height) == (clean.width, clean.height) else {
             throw EvaluationError.differentSizes(path, version, file, clean)
         }
+        return colors(of: version)
+    }
+
+    private func colors(of image: Image) -> [Float] {
         // A noise of no strength leaves the colours alone.
         var unused = SeededGenerator(seed: seed)
-        return GaussianNoise(sigma: 0).noisyColors(of: version, generator: &unused)
+        return GaussianNoise(sigma: 0).noisyColors(of: image, generator: &unused)
     }
 
     private func show(_ score: DenoiseScore) throws {
@@ -165,6 +181,30 @@ struct EvaluateDenoiseCommand: ParsableCommand {
                 """)
         }
     }
+}
+
+/// The noise that is added to clean pictures.
+struct NoiseOptions: ParsableArguments {
+    enum Noise: String, ExpressibleByArgument, CaseIterable, Encodable {
+        case gaussian, photo
+    }
+
+    @Option(help: ArgumentHelp("Which noise is added.", valueName: "gaussian|photo"))
+    var noise = Noise.gaussian
+
+    @Option(
+        help: ArgumentHelp(
+            "How strong the noise of --noise photo is: medium unless given.", valueName: "low|medium|high"))
+    var level: PhotographNoise.Level?
+
+    func validate() throws {
+        guard level == nil || noise == .photo else { throw ValidationError("--level goes with --noise photo.") }
+    }
+
+    var isDefault: Bool { noise == .gaussian && level == nil }
+
+    /// The level of the noise of photographs, where it is that which is added.
+    var addedLevel: PhotographNoise.Level? { noise == .photo ? level ?? .medium : nil }
 }
 
 private enum EvaluationError: Error, CustomStringConvertible {
@@ -229,9 +269,16 @@ struct EvaluationSummary: Encodable {
     let sigma: Double?
     let automatic: Bool
     let seed: UInt64
+    /// What kind of noise was added, if any was.
+    let noise: NoiseOptions.Noise?
+    /// The level of the noise of photographs.
+    let level: PhotographNoise.Level?
     let baselines: [String: Score]
 
-    init(_ scores: [DenoiseScore], model: String, sigma: Double?, isAutomatic: Bool, seed: UInt64) {
+    init(
+        _ scores: [DenoiseScore], model: String, sigma: Double?, isAutomatic: Bool, seed: UInt64,
+        noise: NoiseOptions.Noise?, level: PhotographNoise.Level?
+    ) {
         func mean(_ value: (DenoiseScore) -> Double) -> Double {
             scores.reduce(0) { $0 + value($1) } / Double(scores.count)
         }
@@ -242,6 +289,8 @@ struct EvaluationSummary: Encodable {
         self.sigma = sigma
         automatic = isAutomatic
         self.seed = seed
+        self.noise = noise
+        self.level = level
         baselines = [
             "noisy": Score(
                 psnr: mean { $0.baselines["noisy"]?.psnr ?? 0 }, ssim: mean { $0.baselines["noisy"]?.ssim ?? 0 })

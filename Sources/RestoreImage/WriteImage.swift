@@ -3,11 +3,13 @@ import RestoreFiles
 /// How a picture is stored.
 public struct ImageEncoding: Sendable, Equatable {
     public var format: ImageFormat
-    /// libjpeg's quality, 1…100; 95 unless told otherwise. Colour is kept at full resolution (4:4:4) from 90 on
-    /// and at half of it in both directions (4:2:0) below.
+    /// libjpeg's quality, 1…100; 95 unless told otherwise.
     public var jpegQuality: Int
-    /// zlib's level: 0 (none) … 9 (smallest); nil, unless told otherwise, for level 6 where the picture repeats itself, as
-    /// drawings do, and no search for repetitions elsewhere. The pixels are the same at any level.
+    /// Whether colour is kept at half the resolution in both directions (4:2:0) or at all of it (4:4:4); nil, unless
+    /// told otherwise, for 4:4:4 from quality 90 on and 4:2:0 below.
+    public var jpegSubsamplesColor: Bool?
+    /// zlib's level: 0 (none) … 9 (smallest); nil, unless told otherwise, for level 6 where the picture repeats itself,
+    /// as drawings do, and no search for repetitions elsewhere. The pixels are the same at any level.
     public var pngCompression: Int?
 
     public init(format: ImageFormat, jpegQuality: Int = 95, pngCompression: Int? = nil) {
@@ -16,7 +18,7 @@ public struct ImageEncoding: Sendable, Equatable {
         self.pngCompression = pngCompression
     }
 
-    var subsamplesColor: Bool { jpegQuality < 90 }
+    var subsamplesColor: Bool { jpegSubsamplesColor ?? (jpegQuality < 90) }
 }
 
 /// Encodes a picture in memory.

@@ -1,6 +1,8 @@
 import ModelTestSupport
 import RestoreFiles
 import RestoreImage
+import RestoreNN
+import RestoreTraining
 import TestSupport
 import Testing
 
@@ -60,5 +62,65 @@ import Testing
         try expectFailure("in.png", "folder", "--overwrite", code: 73, naming: "folder")
         #expect(try degrade("in.png", "old.png", "--overwrite").code == 0)
         #expect(try workplace.image("old.png").width == 120)
+    }
+
+    // MARK: Noise of photographs
+
+    @Test func theSeedDecidesThePhotographAndTheLevelItsNoise() throws {
+        func photograph(_ name: String, _ arguments: String...) throws -> Double {
+            let outcome = try workplace.run(["degrade", "photo", "in.png", name] + arguments)
+            #expect(outcome.code == 0 && outcome.output == "", "\(outcome.errors)")
+            return try meanSquaredError(workplace.image(name), workplace.image("in.png")).squareRoot()
+        }
+        let errors = try (1...8).map { seed in
+            try ["low", "medium", "high"].map { level in
+                try photograph("\(level)-\(seed).png", "--level", level, "--seed", "\(seed)")
+            }
+        }
+        let means = (0..<3).map { level in errors.reduce(0) { $0 + $1[level] } / 8 }
+        #expect(means[0] < means[1] && means[1] < means[2], "\(means)")
+        #expect(try photograph("default.png", "--overwrite") == errors[0][1], "seed 1, medium")
+        #expect(try readFile(folder("default.png")) == readFile(folder("medium-1.png")))
+        #expect(try readFile(folder("medium-1.png")) != readFile(folder("medium-2.png")))
+    }
+
+    @Test func photographsAreThoseOfTheLibrary() throws {
+        let image = Image.scene(width: 60, height: 50, .greyAlpha, bitDepth: 16)
+        try folder.write(image, "deep.png")
+        #expect(
+            try workplace.run(["degrade", "photo", "deep.png", "out.png", "--level", "high", "--seed", "5"]).code == 0)
+        var generator = SeededGenerator(seed: 5)
+        let expected = try PhotographNoise(level: .high).degrade(image, path: "deep.png", generator: &generator)
+        #expect(try workplace.image("out.png") == expected)
+    }
+
+    // MARK: JPEG
+
+    @Test func compressionIsTheSameInEitherFormat() throws {
+        var last = Double.infinity
+        for quality in ["10", "50", "89", "95"] {
+            for name in ["\(quality).png", "\(quality).jpg"] {
+                let outcome = try workplace.run(["degrade", "jpeg", "in.png", name, "--quality", quality])
+                #expect(outcome.code == 0 && outcome.output == "", "\(outcome.errors)")
+            }
+            let image = try workplace.image("\(quality).png")
+            #expect(try image == workplace.image("\(quality).jpg"))
+            let error = try meanSquaredError(image, workplace.image("in.png"))
+            #expect(error < last && error > 0)
+            last = error
+        }
+        #expect(try readFile(folder("10.jpg")).count < readFile(folder("95.jpg")).count)
+    }
+
+    @Test func compressionFailsAsTheOthersDo() throws {
+        try folder.write(.scene(width: 20, height: 20, .rgbAlpha), "alpha.png")
+        func expectFailure(_ arguments: String..., code: Int32, naming name: String) throws {
+            try workplace.expectFailure(["degrade", "jpeg"] + arguments, code: code, naming: name)
+        }
+        try expectFailure("alpha.png", "out.png", code: 73, naming: "alpha.png")
+        try expectFailure("alpha.png", "out.jpg", code: 73, naming: "out.jpg")
+        try expectFailure("nothing.png", "out.png", code: 66, naming: "nothing.png")
+        try expectFailure("in.png", "alpha.png", code: 73, naming: "alpha.png")
+        #expect(try workplace.run(["degrade", "jpeg", "in.png", "alpha.png", "--overwrite"]).code == 0)
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import ModelTestSupport
 import RestoreFiles
 import RestoreImage
+import RestoreModels
 import RestoreNN
 import RestoreTraining
 import TestSupport
@@ -100,6 +101,42 @@ import Testing
         #expect(try same.records(EvaluationRecord.self)[0].baselines["noisy"]?.psnr == .infinity)
     }
 
+    @Test func photographsAreWhatDegradingThemGives() throws {
+        let outcome = try evaluate("--data", "data", "--noise", "photo", "--level", "high", "--seed", "4", "--json")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let records = try outcome.records(EvaluationRecord.self)
+        for record in records.dropLast() {
+            let name = try #require(record.file)
+            let clean = try workplace.image(name).roundedTo8Bits()
+            var generator = SeededGenerator(seed: 4, path: stableHash(lastPathComponent(of: name)))
+            let noisy = try PhotographNoise(level: .high).degrade(clean, path: name, generator: &generator)
+            #expect(record.baselines["noisy"]?.psnr == (try peakSignalToNoiseRatio(noisy, clean)))
+            let isGrey = clean.channelLayout.colorChannelCount == 1
+            let sigma = NoiseEstimator().estimate(
+                colors: noisy.colors, width: noisy.width, height: noisy.height, isGrey: isGrey)
+            #expect(abs(try #require(record.sigma) - sigma) < 1e-6, "estimated")
+        }
+        let mean = try #require(records.last)
+        #expect((mean.noise, mean.level, mean.sigma) == ("photo", "high", nil))
+        // Told the level, the network is told it, and the noise is that of the camera as before.
+        let told = try evaluate("--data", "data", "--noise", "photo", "--seed", "4", "--sigma", "9", "--json")
+        let toldRecords = try told.records(EvaluationRecord.self)
+        #expect(toldRecords.dropLast().allSatisfy { $0.sigma == 9 })
+        #expect(toldRecords.last?.level == "medium" && toldRecords.last?.sigma == nil)
+    }
+
+    @Test func recordsNameTheNoise() throws {
+        func last(_ arguments: String...) throws -> EvaluationRecord {
+            let outcome = try workplace.run(
+                ["evaluate", "denoise", "-m", "tiny", "--json", "--data", "data/a.png"] + arguments)
+            return try #require(try outcome.records(EvaluationRecord.self).last)
+        }
+        let gaussian = try last()
+        #expect((gaussian.noise, gaussian.level, gaussian.sigma) == ("gaussian", nil, 25))
+        let pairs = try last("--noisy", "data/a.png")
+        #expect((pairs.noise, pairs.level) == (nil, nil))
+    }
+
     @Test func versionsOfAnotherSizeAreNamed() throws {
         try workplace.expectFailure(
             ["evaluate", "denoise", "-m", "tiny", "--data", "data/a.png", "--noisy", "data/b.png"], code: 65,
@@ -146,5 +183,7 @@ struct EvaluationRecord: Decodable {
     let mean: Score?
     let pictures: Int?
     let model: String?
+    let noise: String?
+    let level: String?
     let baselines: [String: Score]
 }

@@ -1,0 +1,196 @@
+import RestoreImage
+import RestoreNN
+
+/// One camera, and what became of its file: takes a clean picture back to the sensor, counts it there with noise, and
+/// makes a picture of it again.
+///
+///     picture → linear sRGB → sensor: noise → demosaicking, gains, colour matrix → linear sRGB: noise added
+///             → clipped → picture → 8 bits → JPEG
+///
+/// All between the sensor and linear sRGB is linear, so that the noise goes through it alone and is added to the clean
+/// picture afterwards: neither demosaicking nor sharpening changes the picture itself, which stays in its place to the
+/// pixel.
+package struct CameraPipeline: Sendable {
+    package var toneCurve: ToneCurve
+    package var color: CameraColor
+    package var noise: ShotReadNoise
+    package var sensor: SensorLayout
+    package var processing: CameraProcessing
+    package var passes: [JPEGPass]
+
+    package init(
+        toneCurve: ToneCurve, color: CameraColor, noise: ShotReadNoise, sensor: SensorLayout,
+        processing: CameraProcessing = .none, passes: [JPEGPass] = []
+    ) {
+        self.toneCurve = toneCurve
+        self.color = color
+        self.noise = noise
+        self.sensor = sensor
+        self.processing = processing
+        self.passes = passes
+    }
+
+    /// A random camera.
+    package init(shotLevels: ClosedRange<Double>, using generator: inout SeededGenerator) {
+        let curves = ToneCurve.family
+        toneCurve = curves[generator.index(below: curves.count)]
+        color = CameraColor(using: &generator)
+        noise = ShotReadNoise(shotLevels: shotLevels, using: &generator)
+        sensor = SensorLayout(using: &generator)
+        processing = CameraProcessing(using: &generator)
+        passes = JPEGPass.randomPasses(using: &generator)
+    }
+
+    /// The picture as this camera would give it, in 8 bits: grey or RGB.
+    ///
+    /// - Parameters:
+    ///   - clean: interleaved RGB floats, finite, clipped to 0…1.
+    ///   - isGrey: the photograph is made grey after it was taken, by its luma (ITU-R BT.601); the result has one
+    ///     channel.
+    /// - Throws: `ImageError.cannotEncode` where it is too large for JPEG (65500 pixels a side, blocks included).
+    package func photograph(
+        _ clean: PixelRows, isGrey: Bool, generator: inout SeededGenerator
+    ) throws(ImageError) -> Image {
+        let planes = linearNoise(of: clean, generator: &generator)
+        var image = developed(clean, planes, isGrey: isGrey)
+        for pass in passes { image = try pass.apply(to: image) }
+        return image
+    }
+
+    // MARK: Sensor
+
+    /// The noise in linear sRGB, with the margin that the filters need.
+    package func linearNoise(of clean: PixelRows, generator: inout SeededGenerator) -> NoisePlanes {
+        var planes = NoisePlanes(
+            width: clean.width, height: clean.height, margin: sensor.reach + processing.reach)
+        switch sensor {
+        case .bayer(let mosaic):
+            let counted = mosaicNoise(of: clean, mosaic, planes, generator: &generator)
+            counted.withUnsafeBufferPointer { buffer in
+                if let base = buffer.baseAddress { mosaic.interpolate(base, to: &planes) }
+            }
+            planes.apply(color.toSRGB)
+        case .full(let correlation, let blur):
+            addFullNoise(of: clean, to: &planes, generator: &generator)
+            blurAll(&planes, blur)
+            if correlation != .identity { planes.apply(correlation) }
+        }
+        processing.apply(to: &planes)
+        return planes
+    }
+
+    /// One value a pixel, of the colour that the mosaic has there, white-balanced.
+    private func mosaicNoise(
+        of clean: PixelRows, _ mosaic: BayerMosaic, _ planes: NoisePlanes, generator: inout SeededGenerator
+    ) -> [Float] {
+        let (width, height, margin) = (planes.width, planes.height, planes.margin)
+        return [Float](unsafeUninitializedCapacity: width * height) { buffer, count in
+            toneCurve.withTables { linear, _ in
+                for y in 0..<height {
+                    for x in 0..<width {
+                        let signal = color.toSensor * linear[clean.mirrored(column: x - margin, row: y - margin)]
+                        let channel = mosaic.color(column: x, row: y)
+                        let deviation = noise.deviation(of: signal[channel]) * color.gains[channel]
+                        buffer[y * width + x] = deviation * Float(generator.normal())
+                    }
+                }
+            }
+            count = width * height
+        }
+    }
+
+    private func addFullNoise(of clean: PixelRows, to planes: inout NoisePlanes, generator: inout SeededGenerator) {
+        let (width, height, margin) = (planes.width, planes.height, planes.margin)
+        planes.withPlanes { red, green, blue in
+            toneCurve.withTables { linear, _ in
+                for y in 0..<height {
+                    for x in 0..<width {
+                        let signal = color.toSensor * linear[clean.mirrored(column: x - margin, row: y - margin)]
+                        let index = y * width + x
+                        red[index] = noise.deviation(of: signal.x) * color.gains.x * Float(generator.normal())
+                        green[index] = noise.deviation(of: signal.y) * color.gains.y * Float(generator.normal())
+                        blue[index] = noise.deviation(of: signal.z) * color.gains.z * Float(generator.normal())
+                    }
+                }
+            }
+        }
+    }
+
+    private func blurAll(_ planes: inout NoisePlanes, _ blur: GaussianBlur) {
+        guard blur.radius > 0 else { return }
+        let (width, height) = (planes.width, planes.height)
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: width * height) { buffer in
+            guard let scratch = buffer.baseAddress else { return }
+            planes.withPlanes { red, green, blue in
+                blur.apply(to: red, scratch: scratch, width: width, height: height)
+                blur.apply(to: green, scratch: scratch, width: width, height: height)
+                blur.apply(to: blue, scratch: scratch, width: width, height: height)
+            }
+        }
+    }
+
+    // MARK: Picture
+
+    /// Clean picture and noise, added in linear light, clipped, as an 8-bit picture.
+    private func developed(_ clean: PixelRows, _ planes: NoisePlanes, isGrey: Bool) -> Image {
+        let channels = isGrey ? 1 : 3
+        let (width, height, margin, planeSize) = (clean.width, clean.height, planes.margin, planes.pixelCount)
+        let samples = [UInt8](unsafeUninitializedCapacity: channels * width * height) { buffer, count in
+            planes.values.withUnsafeBufferPointer { noise in
+                toneCurve.withTables { linear, picture in
+                    for y in 0..<height {
+                        for x in 0..<width {
+                            let index = (y + margin) * planes.width + x + margin
+                            let added = SIMD3(noise[index], noise[index + planeSize], noise[index + 2 * planeSize])
+                            let color = picture[linear[clean[column: x, row: y]] + added]
+                            let target = y * width + x
+                            if isGrey {
+                                buffer[target] = quantized((color * SIMD3<Float>(0.299, 0.587, 0.114)).sum())
+                            } else {
+                                buffer[3 * target] = quantized(color.x)
+                                buffer[3 * target + 1] = quantized(color.y)
+                                buffer[3 * target + 2] = quantized(color.z)
+                            }
+                        }
+                    }
+                }
+            }
+            count = channels * width * height
+        }
+        return Image(
+            width: width, height: height, channelLayout: isGrey ? .grey : .rgb, samples: .uint8(samples))
+    }
+}
+
+@inline(__always)
+private func quantized(_ value: Float) -> UInt8 { UInt8(min(max(value, 0), 1) * 255 + 0.5) }
+
+/// RGB floats in memory, row after row without gaps between rows.
+package struct PixelRows {
+    package let width: Int
+    package let height: Int
+    /// Floats from one pixel to the next, at least 3.
+    package let pixelStride: Int
+    package let start: UnsafePointer<Float>
+
+    package init(_ start: UnsafePointer<Float>, width: Int, height: Int, pixelStride: Int = 3) {
+        precondition(
+            width > 0 && height > 0 && pixelStride >= 3, "\(width)×\(height) pixels of \(pixelStride) floats")
+        self.start = start
+        self.width = width
+        self.height = height
+        self.pixelStride = pixelStride
+    }
+
+    @inline(__always)
+    subscript(column column: Int, row row: Int) -> SIMD3<Float> {
+        let color = start + (row * width + column) * pixelStride
+        return [color[0], color[1], color[2]]
+    }
+
+    /// The colour at a place that may lie beyond the edges, where the picture goes on mirrored.
+    @inline(__always)
+    func mirrored(column: Int, row: Int) -> SIMD3<Float> {
+        self[column: RestoreTraining.mirrored(column, width), row: RestoreTraining.mirrored(row, height)]
+    }
+}

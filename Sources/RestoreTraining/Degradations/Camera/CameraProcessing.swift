@@ -1,0 +1,82 @@
+import RestoreNN
+
+/// What a camera does to a photograph's noise after demosaicking: takes some away, colour noise most of all, and
+/// sharpens.
+///
+/// As with demosaicking only the noise goes through it: a clean photograph is sharpened by its camera as well. That
+/// cameras do this is why the noise of JPEG files has large grains and hardly any fine colour (Colom, Lebrun, Buades &
+/// Morel, "A non-parametric approach for the estimation of intensity-frequency dependent noise", ICIP 2014); the
+/// filters, their ranges and shares are ours.
+package struct CameraProcessing: Sendable {
+    /// Smooths the luminance of the noise.
+    package let luminanceBlur: GaussianBlur
+    /// Smooths its two colour differences.
+    package let chromaBlur: GaussianBlur
+    /// Share of luminance noise less itself, blurred by one pixel, that is added.
+    package let sharpening: Float
+
+    private static let unsharp = GaussianBlur(sigma: 1)
+
+    package static let none = CameraProcessing(luminanceSigma: 0, chromaSigma: 0, sharpening: 0)
+
+    package init(luminanceSigma: Double, chromaSigma: Double, sharpening: Double) {
+        luminanceBlur = GaussianBlur(sigma: luminanceSigma)
+        chromaBlur = GaussianBlur(sigma: chromaSigma)
+        self.sharpening = Float(sharpening)
+    }
+
+    package init(using generator: inout SeededGenerator) {
+        self.init(
+            luminanceSigma: generator.happens(0.25) ? generator.uniform(in: 0.3...0.8) : 0,
+            chromaSigma: generator.happens(0.5) ? generator.uniform(in: 0.5...2) : 0,
+            sharpening: generator.happens(0.3) ? generator.uniform(in: 0.2...0.8) : 0)
+    }
+
+    var changesNothing: Bool { reach == 0 }
+
+    /// How far from a pixel the noise lies that reaches it.
+    var reach: Int {
+        max(luminanceBlur.radius + (sharpening > 0 ? Self.unsharp.radius : 0), chromaBlur.radius)
+    }
+
+    /// Luminance of linear sRGB (ITU-R BT.709).
+    private static let luminance = SIMD3<Float>(0.2126, 0.7152, 0.0722)
+
+    /// From R, G, B to luminance, R − luminance, B − luminance.
+    private static let toDifferences: ColorMatrix = {
+        let y = luminance
+        return ColorMatrix(rows: (y, [1 - y.x, -y.y, -y.z], [-y.x, -y.y, 1 - y.z]))
+    }()
+
+    private static let fromDifferences = toDifferences.inverse
+
+    /// Filters noise in linear sRGB.
+    package func apply(to planes: inout NoisePlanes) {
+        guard !changesNothing else { return }
+        planes.apply(Self.toDifferences)
+        let (width, height) = (planes.width, planes.height)
+        let count = planes.pixelCount
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * count) { scratch in
+            guard let first = scratch.baseAddress else { return }
+            planes.withPlanes { luminance, redDifference, blueDifference in
+                luminanceBlur.apply(to: luminance, scratch: first, width: width, height: height)
+                sharpen(luminance, scratch: first, width: width, height: height)
+                chromaBlur.apply(to: redDifference, scratch: first, width: width, height: height)
+                chromaBlur.apply(to: blueDifference, scratch: first, width: width, height: height)
+            }
+        }
+        planes.apply(Self.fromDifferences)
+    }
+
+    /// - Parameter scratch: twice as many floats as the plane has.
+    private func sharpen(
+        _ plane: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, width: Int, height: Int
+    ) {
+        guard sharpening > 0 else { return }
+        let count = width * height
+        let blurred = scratch + count
+        blurred.update(from: plane, count: count)
+        Self.unsharp.apply(to: blurred, scratch: scratch, width: width, height: height)
+        for index in 0..<count { plane[index] += sharpening * (plane[index] - blurred[index]) }
+    }
+}

@@ -1,0 +1,89 @@
+import RestoreImage
+import RestoreNN
+
+/// One time through a JPEG file.
+package struct JPEGPass: Equatable, Sendable {
+    /// libjpeg's quality.
+    package let quality: Int
+    /// Whether colour is kept at half the resolution (4:2:0) or at all of it (4:4:4).
+    package let subsamplesColor: Bool
+    /// Where the blocks of the file begin to the left of and above the picture, 0…15: those of 4:2:0 are 16 wide.
+    package let columnOffset: Int
+    package let rowOffset: Int
+
+    /// Side of the largest block.
+    package static let block = 16
+
+    package init(quality: Int, subsamplesColor: Bool, columnOffset: Int = 0, rowOffset: Int = 0) {
+        precondition((1...100).contains(quality), "quality \(quality)")
+        let range = 0..<Self.block
+        precondition(range.contains(columnOffset) && range.contains(rowOffset), "\(columnOffset), \(rowOffset)")
+        self.quality = quality
+        self.subsamplesColor = subsamplesColor
+        self.columnOffset = columnOffset
+        self.rowOffset = rowOffset
+    }
+
+    /// Quality 50…95 lies between what Guo et al. draw (CVPR 2019, section 3.1: 60…100) and Zhang et al. (ICCV 2021:
+    /// 30…95); even odds for the colour are ours.
+    package init(using generator: inout SeededGenerator) {
+        self.init(
+            quality: 50 + generator.index(below: 46), subsamplesColor: generator.happens(0.5),
+            columnOffset: generator.index(below: Self.block), rowOffset: generator.index(below: Self.block))
+    }
+
+    /// None, one, or two in a row, as when a photograph is saved again or a part of it: the second has its blocks
+    /// elsewhere.
+    ///
+    /// Three in four pictures go through JPEG, and three in ten of these twice; the shares are ours.
+    package static func randomPasses(using generator: inout SeededGenerator) -> [JPEGPass] {
+        guard generator.happens(0.75) else { return [] }
+        let first = JPEGPass(using: &generator)
+        return generator.happens(0.3) ? [first, JPEGPass(using: &generator)] : [first]
+    }
+
+    /// Encodes and decodes an 8-bit picture without alpha.
+    ///
+    /// Beyond its edges the picture goes on mirrored, up to the ends of the blocks.
+    ///
+    /// - Throws: `ImageError.cannotEncode` where picture and offset are larger than a JPEG may be (65500 pixels a side).
+    package func apply(to image: Image) throws(ImageError) -> Image {
+        let extended = image.extended(
+            left: columnOffset, top: rowOffset,
+            width: Self.roundedUp(image.width + columnOffset), height: Self.roundedUp(image.height + rowOffset))
+        var encoding = ImageEncoding(format: .jpeg, jpegQuality: quality)
+        encoding.jpegSubsamplesColor = subsamplesColor
+        let name = "a JPEG in memory"
+        let decoded = try decodeImage(
+            encodeImage(extended, as: encoding, path: name), path: name, limits: ImageLimits(maximumPixels: .max))
+        return decoded.image.cropped(
+            to: ImageRegion(x: columnOffset, y: rowOffset, width: image.width, height: image.height))
+    }
+
+    private static func roundedUp(_ length: Int) -> Int { (length + block - 1) / block * block }
+}
+
+extension Image {
+    /// The 8-bit picture within a larger one that it is mirrored into.
+    fileprivate func extended(left: Int, top: Int, width: Int, height: Int) -> Image {
+        guard case .uint8(let values) = samples else { preconditionFailure("\(bitDepth) bits a sample") }
+        let channels = channelLayout.channelCount
+        let columns = (0..<width).map { channels * mirrored($0 - left, self.width) }
+        let filled = [UInt8](unsafeUninitializedCapacity: channels * width * height) { buffer, count in
+            values.withUnsafeBufferPointer { source in
+                var target = 0
+                for y in 0..<height {
+                    let row = channels * self.width * mirrored(y - top, self.height)
+                    for column in columns {
+                        for channel in 0..<channels {
+                            buffer[target] = source[row + column + channel]
+                            target += 1
+                        }
+                    }
+                }
+            }
+            count = channels * width * height
+        }
+        return Image(width: width, height: height, channelLayout: channelLayout, samples: .uint8(filled))
+    }
+}
