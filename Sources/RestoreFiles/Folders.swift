@@ -47,7 +47,18 @@ public func makeDirectory(_ path: String, withIntermediates: Bool = true) throws
     }
 }
 
-/// The files below `folder` whose extension is one of `extensions`, sorted by the bytes of their paths.
+/// The files below `folder` whose extension is one of `extensions`, sorted by the bytes of their paths; see the
+/// overload that takes a closure.
+///
+/// - Parameter extensions: lower case, without the dot, such as `["png", "jpg"]`; file names are matched without regard
+///   to case.
+public func listFilesRecursively(
+    _ folder: String, extensions: Set<String>
+) throws(FileError) -> [String] {
+    try listFilesRecursively(folder) { extensions.contains(pathExtension(of: $0)) }
+}
+
+/// The files below `folder` whose names match, sorted by the bytes of their paths.
 ///
 /// Symbolic links are followed, each folder is visited once whatever links lead to it (a real path goes before a
 /// linked one), so that a loop of links ends. Hidden entries (a leading dot) are passed over. Links that lead
@@ -55,12 +66,11 @@ public func makeDirectory(_ path: String, withIntermediates: Bool = true) throws
 ///
 /// - Parameters:
 ///   - folder: where to start; the paths returned begin with it.
-///   - extensions: lower case, without the dot, such as `["png", "jpg"]`; file names are matched without regard
-///     to case.
+///   - isMatch: asked with the name of a file, the last component of its path.
 /// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed, for a `folder` that is
 ///   no folder, and for a matching name that is not UTF-8.
 public func listFilesRecursively(
-    _ folder: String, extensions: Set<String>
+    _ folder: String, where isMatch: (_ name: String) -> Bool
 ) throws(FileError) -> [String] {
     var files: [String] = []
     var visited: Set<FolderIdentity> = []
@@ -73,7 +83,7 @@ public func listFilesRecursively(
         }
         for entry in try folderEntries(next) {
             let path = joinPath(next, entry.name)
-            switch try entry.kind(at: path, extensions: extensions, folder: next) {
+            switch try entry.kind(at: path, folder: next, where: isMatch) {
             case .folder: pending.append(path)
             case .linkedFolder: linked.append(path)
             case .matchingFile: files.append(path)
@@ -83,6 +93,15 @@ public func listFilesRecursively(
         linked.sort { isBytewiseLess($1, $0) }
     }
     return files.sorted(by: isBytewiseLess)
+}
+
+/// The names of the files and folders in `folder`, sorted by their bytes.
+///
+/// - Parameter hiddenOnes: whether names with a leading dot are among them.
+/// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed.
+public func listNames(in folder: String, hiddenOnes: Bool = false) throws(FileError) -> [String] {
+    guard isPassableToSystem(folder) else { throw .notFound(path: folder) }
+    return try folderEntries(folder, hiddenOnes: hiddenOnes).map(\.name).sorted(by: isBytewiseLess)
 }
 
 /// Device and inode: the same for every path that leads to one folder.
@@ -107,8 +126,8 @@ private struct FolderEntry {
     let name: String
     let isValidName: Bool
 
-    func kind(at path: String, extensions: Set<String>, folder: String) throws(FileError) -> Kind {
-        let matches = extensions.contains(pathExtension(of: name))
+    func kind(at path: String, folder: String, where isMatch: (String) -> Bool) throws(FileError) -> Kind {
+        let matches = isMatch(name)
         guard isValidName else {
             // Its type cannot be asked for. Passing over a picture in silence would report it as done.
             guard matches else { return .ignored }
@@ -124,8 +143,8 @@ private struct FolderEntry {
     }
 }
 
-/// The entries of one folder that are not hidden, in the order the file system gives them.
-private func folderEntries(_ folder: String) throws(FileError) -> [FolderEntry] {
+/// The entries of one folder, in the order the file system gives them; hidden ones only if asked for.
+private func folderEntries(_ folder: String, hiddenOnes: Bool = false) throws(FileError) -> [FolderEntry] {
     guard let stream = opendir(folder) else { throw readingError(folder, code: errno) }
     defer { closedir(stream) }
     var entries: [FolderEntry] = []
@@ -136,7 +155,8 @@ private func folderEntries(_ folder: String) throws(FileError) -> [FolderEntry] 
                 (String(cString: $0), String(validatingCString: $0) != nil)
             }
         }
-        if repaired.utf8.first != UInt8(ascii: ".") {
+        let isHidden = repaired.utf8.first == UInt8(ascii: ".")
+        if !isHidden || (hiddenOnes && repaired != "." && repaired != "..") {
             entries.append(FolderEntry(name: repaired, isValidName: isValid))
         }
         errno = 0

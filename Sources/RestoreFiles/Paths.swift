@@ -1,3 +1,5 @@
+import Glibc
+
 // Paths are cut at bytes, not at Swift characters: a slash with a combining accent after it is one character to
 // Swift and still a separator to the system.
 
@@ -38,6 +40,13 @@ public func removingPathExtension(_ path: String) -> String {
 public func joinPath(_ folder: String, _ name: String) -> String {
     if folder.isEmpty || name.utf8.first == slashByte { return name }
     return folder.utf8.last == slashByte ? folder + name : folder + "/" + name
+}
+
+/// The path from the root; links and ".." stay as they are.
+public func absolutePath(_ path: String) -> String {
+    guard path.utf8.first != slashByte, let folder = getcwd(nil, 0) else { return path }
+    defer { free(folder) }
+    return joinPath(String(cString: folder), path)
 }
 
 private let slashByte = UInt8(ascii: "/")

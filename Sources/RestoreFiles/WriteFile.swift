@@ -70,12 +70,15 @@ private func modeOfReplaceableFile(
     }
 }
 
+let temporaryFilePrefix = ".restore-"
+let temporaryFileSuffix = ".partial"
+
 private func createTemporaryFile(
     in folder: String, mode: mode_t?, path: String
 ) throws(FileError) -> (descriptor: Int32, path: String) {
     // O_EXCL makes the name ours, whatever other threads, processes or an earlier crash left here.
     for attempt in 0..<10_000 {
-        let name = joinPath(folder, ".restore-\(getpid())-\(attempt).partial")
+        let name = joinPath(folder, "\(temporaryFilePrefix)\(getpid())-\(attempt)\(temporaryFileSuffix)")
         let descriptor = retryingOnInterrupt {
             open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode ?? 0o666)
         }

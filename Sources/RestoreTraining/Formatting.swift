@@ -14,7 +14,7 @@ public func decimals(_ value: Double, _ count: Int) -> String {
 
 /// A time as people say it: "1 h 05 min", "3 min 20 s", "12 s".
 public func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "unknown time" }
+    guard abs(seconds) < 1e9 else { return "unknown time" }
     let whole = Int(seconds.rounded())
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     if whole >= 3600 { return "\(whole / 3600) h \(two(whole % 3600 / 60)) min" }

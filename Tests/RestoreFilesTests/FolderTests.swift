@@ -86,4 +86,12 @@ import Testing
         try #require(create([0xFF] + Array("picture.png".utf8)) >= 0)
         #expect(throws: FileError.self) { try listFilesRecursively(folder.path, extensions: ["png"]) }
     }
+    @Test func namesInAFolderAreSortedByTheirBytes() throws {
+        let folder = try TemporaryFolder()
+        for name in ["b", "a.txt", "Z", "é", ".hidden", "sub/file"] { try folder.write([], name) }
+        #expect(try listNames(in: folder.path) == ["Z", "a.txt", "b", "sub", "é"])
+        #expect(throws: FileError.notFound(path: folder("none"))) { try listNames(in: folder("none")) }
+        #expect(throws: FileError.notFound(path: folder("b"))) { try listNames(in: folder("b")) }
+        #expect(throws: FileError.notFound(path: "")) { try listNames(in: "") }
+    }
 }

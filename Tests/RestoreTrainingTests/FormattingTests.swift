@@ -27,7 +27,7 @@ import Testing
         #expect(duration(seconds) == expected)
     }
 
-    @Test(arguments: [Double.nan, .infinity, 1e18])
+    @Test(arguments: [Double.nan, .infinity, 1e18, -1e18])
     func aTimeThatNobodyKnowsIsUnknown(seconds: Double) {
         #expect(duration(seconds) == "unknown time")
     }

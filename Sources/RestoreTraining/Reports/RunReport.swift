@@ -1,0 +1,115 @@
+/// A training run on one page: `report.html`.
+///
+/// The page holds everything it shows. It loads nothing and runs no script, which it also tells the browser to enforce.
+public struct RunReport: Sendable {
+    /// How far the run has come.
+    public enum State: Sendable, Equatable {
+        case running
+        /// It ended as planned; the reason is worth saying where the steps were not all done: patience, a time limit.
+        case finished(reason: String? = nil)
+        /// Someone stopped it; it can be resumed.
+        case stopped(reason: String)
+        /// It could not go on.
+        case failed(reason: String)
+    }
+
+    /// A picture of the newest validation.
+    public struct Sample: Sendable {
+        public let name: String
+        /// A whole PNG file.
+        public let png: [UInt8]
+
+        public init(name: String, png: [UInt8]) {
+            self.name = name
+            self.png = png
+        }
+    }
+
+    /// Something to know about the run, such as "parameters" and "2.35 million".
+    public struct Fact: Sendable {
+        public let label: String
+        public let value: String
+
+        public init(_ label: String, _ value: String) {
+            self.label = label
+            self.value = value
+        }
+    }
+
+    /// What a run was trained or validated on.
+    public struct DataSet: Sendable {
+        public let name: String
+        /// What it is for, such as "training, weight 2".
+        public let role: String
+        public let pictureCount: Int
+        /// Files that could not be used, each with the reason.
+        public let skipped: [String]
+
+        public init(name: String, role: String, pictureCount: Int, skipped: [String] = []) {
+            self.name = name
+            self.role = role
+            self.pictureCount = pictureCount
+            self.skipped = skipped
+        }
+    }
+
+    public var title: String
+    public var state: State
+    /// Steps the run is meant to take; nil where time or patience ends it.
+    public var plannedSteps: Int?
+    /// When the report was made, in seconds since 1970.
+    public var timestamp: Int?
+    /// Every setting, as `config.yaml` has it.
+    public var configuration: String
+    public var rows: [MetricsRow]
+    public var samples: [Sample]
+    /// The step that the samples were made at.
+    public var sampleStep: Int?
+    public var dataSets: [DataSet]
+    public var facts: [Fact]
+
+    /// What the samples may take together; those that come after are counted instead. A page of more megabytes is slow to
+    /// open on a phone.
+    package static let maximumSampleBytes = 16 << 20
+
+    public init(
+        title: String, state: State, plannedSteps: Int? = nil, timestamp: Int? = nil, configuration: String,
+        rows: [MetricsRow], samples: [Sample] = [], sampleStep: Int? = nil, dataSets: [DataSet] = [],
+        facts: [Fact] = []
+    ) {
+        self.title = title
+        self.state = state
+        self.plannedSteps = plannedSteps
+        self.timestamp = timestamp
+        self.configuration = configuration
+        self.rows = rows
+        self.samples = samples
+        self.sampleStep = sampleStep
+        self.dataSets = dataSets
+        self.facts = facts
+    }
+
+    /// The page. The same report gives the same bytes.
+    public func html() -> String {
+        """
+        <!DOCTYPE html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <title>\(escaped(title))</title>
+        <style>
+        \(reportStyle)</style>
+        </head>
+        <body>
+        <main>
+        \(header)\(tiles)\(charts)\(sampleSection)\(validationSection)\(dataSection)\(factSection)\(configurationSection)\
+        </main>
+        </body>
+        </html>
+
+        """
+    }
+}
