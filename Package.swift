@@ -13,6 +13,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // Without its traits it needs FoundationEssentials only, not all of Foundation. Exact: generated code is committed.
+        .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
     ],
     targets: [
         // Libraries of the system, found through pkg-config.
@@ -20,6 +22,7 @@ let package = Package(
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibMD", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
 
         // C: loops that need SIMD with run-time dispatch; and setjmp, which lives and dies there.
@@ -33,7 +36,12 @@ let package = Package(
         .target(name: "RestoreModels", dependencies: ["RestoreNN", "RestoreImage", "RestoreFiles", "COpenBLAS"]),
         .target(
             name: "RestoreTraining",
-            dependencies: ["RestoreModels", .product(name: "Logging", package: "swift-log")]),
+            dependencies: [
+                "RestoreModels", "RestoreImage", "RestoreFiles", "CLibMD", "CLibYAML", "CZlib",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            exclude: ["Reports/Protos"]),
         .target(
             name: "RestoreCommands",
             dependencies: [
@@ -54,7 +62,8 @@ let package = Package(
         .testTarget(
             name: "RestoreTrainingTests",
             dependencies: [
-                "RestoreTraining", "TestSupport", "ModelTestSupport", .product(name: "Logging", package: "swift-log"),
+                "RestoreTraining", "TestSupport", "ModelTestSupport", "CZlib",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "CommandTests", dependencies: ["RestoreTraining", "TestSupport", "ModelTestSupport"]),
     ],

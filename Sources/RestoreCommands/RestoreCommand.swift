@@ -15,7 +15,8 @@ public struct RestoreCommand: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            DenoiseCommand.self, DegradeCommand.self, EvaluateCommand.self, TrainCommand.self, ModelsCommand.self,
+            DenoiseCommand.self, DegradeCommand.self, EvaluateCommand.self, TrainCommand.self, DataCommand.self,
+            ModelsCommand.self,
         ])
 
     public init() {}

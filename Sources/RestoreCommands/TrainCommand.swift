@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import RestoreFiles
 import RestoreModels
 import RestoreNN
@@ -15,148 +16,207 @@ struct TrainDenoiseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "denoise",
         abstract: "Trains a denoiser on clean photographs.",
+        usage: """
+            restore train denoise --data PATH... --output FOLDER [options]
+            restore train denoise --config FILE.yaml --output FOLDER [options]
+            restore train denoise --resume --output FOLDER
+            """,
         discussion: """
-            Patches of the pictures get Gaussian noise of random strength, and the network learns to take it away. The \
-            output folder gets metrics.csv, last.safetensors and best.safetensors; use one with \
-            restore denoise --model DIR/best.safetensors.
+            Patches of the pictures get noise of random strength, and the network learns to take it away. The output folder \
+            gets the settings (config.yaml), metrics.csv, TensorBoard events, samples, report.html, checkpoints, and the \
+            models last.safetensors and best.safetensors; use one with restore denoise --model FOLDER/best.safetensors.
+
+            A run that was interrupted, by Ctrl-C, a signal or a power cut, goes on with --resume, and ends in the same \
+            bits as one that was not.
             """)
 
     @Option(
         name: .customLong("data"), parsing: .upToNextOption,
-        help: ArgumentHelp("Folders or files with clean pictures (PNG, JPEG).", valueName: "path"))
-    var sources: [String]
+        help: ArgumentHelp(
+            "Clean pictures: folders or files (PNG, JPEG, CIFAR-10, MNIST), each with a weight if wished.",
+            valueName: "path[=weight]"))
+    var sources: [String] = []
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the run.", valueName: "folder"))
-    var output: String
+    @Option(
+        help: ArgumentHelp(
+            "Noise to learn: white and of a known level, or that of photographs.",
+            valueName: "gaussian|photo"))
+    var noise: String?
 
-    @Option(help: "Updates of the weights.")
-    var steps = 6000
+    @Option(help: ArgumentHelp("Strongest Gaussian noise, of 255 (55).", valueName: "1…75"))
+    var maxSigma: Double?
 
-    @Option(help: "Patches a step.")
-    var batchSize = 16
+    @Option(help: ArgumentHelp("Share of patches made grey (0.1).", valueName: "0…1"))
+    var greyShare: Double?
 
-    @Option(help: "Side of a patch in pixels, a multiple of the network's alignment (8).")
-    var patchSize = 64
+    @Option(help: ArgumentHelp("Side of a patch, a multiple of the network's alignment, 8 (64).", valueName: "pixels"))
+    var patchSize: Int?
 
-    @Option(help: "Highest learning rate, after the warm-up.")
-    var learningRate: Float = 2e-3
+    @Option(help: ArgumentHelp("Channels of the levels, fine to coarse (48,96,192).", valueName: "a,b,c"))
+    var widths: String?
 
-    @Option(help: "Steps of the warm-up.")
-    var warmup = 100
+    @Option(help: ArgumentHelp("Residual blocks of the levels, or one number for all (2).", valueName: "a,b,c"))
+    var blocks: String?
 
-    @Option(help: "Decay of the averaged weights.")
-    var ema: Float = 0.999
+    @Option(help: ArgumentHelp("Pictures set aside for validation, at most a tenth (32).", valueName: "number"))
+    var validationPictures: Int?
 
-    @Option(help: "The same seed and data give the same model.")
-    var seed: UInt64 = 1
-
-    @Option(help: ArgumentHelp("Strongest noise, of 255.", valueName: "1…75"))
-    var maxSigma = 55.0
-
-    @Option(help: ArgumentHelp("Share of patches made grey.", valueName: "0…1"))
-    var greyShare = 0.1
-
-    @Option(help: ArgumentHelp("Channels of the levels, fine to coarse.", valueName: "a,b,c"))
-    var widths = "48,96,192"
-
-    @Option(help: ArgumentHelp("Residual blocks of the levels, or one number for all.", valueName: "a,b,c"))
-    var blocks = "2"
-
-    @Option(help: "Pictures set aside for validation (at most a tenth).")
-    var validationPictures = 32
-
-    @Option(help: "Steps between progress lines.")
-    var reportInterval = 50
-
-    @Option(help: "Steps between validations.")
-    var validationInterval = 500
-
-    @Option(help: "Licence of the training pictures, for the model's metadata.")
+    @Option(help: ArgumentHelp("Licence, for the model's metadata.", valueName: "text"))
     var license: String?
 
-    @Flag(help: "Replace the models of an earlier run in the folder.")
-    var overwrite = false
-
+    @OptionGroup(title: "Run") var runOptions: RunOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var verbosity: VerbosityOptions
 
     func validate() throws {
-        guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
-        guard (1...100_000_000).contains(steps) else { throw ValidationError("--steps takes 1 or more.") }
-        guard (1...1024).contains(batchSize) else { throw ValidationError("--batch-size takes 1 to 1024.") }
-        guard learningRate > 0, learningRate <= 1 else { throw ValidationError("--learning-rate takes up to 1.") }
-        guard warmup >= 0 else { throw ValidationError("--warmup takes 0 or more.") }
-        guard (0..<1).contains(ema) else { throw ValidationError("--ema takes 0 up to, not including, 1.") }
-        guard (1...75).contains(maxSigma) else { throw ValidationError("--max-sigma takes 1 to 75.") }
-        guard (0...1).contains(greyShare) else { throw ValidationError("--grey-share takes 0 to 1.") }
-        guard reportInterval > 0, validationInterval > 0 else { throw ValidationError("An interval is at least 1.") }
-        guard validationPictures >= 0 else { throw ValidationError("--validation-pictures takes 0 or more.") }
-        guard let architecture else {
-            throw ValidationError("--widths takes 1 to 6 numbers of 1 to 1024, --blocks 1 to 16.")
+        guard runOptions.resume || runOptions.config != nil || !sources.isEmpty else {
+            throw ValidationError("--data needs at least one path.")
         }
-        guard (architecture.alignment...1024).contains(patchSize), patchSize % architecture.alignment == 0 else {
-            throw ValidationError("--patch-size takes multiples of \(architecture.alignment) up to 1024.")
+        guard !runOptions.resume || runOptions.config == nil else {
+            throw ValidationError(
+                "--resume takes its settings from the run's config.yaml; --config does not go with it.")
         }
-    }
-
-    private var architecture: DenoiserArchitecture? {
-        guard let channels = wholeNumbers(widths), let blocks = wholeNumbers(blocks) else { return nil }
-        return DenoiserArchitecture(
-            checking: channels, blocks: blocks.count == 1 ? channels.map { _ in blocks[0] } : blocks)
-    }
-
-    private func wholeNumbers(_ text: String) -> [Int]? {
-        let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        let found = numbers.compactMap { $0 }
-        return found.count == numbers.count ? found : nil
     }
 
     func run() throws {
         try reportingFailure {
-            for name in ["last.safetensors", "best.safetensors", "metrics.csv"] where !overwrite {
-                let path = joinPath(output, name)
-                if pathKind(path) != .missing { throw FileError.alreadyExists(path: path) }
+            let configuration = try resolvedConfiguration()
+            if !runOptions.resume, !runOptions.overwrite, let earlier = RunFolder(runOptions.output).earlierRun {
+                throw FileError.alreadyExists(path: earlier)
             }
-            guard let architecture else { throw UsageError(description: "no such architecture") }
-            let logger = verbosity.logger
-            let pool = threads.pool
-            let all = try PictureSet(paths: sources, minimumSide: patchSize, pool: pool, logger: logger)
-            let (training, validation) = all.split(validation: validationPictures)
-            let task = DenoiserTraining(
-                architecture: architecture, sampler: PatchSampler(pictures: training, side: patchSize, seed: seed),
-                validation: validation, batchSize: batchSize, sigmas: 0...maxSigma, greyShare: greyShare,
-                notes: notes(pictures: training.pictures.count))
-            logger.info(
-                """
-                \(training.pictures.count) pictures to train on, \(validation.pictures.count) to validate on, \
-                \(all.skipped.count) skipped; \(ParameterLayout(task.network).count) parameters; \
-                \(pool.workerCount) threads
-                """)
-            let settings = TrainerSettings(
-                steps: steps, learningRate: learningRate, warmupSteps: warmup, averageDecay: ema, seed: seed,
-                reportInterval: reportInterval, validationInterval: validationInterval)
-            let trainer = try Trainer(task, settings: settings, folder: output, pool: pool, logger: logger)
-            let outcome = try trainer.run()
-            logger.info(
-                "\(outcome.steps) steps in \(duration(outcome.seconds))\(scores(outcome)); the models are in \(output)")
+            try train(configuration)
         }
     }
 
-    private func scores(_ outcome: Trainer<DenoiserTraining>.Outcome) -> String {
-        guard let last = outcome.lastScore, let best = outcome.bestScore else { return "" }
-        return "; validation PSNR \(decimals(last, 2)) dB, best \(decimals(best, 2)) dB"
+    // MARK: Settings
+
+    /// Defaults, then the file, then the options.
+    private func resolvedConfiguration() throws -> DenoiserConfiguration {
+        var configuration = DenoiserConfiguration()
+        if runOptions.resume {
+            let path = RunFolder(runOptions.output)(RunFolder.configuration)
+            try configuration.read(yaml: readFile(path, maximumBytes: 1 << 20), path: path)
+            return try withOptionsOfResumedRun(configuration)
+        }
+        if let path = runOptions.config {
+            try configuration.read(yaml: readFile(path, maximumBytes: 1 << 20), path: path)
+        }
+        try apply(to: &configuration)
+        guard !configuration.data.isEmpty else { throw UsageError(description: "--data needs at least one path") }
+        return configuration
     }
 
-    /// What model files say about how they were made.
-    private func notes(pictures: Int) -> [String: String] {
-        var notes = [
-            "training_data": "\(pictures) pictures of "
-                + sources.map { lastPathComponent(of: $0) }.joined(separator: ", "),
-            "training_settings":
-                "batch \(batchSize), patches \(patchSize)x\(patchSize), AdamW \(learningRate), EMA \(ema), seed \(seed)",
-            "program": "restore \(RestoreCommand.version)",
+    /// With paths from the root: a run may be resumed from another folder.
+    private func withAbsolutePaths(_ configuration: DenoiserConfiguration) -> DenoiserConfiguration {
+        var result = configuration
+        result.data = result.data.map { DataSource(path: absolutePath($0.path), weight: $0.weight) }
+        result.trainer.initialModel = result.trainer.initialModel.map { absolutePath($0) }
+        return result
+    }
+
+    private func apply(to configuration: inout DenoiserConfiguration) throws {
+        if !sources.isEmpty { configuration.data = sources.map { DataSource(argument: $0) } }
+        let own: [(String, String?)] = [
+            ("noise", noise), ("max-sigma", text(maxSigma)), ("grey-share", text(greyShare)),
+            ("patch-size", text(patchSize)), ("widths", widths), ("blocks", blocks),
+            ("validation-pictures", text(validationPictures)), ("license", license),
         ]
-        if let license { notes["license"] = license }
-        return notes
+        for case (let key, let value?) in own + runOptions.settings { try configuration.read(option: key, value) }
+        // Whoever sets one end by hand does not mean the other's default.
+        if runOptions.steps == nil, runOptions.epochs != nil || runOptions.timeLimit != nil {
+            configuration.trainer.steps = nil
+        }
+    }
+
+    /// A resumed run keeps its settings: another one would not end in the same bits.
+    private func withOptionsOfResumedRun(_ stored: DenoiserConfiguration) throws -> DenoiserConfiguration {
+        var asked = stored
+        try apply(to: &asked)
+        let changed = withAbsolutePaths(asked).differences(from: stored)
+        if let key = changed.first {
+            throw UsageError(
+                description: """
+                    --\(key): a resumed run keeps its settings, which are in \(RunFolder(runOptions.output)(RunFolder.configuration)); \
+                    start a new run from its model with --init
+                    """)
+        }
+        return stored
+    }
+
+    // MARK: Training
+
+    private func train(_ asked: DenoiserConfiguration) throws {
+        let architecture = try asked.architecture()
+        var configuration = asked
+        configuration.blocks = architecture.blocks
+        let logger = verbosity.logger
+        let pool = threads.pool
+        // Before the pictures, which take longer to read.
+        let initial = try initialParameters(configuration, for: architecture.network, logger: logger)
+        let all = try PictureSet(
+            sources: configuration.data, minimumSide: configuration.patchSize, pool: pool, logger: logger)
+        let (training, validation) = all.split(validation: configuration.validationPictures)
+        let task = DenoiserTraining(
+            configuration: configuration, architecture: architecture, training: training, validation: validation,
+            notes: ["program": "restore \(RestoreCommand.version)"])
+        logger.info(
+            """
+            \(training.pictures.count) pictures to train on, \(validation.pictures.count) to validate on, \
+            \(all.skipped.count) skipped; \(ParameterLayout(task.network).count) parameters; \
+            \(pool.workerCount) threads
+            """)
+        Interruption.watch()
+        let start = Trainer<DenoiserTraining>.Start(
+            about: about(configuration, task: task, skipped: all.skipped),
+            parameters: initial,
+            isResumed: runOptions.resume,
+            observer: runOptions.observer(isQuiet: verbosity.quiet), isStopRequested: { Interruption.isRequested })
+        let trainer = try Trainer(
+            task, settings: configuration.trainer, folder: runOptions.output, start: start, pool: pool, logger: logger)
+        try runOptions.report(try trainer.run(), logger: logger)
+    }
+
+    /// What the report says of the run.
+    private func about(
+        _ configuration: DenoiserConfiguration, task: DenoiserTraining, skipped: [PictureSet.Skipped]
+    ) -> RunDescription {
+        let (training, validation) = (task.sampler.pictures, task.validation)
+        var sets = configuration.data.map { source in
+            RunReport.DataSet(
+                name: source.path, role: "training, weight \(decimals(source.weight, 1))",
+                pictureCount: training.pictures.count { $0.path.hasPrefix(source.path) },
+                skipped: skipped.filter { $0.path.hasPrefix(source.path) }.map(\.reason))
+        }
+        sets.append(
+            RunReport.DataSet(name: "held out", role: "validation", pictureCount: validation.pictures.count))
+        let shape = Shape(batch: 1, height: 64, width: 64, channels: task.architecture.inputChannels)
+        // The network was built for these settings; its cost can be counted.
+        let cost = try? task.network.cost(inputs: [shape])
+        let facts = [
+            RunReport.Fact("Program", "restore \(RestoreCommand.version)"),
+            RunReport.Fact("Parameters", "\(ParameterLayout(task.network).count)"),
+            RunReport.Fact(
+                "Multiplications a pixel", cost.map { "\($0.multiplyAccumulates / (64 * 64))" } ?? "unknown"),
+        ]
+        return RunDescription(
+            title: "Denoiser, \(configuration.noise.rawValue) noise",
+            configuration: withAbsolutePaths(configuration).yaml, dataSets: sets, facts: facts)
+    }
+
+    /// The weights of `--init`, where they fit; the others start fresh.
+    private func initialParameters(
+        _ configuration: DenoiserConfiguration, for network: Network, logger: Logger
+    ) throws -> Parameters? {
+        guard !runOptions.resume, let model = configuration.trainer.initialModel else { return nil }
+        let file = try SafetensorsFile(path: model)
+        let fresh = Parameters(initializing: network, seed: configuration.trainer.seed)
+        let (parameters, taken) = try file.parameters(wherePossible: fresh)
+        guard taken > 0 else {
+            throw UsageError(description: "\(model): no tensor fits the network of widths \(configuration.widths)")
+        }
+        logger.info("\(taken) of \(fresh.layout.entries.count) tensors taken from \(model)")
+        return parameters
     }
 }
+
+private func text<Number: LosslessStringConvertible>(_ number: Number?) -> String? { number.map { $0.description } }

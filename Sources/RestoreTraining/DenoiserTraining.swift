@@ -1,45 +1,51 @@
-import Glibc
+import RestoreFiles
 import RestoreImage
 import RestoreModels
 import RestoreNN
 
-/// Training of the denoiser: clean patches with Gaussian noise of a random, known level.
+/// Training of the denoiser: clean patches, made noisy at random.
 public struct DenoiserTraining: TrainingTask, Sendable {
     public let architecture: DenoiserArchitecture
     public let sampler: PatchSampler
     public let validation: PictureSet
-    public let batchSize: Int
-    /// Noise levels, uniformly drawn, in units of 1/255.
-    public let sigmas: ClosedRange<Double>
-    /// Share of the patches that are made grey, with one noise for all channels, so that grey pictures go through the same
-    /// network.
-    public let greyShare: Double
-    /// Noise level and size of the validation pictures.
-    private let validationSigma = 25.0
-    private let validationSide = 192
+    public let network: Network
+    private let configuration: DenoiserConfiguration
     private let notes: [String: String]
 
-    public let network: Network
-    public let loss = Loss.l1
+    /// Noise level (where there is one), and size of the validation pictures.
+    private static let validationSigma = 25.0
+    private static let validationSide = 192
+    /// Held-out pictures that are shown.
+    private static let sampleCount = 4
 
-    /// - Parameter notes: further metadata of the model files.
+    /// - Parameters:
+    ///   - architecture: that of the configuration.
+    ///   - notes: further metadata of the model files.
     public init(
-        architecture: DenoiserArchitecture, sampler: PatchSampler, validation: PictureSet, batchSize: Int,
-        sigmas: ClosedRange<Double>, greyShare: Double, notes: [String: String]
+        configuration: DenoiserConfiguration, architecture: DenoiserArchitecture, training: PictureSet,
+        validation: PictureSet, notes: [String: String] = [:]
     ) {
+        self.configuration = configuration
         self.architecture = architecture
-        self.sampler = sampler
         self.validation = validation
-        self.batchSize = batchSize
-        self.sigmas = sigmas
-        self.greyShare = greyShare
         self.notes = notes
+        sampler = PatchSampler(pictures: training, side: configuration.patchSize, seed: configuration.trainer.seed)
         network = architecture.network
     }
 
     public var inputShapes: [Shape] {
-        [Shape(batch: batchSize, height: sampler.side, width: sampler.side, channels: 4)]
+        [
+            Shape(
+                batch: configuration.trainer.batchSize, height: sampler.side, width: sampler.side,
+                channels: architecture.inputChannels)
+        ]
     }
+
+    public var exampleCount: Int { sampler.pictures.pictures.count }
+
+    public var dataDigest: String { sampler.pictures.digest }
+
+    // MARK: Batches
 
     public func fill(
         step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>], target: UnsafeMutablePointer<Float>
@@ -47,16 +53,21 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         var generator = sampler.generator(step: step, slot: slot)
         let path = sampler.draw(&generator, into: target)
         let pixels = sampler.side * sampler.side
-        let isGrey = generator.uniform() < greyShare
+        let isGrey = generator.uniform() < configuration.greyShare
         if isGrey { makeGrey(target, pixels: pixels) }
-        let sigma = sigmas.lowerBound + (sigmas.upperBound - sigmas.lowerBound) * generator.uniform()
-        let input = inputs[0]
-        for pixel in 0..<pixels {
-            (input + 4 * pixel).update(from: target + 3 * pixel, count: 3)
-            input[4 * pixel + 3] = Float(sigma / 255)
+        let (input, channels) = (inputs[0], architecture.inputChannels)
+        for pixel in 0..<pixels { (input + channels * pixel).update(from: target + 3 * pixel, count: 3) }
+        switch configuration.noise {
+        case .gaussian:
+            let sigma = configuration.maximumSigma * generator.uniform()
+            for pixel in 0..<pixels { input[channels * pixel + 3] = Float(sigma / 255) }
+            GaussianNoise(sigma: sigma).add(
+                to: input, pixelCount: pixels, pixelStride: channels, isGrey: isGrey, generator: &generator)
+        case .photo:
+            PhotographNoise().degrade(
+                colors: input, width: sampler.side, height: sampler.side, pixelStride: channels, isGrey: isGrey,
+                generator: &generator)
         }
-        GaussianNoise(sigma: sigma).add(
-            to: input, pixelCount: pixels, pixelStride: 4, isGrey: isGrey, generator: &generator)
         return path
     }
 
@@ -69,32 +80,88 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         }
     }
 
-    /// Mean PSNR in dB at σ = 25 of the middles of the validation pictures, with the same noise every time.
-    public func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double? {
-        guard !validation.pictures.isEmpty else { return nil }
-        let denoiser = Denoiser(
+    // MARK: Validation
+
+    /// The middle of a held-out picture, and the same with noise, always the same one.
+    private func heldOut(_ index: Int) -> (clean: Image, noisy: [Float]) {
+        var generator = SeededGenerator(seed: sampler.seed, path: UInt64(index))
+        let side = Self.validationSide
+        let clean = validation.pictures[index].image.middle(width: side, height: side).roundedTo8Bits()
+        switch configuration.noise {
+        case .gaussian:
+            return (clean, GaussianNoise(sigma: Self.validationSigma).noisyColors(of: clean, generator: &generator))
+        case .photo:
+            var colors = [Float](repeating: 0, count: 3 * clean.pixelCount)
+            colors.withUnsafeMutableBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                clean.copyColors(of: clean.bounds, to: base)
+                PhotographNoise().degrade(
+                    colors: base, width: clean.width, height: clean.height,
+                    isGrey: clean.channelLayout.colorChannelCount == 1, generator: &generator)
+            }
+            return (clean, colors)
+        }
+    }
+
+    private func denoiser(_ parameters: Parameters, pool: WorkerPool) -> Denoiser {
+        Denoiser(
             architecture: architecture, parameters: parameters,
             metadata: ModelMetadata(task: Denoiser.task, architecture: architecture.json), pool: pool)
-        var sum = 0.0
-        for (index, picture) in validation.pictures.enumerated() {
-            var generator = SeededGenerator(seed: sampler.seed, path: UInt64(index))
-            let side = validationSide
-            let middle = picture.image.middle(width: side, height: side)
-            let noisy = GaussianNoise(sigma: validationSigma).noisyColors(of: middle, generator: &generator)
-            let clean = try denoiser.denoise(
-                colors: noisy, width: middle.width, height: middle.height, sigma: validationSigma)
-            sum += try peakSignalToNoiseRatio(middle.withColors(clean), middle)
-        }
-        return sum / Double(validation.pictures.count)
     }
+
+    /// Mean PSNR in dB of the middles of the validation pictures, with the same noise every time: Gaussian at σ = 25, or
+    /// that of photographs.
+    public func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double? {
+        guard !validation.pictures.isEmpty else { return nil }
+        let denoiser = denoiser(parameters, pool: pool)
+        let scores = try validation.pictures.indices.map { index in
+            let (clean, noisy) = heldOut(index)
+            let restored = try denoiser.denoise(
+                colors: noisy, width: clean.width, height: clean.height, sigma: Self.validationSigma)
+            return try peakSignalToNoiseRatio(clean.withColors(restored), clean)
+        }
+        return scores.reduce(0, +) / Double(scores.count)
+    }
+
+    /// Noisy, denoised and clean side by side.
+    public func samples(_ parameters: Parameters, pool: WorkerPool) throws -> [SamplePicture] {
+        let denoiser = denoiser(parameters, pool: pool)
+        return try validation.pictures.indices.prefix(Self.sampleCount).map { index in
+            let (clean, noisy) = heldOut(index)
+            let restored = try denoiser.denoise(
+                colors: noisy, width: clean.width, height: clean.height, sigma: Self.validationSigma)
+            let image = try clean.withColors(noisy).beside(clean.withColors(restored)).beside(clean)
+            let name = removingPathExtension(lastPathComponent(of: validation.pictures[index].path))
+            return SamplePicture(name: name, image: image)
+        }
+    }
+
+    // MARK: Model files
 
     public func metadata(step: Int, score: Double?) -> [String: String] {
         var notes = notes
+        let (trainer, side) = (configuration.trainer, sampler.side)
+        let sources = configuration.data.map { lastPathComponent(of: $0.path) }.joined(separator: ", ")
+        notes["training_data"] = "\(exampleCount) pictures of \(sources)"
+        notes["training_settings"] = """
+            batch \(trainer.batchSize), patches \(side)x\(side), \(trainer.loss.rawValue) loss, \
+            AdamW \(trainer.learningRate), EMA \(trainer.averageDecay), seed \(trainer.seed)
+            """
+        notes["training_steps"] = "\(step)"
+        if let license = configuration.license { notes["license"] = license }
         notes["value_range"] = "0…1"
         notes["color_space"] = "sRGB"
-        notes["noise_range"] = "\(sigmas.lowerBound)…\(sigmas.upperBound) of 255, Gaussian"
-        notes["training_steps"] = "\(step)"
-        if let score { notes["validation_psnr"] = "\((score * 100).rounded() / 100) dB at sigma \(validationSigma)" }
+        notes["noise_kind"] = configuration.noise.rawValue
+        let validated: String
+        switch configuration.noise {
+        case .gaussian:
+            notes["noise_range"] = "0…\(decimals(configuration.maximumSigma, 1)) of 255, Gaussian"
+            validated = "at sigma \(Self.validationSigma)"
+        case .photo:
+            notes["noise_range"] = "that of photographs: shot and read noise, correlated, through JPEG"
+            validated = "with the noise of photographs"
+        }
+        if let score { notes["validation_psnr"] = "\(decimals(score, 2)) dB \(validated)" }
         return ModelMetadata(task: Denoiser.task, architecture: architecture.json, notes: notes).dictionary
     }
 }

@@ -5,6 +5,15 @@ import RestoreNN
 public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     case file(FileError)
     case network(NetworkError)
+    /// A checkpoint or a model to start from.
+    case weights(WeightsError)
+    case configuration(ConfigurationError)
+    /// The metrics of a run that is to go on cannot be read.
+    case metrics(MetricsTableError)
+    /// Neither steps nor epochs nor a time limit.
+    case noEnd
+    /// A run cannot go on from the checkpoint of another.
+    case otherRun(folder: String, reason: String)
     /// Nothing usable below these paths.
     case noPictures(paths: [String], side: Int)
     /// Decoded, the pictures would take more than the limit.
@@ -18,6 +27,16 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
             return error.description
         case .network(let error):
             return error.description
+        case .weights(let error):
+            return error.description
+        case .configuration(let error):
+            return error.description
+        case .metrics(let error):
+            return error.description
+        case .noEnd:
+            return "a run needs an end: steps, epochs or a time limit"
+        case .otherRun(let folder, let reason):
+            return "\(folder): the checkpoint is of another run: \(reason)"
         case .noPictures(let paths, let side):
             return "no picture of at least \(side)×\(side) pixels in \(paths.joined(separator: ", "))"
         case .tooMuchData(let bytes, let limit):

@@ -7,7 +7,7 @@ import Testing
     private static let model = ["-m, --model", "--models-dir", "--tile", "--max-memory", "-j, --threads"]
 
     private static let options: [(command: String, options: [String])] = [
-        ("", ["denoise", "degrade", "evaluate", "train", "models"] + shared),
+        ("", ["denoise", "degrade", "evaluate", "train", "data", "models"] + shared),
         (
             "denoise",
             [
@@ -15,22 +15,28 @@ import Testing
                 "--max-pixels", "--compare", "--overwrite", "--json", "--progress",
             ] + model + talk
         ),
-        ("degrade", ["noise"] + shared),
+        ("degrade", ["noise", "photo", "jpeg"] + shared),
         ("degrade noise", ["--sigma", "--seed", "--overwrite"] + talk),
+        ("degrade photo", ["--level", "--seed", "--overwrite"] + talk),
+        ("degrade jpeg", ["--quality", "--overwrite"] + talk),
         ("evaluate", ["denoise"] + shared),
         (
             "evaluate denoise",
-            ["--data", "--sigma", "--noisy", "--auto", "--limit", "--seed", "--json"] + model + talk
+            ["--data", "--sigma", "--noise", "--level", "--noisy", "--auto", "--limit", "--seed", "--json"] + model
+                + talk
         ),
         ("train", ["denoise"] + shared),
         (
             "train denoise",
             [
-                "--data", "-o, --output", "--steps", "--batch-size", "--patch-size", "--learning-rate", "--warmup",
-                "--ema", "--seed", "--max-sigma", "--grey-share", "--widths", "--blocks", "--validation-pictures",
-                "--report-interval", "--validation-interval", "--license", "--overwrite", "-j, --threads",
+                "--data", "--noise", "--max-sigma", "--grey-share", "--patch-size", "--widths", "--blocks",
+                "--validation-pictures", "--license", "-o, --output", "--config", "--resume", "--overwrite", "--steps",
+                "--epochs", "--time-limit", "--batch-size", "--learning-rate", "--warmup", "--loss", "--ema", "--seed",
+                "--init", "--patience", "--report-interval", "--validation-interval", "--progress", "-j, --threads",
             ] + talk
         ),
+        ("data", ["check"] + shared),
+        ("data check", ["--patch-size", "--json", "-j, --threads"] + talk),
         ("models", ["list", "info"] + shared),
         ("models list", ["--json", "--models-dir"] + shared),
         ("models info", ["--json", "--models-dir"] + shared),

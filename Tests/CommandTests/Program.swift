@@ -63,14 +63,28 @@ final class RunningProgram {
         process.standardOutput = try stream("output")
         process.standardError = try stream("errors")
         process.terminationHandler = { [ended] _ in ended.signal() }
-        try process.run()
+        try Self.withoutBlockedSignals { try process.run() }
+    }
+
+    /// A program inherits the signals that the thread blocks which starts it, and those of the tests block all.
+    private static func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
+        var (none, before) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     deinit { end() }
 
-    /// Ends the program at once. No milder signal: it inherits those that the threads of the tests block.
+    /// Ends the program at once.
     func end() {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    /// Sends a signal, where the program still runs.
+    func send(_ signal: Int32) {
+        if process.isRunning { kill(process.processIdentifier, signal) }
     }
 
     /// Stops the program for a while.

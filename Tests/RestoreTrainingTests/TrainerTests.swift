@@ -15,9 +15,11 @@ import Testing
     }
 
     private func settings(steps: Int, validationInterval: Int = 2) -> TrainerSettings {
-        TrainerSettings(
+        var settings = TrainerSettings(
             steps: steps, learningRate: 0.1, warmupSteps: 0, averageDecay: 0, reportInterval: 1,
             validationInterval: validationInterval)
+        settings.batchSize = 2
+        return settings
     }
 
     private func run(
@@ -74,12 +76,13 @@ import Testing
         settings.reportInterval = 2
         _ = try run(ScriptedTask(scores: [10.5, 11.25]), settings)
         let rows = try rows()
-        #expect(rows[0] == ["step", "loss", "learning_rate", "gradient_norm", "validation_psnr", "seconds"])
+        #expect(
+            rows[0] == ["step", "loss", "learning_rate", "gradient_norm", "validation_psnr", "seconds", "megapixels"])
         #expect(rows.dropFirst().map { $0[0] } == ["2", "4", "5", "6", "8", "10"])
         #expect(rows.dropFirst().map { $0[4] } == ["", "", "10.5000", "", "", "11.2500"])
         for row in rows.dropFirst() {
-            #expect(row.count == 6)
-            #expect([1, 2, 3, 5].allSatisfy { Double(row[$0]).map { $0 >= 0 && $0.isFinite } ?? false }, "\(row)")
+            #expect(row.count == 7)
+            #expect([1, 2, 3, 5, 6].allSatisfy { Double(row[$0]).map { $0 >= 0 && $0.isFinite } ?? false }, "\(row)")
         }
     }
 
@@ -113,8 +116,9 @@ import Testing
         #expect(message.contains("step 4") && message.contains("picture 3.1"))
         // What was saved before stays.
         #expect(try stepOfModel("last") == "2")
-        let files = ["best.safetensors", "last.safetensors", "metrics.csv"]
-        #expect(try folder.names == ["run"] + files.map { "run/\($0)" })
+        #expect(try rows().count == 4)
+        let report = String(decoding: try readFile(folder("run/report.html")), as: UTF8.self)
+        #expect(report.contains("picture 3.1"))
     }
 
     @Test func aHugeLearningRateIsStopped() throws {
@@ -128,6 +132,46 @@ import Testing
         #expect(step > 1 && pictures.count == 2)
         #expect(pictures == (0..<2).map { "picture \(step - 1).\($0)" })
     }
+
+    // MARK: The end of a run
+
+    @Test func patienceEndsARunWhoseScoreRisesNoMore() throws {
+        var settings = settings(steps: 100)
+        settings.patience = 3
+        let outcome = try run(ScriptedTask(scores: [1, 5, 4, 6, 5, 6, 5, 9]), settings)
+        // 6 at step 8 is the best; the three that follow are no better.
+        #expect((outcome.end, outcome.steps, outcome.bestScore) == (.outOfPatience, 14, 6))
+        #expect(try stepOfModel("best") == "8" && stepOfModel("last") == "14")
+    }
+
+    @Test(arguments: [(3, nil, 11), (3, 6, 6), (1, 50, 4)] as [(Int, Int?, Int)])
+    func epochsAreAsManyExamplesAsThereArePictures(epochs: Int, steps: Int?, expected: Int) throws {
+        var settings = settings(steps: 1)
+        (settings.steps, settings.epochs) = (steps, epochs)
+        // Seven pictures in batches of two.
+        #expect(try run(ScriptedTask(scores: [], exampleCount: 7), settings).steps == expected)
+    }
+
+    /// The schedule follows the clock: near the end the steps are small.
+    @Test func timeEndsARun() throws {
+        var settings = settings(steps: 1, validationInterval: 1_000_000)
+        (settings.steps, settings.timeLimit) = (nil, 0.3 / 60)
+        settings.reportInterval = 1
+        let outcome = try run(ScriptedTask(scores: [1]), settings)
+        #expect(outcome.end == .finished && outcome.steps > 1 && outcome.seconds >= 0.3)
+        let rates = try rows().dropFirst().map { try #require(Double($0[2])) }
+        #expect(rates[0] > 0.09 && rates[rates.count - 1] < 0.02)
+        #expect(zip(rates, rates.dropFirst()).allSatisfy { $0 >= $1 })
+    }
+
+    @Test func aRunWithoutAnEndIsRefused() throws {
+        var settings = settings(steps: 1)
+        settings.steps = nil
+        #expect(throws: TrainingError.noEnd) { try run(ScriptedTask(scores: []), settings) }
+        #expect(try folder.names.isEmpty)
+    }
+
+    // MARK: What cannot work
 
     @Test func aFolderThatCannotBeMadeIsNamed() throws {
         let path = try folder.write([1], "file")
@@ -148,49 +192,4 @@ import Testing
             return
         }
     }
-}
-
-/// One weight that learns to double: simple enough to know what must come out, with scores from a list.
-private struct ScriptedTask: TrainingTask {
-    /// Scores of the validations in their order; none once they are used up.
-    let scores: [Double]
-    /// Where a value that is no number is put into a target.
-    var poison: (step: Int, slot: Int, value: Float)?
-    private let counter = Counter()
-
-    let network: Network
-    var inputShapes = [Shape(batch: 2, height: 4, width: 4, channels: 1)]
-    let loss = Loss.l1
-
-    private final class Counter {
-        var validations = 0
-    }
-
-    init(scores: [Double], poison: (step: Int, slot: Int, value: Float)? = nil) {
-        self.scores = scores
-        self.poison = poison
-        var network = Network()
-        let input = network.input("input")
-        let scale = Convolution(inputChannels: 1, outputChannels: 1, kernel: 1, hasBias: false)
-        network.output(network.add("scale", scale, input))
-        self.network = network
-    }
-
-    func fill(
-        step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>], target: UnsafeMutablePointer<Float>
-    ) -> String {
-        for index in 0..<16 {
-            inputs[0][index] = Float(index + 1) / 16
-            target[index] = 2 * inputs[0][index]
-        }
-        if let poison, poison.step == step, poison.slot == slot { target[5] = poison.value }
-        return "picture \(step).\(slot)"
-    }
-
-    func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double? {
-        defer { counter.validations += 1 }
-        return counter.validations < scores.count ? scores[counter.validations] : nil
-    }
-
-    func metadata(step: Int, score: Double?) -> [String: String] { ["step": "\(step)"] }
 }

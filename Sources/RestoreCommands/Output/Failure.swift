@@ -11,6 +11,7 @@ extension ExitCode {
     static let badData = ExitCode(65)
     static let noInput = ExitCode(66)
     static let cannotCreate = ExitCode(73)
+    static let interrupted = ExitCode(130)
 }
 
 /// The exit code that says what kind of failure an error is.
@@ -24,6 +25,8 @@ func exitCode(for error: any Error) -> ExitCode {
     case ModelError.weights(.file(let error)), WeightsError.file(let error): exitCode(for: error)
     case ModelError.notFound: .noInput
     case TrainingError.file(let error): exitCode(for: error)
+    case TrainingError.configuration(let error), let error as ConfigurationError: error.path == nil ? .usage : .badData
+    case TrainingError.noEnd: .usage
     case is UsageError: .usage
     default: .badData
     }

@@ -2,85 +2,112 @@ import Logging
 import RestoreFiles
 import RestoreNN
 
-/// Settings of a run that do not depend on what is trained.
-public struct TrainerSettings: Sendable {
-    public var steps: Int
-    public var learningRate: Float
-    public var warmupSteps: Int
-    public var optimizer: AdamW.Settings
-    public var maximumGradientNorm: Float
-    /// Decay of the averaged weights, which are what is validated and saved.
-    public var averageDecay: Float
-    public var seed: UInt64
-    /// Steps between progress lines, and between validations.
-    public var reportInterval: Int
-    public var validationInterval: Int
+/// How a run came to its end.
+public enum TrainingEnd: String, Equatable, Sendable {
+    /// All steps are done, or the time is over.
+    case finished
+    /// The score has not risen for as many validations as the run's patience.
+    case outOfPatience
+    /// Someone asked it to stop; it can be resumed.
+    case interrupted
 
-    public init(
-        steps: Int, learningRate: Float = 2e-3, warmupSteps: Int = 100,
-        optimizer: AdamW.Settings = AdamW.Settings(beta1: 0.9, beta2: 0.95, weightDecay: 0),
-        maximumGradientNorm: Float = 1, averageDecay: Float = 0.999, seed: UInt64 = 1, reportInterval: Int = 50,
-        validationInterval: Int = 500
-    ) {
-        self.steps = steps
-        self.learningRate = learningRate
-        self.warmupSteps = warmupSteps
-        self.optimizer = optimizer
-        self.maximumGradientNorm = maximumGradientNorm
-        self.averageDecay = averageDecay
-        self.seed = seed
-        self.reportInterval = reportInterval
-        self.validationInterval = validationInterval
+    var reportState: RunReport.State {
+        switch self {
+        case .finished: .finished()
+        case .outOfPatience: .finished(reason: "the score rose no more")
+        case .interrupted: .stopped(reason: "interrupted; it can be resumed")
+        }
     }
 }
 
 /// Trains a network by AdamW with a warm-up and cosine schedule, clipped gradients and averaged weights.
 ///
-/// The run's folder gets `metrics.csv`, and `last.safetensors` and `best.safetensors` with the averaged weights at each
-/// validation. The same seed and data give the same bits whatever the number of workers is.
+/// The run's folder gets everything (`RunFolder`). The same seed and data give the same bits whatever the number of workers
+/// is, and however often the run was interrupted and resumed.
 public final class Trainer<Task: TrainingTask> {
     private let task: Task
     private let settings: TrainerSettings
-    private let folder: String
+    private let folder: RunFolder
     private let pool: WorkerPool
     private let logger: Logger
     private let plan: TrainingPlan
     private let schedule: WarmupCosineSchedule
-    private var parameters: Parameters
+    private let identity: RunIdentity
+    private let recorder: RunRecorder
+    private let isStopRequested: @Sendable () -> Bool
+    private var state: TrainingState
     private var gradients: [Float]
-    private var optimizer: AdamW
-    private var average: ExponentialMovingAverage
-    private var target: [Float]
-    private var bestScore: Double?
-    private var metrics = "step,loss,learning_rate,gradient_norm,validation_psnr,seconds\n"
+    private let clock = ContinuousClock()
+
+    /// What a run starts from, and who may stop it.
+    public struct Start: Sendable {
+        public var about: RunDescription
+        /// Weights to start from instead of fresh ones.
+        public var parameters: Parameters?
+        /// Whether to go on where the folder's newest checkpoint ends.
+        public var isResumed: Bool
+        /// Where progress is shown step by step; nothing unless given.
+        public var observer: (any TrainingObserver)?
+        /// Asked after each step.
+        public var isStopRequested: @Sendable () -> Bool
+
+        public init(
+            about: RunDescription = RunDescription(), parameters: Parameters? = nil, isResumed: Bool = false,
+            observer: (any TrainingObserver)? = nil, isStopRequested: @escaping @Sendable () -> Bool = { false }
+        ) {
+            self.about = about
+            self.parameters = parameters
+            self.isResumed = isResumed
+            self.observer = observer
+            self.isStopRequested = isStopRequested
+        }
+    }
 
     /// - Throws: `TrainingError.network` where the network does not fit the batch or the memory, `.file` where the folder
-    ///   cannot be made.
+    ///   cannot be made, `.weights` where no checkpoint can be read, `.otherRun` where one is of another run.
     public init(
-        _ task: Task, settings: TrainerSettings, folder: String, pool: WorkerPool, logger: Logger
+        _ task: Task, settings: TrainerSettings, folder: String, start: Start = Start(), pool: WorkerPool,
+        logger: Logger
     ) throws(TrainingError) {
         self.task = task
         self.settings = settings
-        self.folder = folder
+        self.folder = RunFolder(folder)
         self.pool = pool
         self.logger = logger
+        isStopRequested = start.isStopRequested
         do {
             plan = try TrainingPlan(task.network, inputShapes: task.inputShapes, pool: pool)
         } catch { throw .network(error) }
+        let total = settings.totalSteps(exampleCount: task.exampleCount)
+        guard total != nil || settings.timeLimit != nil else { throw .noEnd }
+        schedule = WarmupCosineSchedule(
+            peak: settings.learningRate, warmupSteps: settings.warmupSteps, totalSteps: total)
+        identity = RunIdentity(totalSteps: total, seed: settings.seed, data: task.dataDigest)
+        let fresh = start.parameters ?? Parameters(initializing: task.network, seed: settings.seed)
+        state = TrainingState(parameters: fresh, settings: settings)
+        gradients = [Float](repeating: 0, count: fresh.values.count)
+        if start.isResumed,
+            let checkpoint = try self.folder.newestCheckpoint(
+                layout: fresh.layout, settings: settings, warn: { logger.warning("\($0)") })
+        {
+            try identity.require(checkpoint.identity, folder: folder)
+            state = checkpoint.state
+        }
         // Where there can be no run, no folder stays behind.
         do { try makeDirectory(folder) } catch { throw .file(error) }
-        parameters = Parameters(initializing: task.network, seed: settings.seed)
-        gradients = [Float](repeating: 0, count: parameters.values.count)
-        optimizer = AdamW(parameterCount: parameters.values.count, settings: settings.optimizer)
-        average = ExponentialMovingAverage(decay: settings.averageDecay, values: parameters.values)
-        target = [Float](repeating: 0, count: plan.outputShapes[0].count)
-        schedule = WarmupCosineSchedule(
-            peak: settings.learningRate, warmupSteps: settings.warmupSteps, totalSteps: settings.steps)
+        recorder = try RunRecorder(
+            RunRecorder.Opening(
+                folder: self.folder, about: start.about, isResumed: start.isResumed, step: state.step,
+                seconds: state.seconds, totalSteps: total,
+                megapixelsPerStep: Double(plan.outputShapes[0].pixels) / 1e6),
+            pool: pool, logger: logger, observer: start.observer)
     }
 
     /// What a run came to.
     public struct Outcome: Sendable {
+        public let end: TrainingEnd
         public let steps: Int
+        /// Of work, earlier parts of a resumed run included.
         public let seconds: Double
         /// Of the last and the best validation; nil where there is nothing to validate on.
         public let lastScore: Double?
@@ -89,118 +116,152 @@ public final class Trainer<Task: TrainingTask> {
 
     /// - Throws: `TrainingError`, or what validation throws.
     public func run() throws -> Outcome {
-        let clock = ContinuousClock()
-        let start = clock.now
-        var (lossSum, lossCount) = (0.0, 0)
-        var score: Double?
-        for step in 0..<settings.steps {
-            let (loss, norm) = try update(step: step)
-            lossSum += loss
-            lossCount += 1
-            let done = step + 1
-            let isLast = done == settings.steps
-            let validates = done % settings.validationInterval == 0 || isLast
-            guard validates || done % settings.reportInterval == 0 else { continue }
-            let seconds = (clock.now - start).seconds
-            report(step: done, loss: lossSum / Double(lossCount), norm: norm, seconds: seconds)
-            if validates { score = try validate(step: done) }
-            try record(
-                step: done, loss: lossSum / Double(lossCount), norm: norm, score: validates ? score : nil,
-                seconds: seconds)
-            (lossSum, lossCount) = (0, 0)
+        // One worker means one thread: then batches are made when they are needed.
+        let queue = BatchQueue(
+            task, targetShape: plan.outputShapes[0], firstStep: state.step, threadCount: pool.workerCount - 1)
+        defer { queue.stop() }
+        let end: TrainingEnd
+        do {
+            end = try train(queue)
+        } catch {
+            // What ended the run matters more than that the report cannot say so.
+            try? recorder.finish(.failed(reason: "\(error)"))
+            throw error
         }
+        try recorder.finish(end.reportState)
         return Outcome(
-            steps: settings.steps, seconds: (clock.now - start).seconds, lastScore: score,
-            bestScore: bestScore)
+            end: end, steps: state.step, seconds: state.seconds, lastScore: state.lastScore,
+            bestScore: state.bestScore)
     }
 
-    /// One step: batch, forward, loss, backward, clipping, AdamW, average.
-    private func update(step: Int) throws(TrainingError) -> (loss: Double, norm: Float) {
-        let files = fillBatch(step: step)
+    private func train(_ queue: BatchQueue<Task>) throws -> TrainingEnd {
+        var lastCheckpoint = clock.now
+        var end = end()
+        while end == nil {
+            let start = clock.now
+            let norm = try update(queue.batch(step: state.step))
+            state.seconds += (clock.now - start).seconds
+            end = self.end()
+            let validates = end != nil || state.step % settings.validationInterval == 0
+            if validates || state.step % settings.reportInterval == 0 { try report(norm: norm, validates: validates) }
+            // A validation may have been the last that patience allowed.
+            end = end ?? self.end() ?? (isStopRequested() ? .interrupted : nil)
+            let isDue = (clock.now - lastCheckpoint).seconds >= 60 * settings.checkpointMinutes
+            if validates || end != nil || isDue {
+                try folder.write(Checkpoint(state: state, identity: identity))
+                lastCheckpoint = clock.now
+            }
+        }
+        return end ?? .finished
+    }
+
+    // MARK: Steps
+
+    private var timeProgress: Double {
+        settings.timeLimit.map { min(1, state.seconds / (60 * $0)) } ?? 0
+    }
+
+    /// Whether the run is over after the steps done so far.
+    private func end() -> TrainingEnd? {
+        if let total = schedule.totalSteps, state.step >= total { return .finished }
+        if timeProgress >= 1 { return .finished }
+        if let patience = settings.patience, state.validationsWithoutGain >= patience { return .outOfPatience }
+        return nil
+    }
+
+    private var learningRate: Float {
+        schedule.learningRate(step: state.step, timeProgress: timeProgress)
+    }
+
+    /// One step: batch, forward, loss, backward, clipping, AdamW, average. Returns the norm of the gradients.
+    private func update(_ batch: BatchQueue<Task>.Batch) throws(TrainingError) -> Float {
+        for (index, values) in batch.inputs.enumerated() {
+            guard let source = values.baseAddress else { continue }
+            plan.input(index).update(from: source, count: values.count)
+        }
         for i in gradients.indices { gradients[i] = 0 }
-        let loss = parameters.values.withUnsafeBufferPointer { values in
+        let loss = backpropagate(batch)
+        let norm = clipGradientNorm(&gradients, maximum: settings.maximumGradientNorm, pool: pool)
+        guard loss.isFinite, norm.isFinite else { throw .notFinite(step: state.step + 1, pictures: batch.files) }
+        let rate = learningRate
+        state.update(loss: loss, gradients: gradients, learningRate: rate, pool: pool)
+        recorder.show(state.step, loss: loss, learningRate: Double(rate), seconds: state.seconds)
+        return norm
+    }
+
+    private func backpropagate(_ batch: BatchQueue<Task>.Batch) -> Double {
+        state.parameters.values.withUnsafeBufferPointer { values in
             gradients.withUnsafeMutableBufferPointer { gradients -> Double in
-                guard let values = values.baseAddress, let gradients = gradients.baseAddress else { return .nan }
+                guard let values = values.baseAddress, let gradients = gradients.baseAddress,
+                    let target = batch.target.baseAddress
+                else { return .nan }
                 plan.forward(parameters: values)
-                let loss = target.withUnsafeBufferPointer { target -> Double in
-                    guard let target = target.baseAddress else { return .nan }
-                    return task.loss.evaluate(
-                        prediction: plan.output(0), target: target, count: plan.outputShapes[0].count,
-                        gradient: plan.outputGradient(0), pool: pool)
-                }
+                let loss = settings.batchLoss.evaluate(
+                    prediction: plan.output(0), target: target, count: plan.outputShapes[0].count,
+                    gradient: plan.outputGradient(0), pool: pool)
                 plan.backward(parameters: values, parameterGradients: gradients)
                 return loss
             }
         }
-        let norm = clipGradientNorm(&gradients, maximum: settings.maximumGradientNorm, pool: pool)
-        guard loss.isFinite, norm.isFinite else { throw .notFinite(step: step + 1, pictures: files) }
-        optimizer.update(
-            &parameters.values, gradients: gradients, learningRate: schedule.learningRate(step: step), pool: pool)
-        average.update(parameters.values, pool: pool)
-        return (loss, norm)
     }
 
-    private func fillBatch(step: Int) -> [String] {
-        let batch = task.inputShapes[0].batch
-        let inputs = task.inputShapes.indices.map { (plan.input($0), task.inputShapes[$0].count / batch) }
-        var files = [String](repeating: "", count: batch)
-        target.withUnsafeMutableBufferPointer { target in
-            files.withUnsafeMutableBufferPointer { files in
-                guard let target = target.baseAddress else { return }
-                let targetCount = plan.outputShapes[0].count / batch
-                pool.run(taskCount: batch) { slot, _ in
-                    files[slot] = task.fill(
-                        step: step, slot: slot, inputs: inputs.map { $0.0 + slot * $0.1 },
-                        target: target + slot * targetCount)
-                }
-            }
+    // MARK: Reports and models
+
+    private func report(norm: Float, validates: Bool) throws {
+        var row = MetricsRow(
+            step: state.step, loss: state.lossSum / Double(state.lossCount),
+            learningRate: Double(schedule.learningRate(step: state.step - 1, timeProgress: timeProgress)),
+            gradientNorm: Double(norm), seconds: state.seconds,
+            megapixels: Double(state.step) * Double(plan.outputShapes[0].pixels) / 1e6)
+        (state.lossSum, state.lossCount) = (0, 0)
+        recorder.log(row)
+        if validates {
+            let start = clock.now
+            row.validationScore = try validate()
+            state.seconds += (clock.now - start).seconds
         }
-        return files
+        try recorder.record(row)
     }
 
-    // MARK: Reports and files
-
-    private func report(step: Int, loss: Double, norm: Float, seconds: Double) {
-        let rate = Double(step) / seconds
-        let left = Double(settings.steps - step) / rate
-        let shape = plan.outputShapes[0]
-        let megapixels = rate * Double(shape.pixels) / 1e6
-        logger.info(
-            """
-            step \(step)/\(settings.steps)  loss \(decimals(loss, 5))  \
-            learning rate \(decimals(Double(schedule.learningRate(step: step - 1)) * 1e3, 3))e-3  \
-            gradient \(decimals(Double(norm), 2))  \(decimals(rate, 2)) steps/s  \
-            \(decimals(megapixels, 2)) megapixels/s  \(duration(left)) left
-            """)
-    }
-
-    private func validate(step: Int) throws -> Double? {
-        let averaged = Parameters(layout: parameters.layout, values: average.values)
+    private func validate() throws -> Double? {
+        let averaged = Parameters(layout: state.parameters.layout, values: state.average.values)
         let score = try task.validate(averaged, pool: pool)
         // Without a score the latest weights are the best there are.
         var isBest = true
         if let score {
-            isBest = bestScore.map { score > $0 } ?? true
-            if isBest { bestScore = score }
-            let remark = isBest ? ", the best" : ""
-            logger.info("step \(step)/\(settings.steps)  validation PSNR \(decimals(score, 2)) dB\(remark)")
+            isBest = state.bestScore.map { score > $0 } ?? true
+            if isBest { state.bestScore = score }
+            state.validationsWithoutGain = isBest ? 0 : state.validationsWithoutGain + 1
         }
+        state.lastScore = score
         let bytes = SafetensorsFile.serialize(
-            SafetensorsFile.tensors(averaged), metadata: task.metadata(step: step, score: score))
-        try write(bytes, "last.safetensors")
-        if isBest { try write(bytes, "best.safetensors") }
+            SafetensorsFile.tensors(averaged), metadata: task.metadata(step: state.step, score: score))
+        try folder.write(bytes, RunFolder.lastModel)
+        if isBest { try folder.write(bytes, RunFolder.bestModel) }
+        try recorder.validation(
+            step: state.step, score: score, isBest: isBest, samples: task.samples(averaged, pool: pool))
         return score
     }
+}
 
-    private func record(
-        step: Int, loss: Double, norm: Float, score: Double?, seconds: Double
-    ) throws(TrainingError) {
-        let psnr = score.map { decimals($0, 4) } ?? ""
-        metrics += "\(step),\(loss),\(schedule.learningRate(step: step - 1)),\(norm),\(psnr),\(decimals(seconds, 1))\n"
-        try write(Array(metrics.utf8), "metrics.csv")
+extension TrainerSettings {
+    /// Steps of the whole run; nil where only time ends it. Of steps and epochs, the fewer.
+    func totalSteps(exampleCount: Int) -> Int? {
+        let ofEpochs = epochs.map { max(1, ($0 * exampleCount + batchSize - 1) / batchSize) }
+        guard let steps, let ofEpochs else { return steps ?? ofEpochs }
+        return min(steps, ofEpochs)
     }
+}
 
-    private func write(_ bytes: [UInt8], _ name: String) throws(TrainingError) {
-        do { try writeFileAtomically(bytes, to: joinPath(folder, name), overwrite: true) } catch { throw .file(error) }
+extension RunIdentity {
+    /// - Throws: `TrainingError.otherRun` where a checkpoint was made by a run that differs.
+    func require(_ other: RunIdentity, folder: String) throws(TrainingError) {
+        let differences = [
+            other.totalSteps == totalSteps
+                ? nil : "it was to have \(other.totalSteps.map { "\($0)" } ?? "no fixed number of") steps",
+            other.seed == seed ? nil : "its seed was \(other.seed)",
+            other.data == data ? nil : "its pictures were others (\(other.data), now \(data))",
+        ].compactMap { $0 }
+        if !differences.isEmpty { throw .otherRun(folder: folder, reason: differences.joined(separator: ", ")) }
     }
 }

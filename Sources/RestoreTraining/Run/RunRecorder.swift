@@ -1,0 +1,177 @@
+import Glibc
+import Logging
+import RestoreFiles
+import RestoreImage
+import RestoreNN
+
+/// Writes what a run leaves for its reader: the log, `metrics.csv`, TensorBoard events, samples and `report.html`.
+///
+/// What a resumed run repeats is written once: rows and events after the step that it goes on from are void.
+final class RunRecorder {
+    private let folder: RunFolder
+    private let about: RunDescription
+    private let totalSteps: Int?
+    private let megapixelsPerStep: Double
+    private let runner: ConcurrentRunner
+    private let logger: Logger
+    private let observer: (any TrainingObserver)?
+    private let events: EventLog
+    private var metrics = MetricsTable()
+    private var samples: [RunReport.Sample] = []
+    private var sampleStep: Int?
+    /// Where the pace is counted from: the row before, or the start.
+    private var pace: (step: Int, seconds: Double)
+
+    /// What is known of a run before it begins.
+    struct Opening {
+        let folder: RunFolder
+        let about: RunDescription
+        let isResumed: Bool
+        /// Steps and seconds done in earlier parts.
+        let step: Int
+        let seconds: Double
+        let totalSteps: Int?
+        let megapixelsPerStep: Double
+    }
+
+    /// Starts the files of a run, or goes on with them.
+    init(
+        _ opening: Opening, pool: WorkerPool, logger: Logger, observer: (any TrainingObserver)?
+    ) throws(TrainingError) {
+        folder = opening.folder
+        about = opening.about
+        totalSteps = opening.totalSteps
+        megapixelsPerStep = opening.megapixelsPerStep
+        runner = ConcurrentRunner(pool)
+        pace = (opening.step, opening.seconds)
+        self.logger = logger
+        self.observer = observer
+        if opening.isResumed {
+            // A kill may have come in the middle of a write.
+            removeAbandonedTemporaryFiles(in: opening.folder.path)
+            removeAbandonedTemporaryFiles(in: opening.folder(RunFolder.samples))
+            metrics = try Self.metrics(of: opening.folder).truncated(after: opening.step)
+        } else {
+            try opening.folder.removeEarlierRun()
+            try opening.folder.write(Array(opening.about.configuration.utf8), RunFolder.configuration)
+        }
+        do throws(FileError) {
+            try makeDirectory(opening.folder(RunFolder.samples))
+            events = try EventLog(
+                folder: opening.folder.path, resumingAfter: opening.isResumed ? opening.step : nil)
+        } catch { throw .file(error) }
+    }
+
+    /// The rows so far; none where the run was ended before the first.
+    private static func metrics(of folder: RunFolder) throws(TrainingError) -> MetricsTable {
+        let path = folder(RunFolder.metrics)
+        guard pathKind(path) != .missing else { return MetricsTable() }
+        let bytes: [UInt8]
+        do { bytes = try readFile(path) } catch { throw .file(error) }
+        do { return try MetricsTable(csv: bytes, path: path) } catch { throw .metrics(error) }
+    }
+
+    // MARK: While it runs
+
+    /// Shows a step where someone watches.
+    func show(_ step: Int, loss: Double, learningRate: Double, seconds: Double) {
+        guard let observer else { return }
+        let rate = Double(step - pace.step) / max(1e-9, seconds - pace.seconds)
+        observer.step(
+            TrainingProgress(
+                step: step, totalSteps: totalSteps, loss: loss, learningRate: learningRate,
+                megapixelsPerSecond: rate * megapixelsPerStep, stepsPerSecond: rate))
+    }
+
+    /// Logs a row of the metrics.
+    func log(_ row: MetricsRow) {
+        let rate = Double(row.step - pace.step) / max(1e-9, row.seconds - pace.seconds)
+        let left = totalSteps.map { "  \(duration(Double($0 - row.step) / rate)) left" } ?? ""
+        info(
+            """
+            \(position(row.step))  loss \(decimals(row.loss, 5))  \
+            learning rate \(decimals(row.learningRate * 1e3, 3))e-3  \
+            gradient \(decimals(row.gradientNorm, 2))  \(decimals(rate, 2)) steps/s  \
+            \(decimals(rate * megapixelsPerStep, 2)) megapixels/s\(left)
+            """)
+        events.scalar("speed/megapixels_per_second", rate * megapixelsPerStep, step: row.step)
+        pace = (row.step, row.seconds)
+    }
+
+    /// Logs a validation and keeps its pictures.
+    func validation(step: Int, score: Double?, isBest: Bool, samples pictures: [SamplePicture]) throws {
+        if let score {
+            let remark = isBest ? ", the best" : ""
+            info("\(position(step))  validation PSNR \(decimals(score, 2)) dB\(remark)")
+        }
+        samples = []
+        sampleStep = step
+        let digits = "\(step)"
+        let padded = String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+        for picture in pictures {
+            let path = "\(RunFolder.samples)/\(picture.name)-\(padded).png"
+            let png = try encodeImage(
+                picture.image, as: ImageEncoding(format: .png), path: folder(path), concurrently: runner)
+            try folder.write(png, path)
+            events.image(
+                "samples/\(picture.name)", png: png, width: picture.image.width, height: picture.image.height,
+                step: step)
+            samples.append(RunReport.Sample(name: picture.name, png: png))
+        }
+    }
+
+    /// Adds a row to the metrics, once its validation is done.
+    func record(_ row: MetricsRow) throws(TrainingError) {
+        metrics.append(row)
+        try folder.write(Array(metrics.csv.utf8), RunFolder.metrics)
+        events.scalar("loss/training", row.loss, step: row.step)
+        events.scalar("learning_rate", row.learningRate, step: row.step)
+        events.scalar("gradient_norm", row.gradientNorm, step: row.step)
+        if let score = row.validationScore { events.scalar("validation/psnr", score, step: row.step) }
+        do { try events.flush() } catch { throw .file(error) }
+        if row.validationScore != nil { try writeReport(.running) }
+    }
+
+    /// Ends the record of the run.
+    func finish(_ state: RunReport.State) throws(TrainingError) {
+        observer?.clear()
+        try writeReport(state)
+        do { try events.close() } catch { throw .file(error) }
+    }
+
+    private func writeReport(_ state: RunReport.State) throws(TrainingError) {
+        let report = RunReport(
+            title: about.title, state: state, plannedSteps: totalSteps, timestamp: Glibc.time(nil),
+            configuration: about.configuration, rows: metrics.rows, samples: samples, sampleStep: sampleStep,
+            dataSets: about.dataSets, facts: about.facts)
+        try folder.write(Array(report.html().utf8), RunFolder.report)
+    }
+
+    private func info(_ line: String) {
+        observer?.clear()
+        logger.info("\(line)")
+    }
+
+    private func position(_ step: Int) -> String {
+        "step \(step)" + (totalSteps.map { "/\($0)" } ?? "")
+    }
+}
+
+/// What the report says of a run beside its figures.
+public struct RunDescription: Sendable {
+    public var title: String
+    /// The text of `config.yaml`.
+    public var configuration: String
+    public var dataSets: [RunReport.DataSet]
+    public var facts: [RunReport.Fact]
+
+    public init(
+        title: String = "Training", configuration: String = "", dataSets: [RunReport.DataSet] = [],
+        facts: [RunReport.Fact] = []
+    ) {
+        self.title = title
+        self.configuration = configuration
+        self.dataSets = dataSets
+        self.facts = facts
+    }
+}

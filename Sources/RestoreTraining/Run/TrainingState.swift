@@ -1,0 +1,46 @@
+import RestoreNN
+
+/// All that changes while a run goes on, and so all that a checkpoint holds.
+///
+/// There is no state of a random generator among it: what an example is made of is drawn by a generator of the run's seed,
+/// the step and the example's place in the batch. So `step` is the position in the data, too.
+struct TrainingState: Equatable {
+    var parameters: Parameters
+    var optimizer: AdamW
+    var average: ExponentialMovingAverage
+    /// Steps done.
+    var step = 0
+    /// Seconds of work so far, those before an interruption included.
+    var seconds = 0.0
+    /// Losses since the last row of the metrics.
+    var lossSum = 0.0
+    var lossCount = 0
+    var bestScore: Double?
+    /// Of the last validation.
+    var lastScore: Double?
+    /// Validations since the best one.
+    var validationsWithoutGain = 0
+
+    init(parameters: Parameters, settings: TrainerSettings) {
+        self.parameters = parameters
+        optimizer = AdamW(parameterCount: parameters.values.count, settings: settings.optimizer)
+        average = ExponentialMovingAverage(decay: settings.averageDecay, values: parameters.values)
+    }
+
+    /// One update of the weights and of their average.
+    mutating func update(loss: Double, gradients: [Float], learningRate: Float, pool: WorkerPool) {
+        optimizer.update(&parameters.values, gradients: gradients, learningRate: learningRate, pool: pool)
+        average.update(parameters.values, pool: pool)
+        lossSum += loss
+        lossCount += 1
+        step += 1
+    }
+
+    static func == (a: TrainingState, b: TrainingState) -> Bool {
+        a.parameters == b.parameters && a.optimizer.firstMoments == b.optimizer.firstMoments
+            && a.optimizer.secondMoments == b.optimizer.secondMoments && a.average.values == b.average.values
+            && (a.step, a.lossSum, a.lossCount) == (b.step, b.lossSum, b.lossCount)
+            && (a.bestScore, a.lastScore, a.validationsWithoutGain)
+                == (b.bestScore, b.lastScore, b.validationsWithoutGain)
+    }
+}

@@ -1,0 +1,211 @@
+import RestoreFiles
+import RestoreNN
+import RestoreTraining
+import Synchronization
+import TestSupport
+import Testing
+
+/// Runs that are stopped and go on.
+@Suite struct ResumeTests {
+    private let folder: TemporaryFolder
+    private let log = LogRecorder()
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    private static let steps = 23
+
+    private var settings: TrainerSettings {
+        var settings = TrainerSettings(
+            steps: Self.steps, learningRate: 0.05, warmupSteps: 4, averageDecay: 0.8, reportInterval: 3,
+            validationInterval: 7)
+        settings.batchSize = 2
+        return settings
+    }
+
+    /// - Parameter stop: the step after which it is asked to stop.
+    @discardableResult private func run(
+        _ name: String, stop: Int? = nil, resuming: Bool = false, workers: Int = 1, task: ScriptedTask = ScriptedTask(),
+        settings: TrainerSettings? = nil
+    ) throws -> Trainer<ScriptedTask>.Outcome {
+        let asked = Counter(start: 0)
+        let start = Trainer<ScriptedTask>.Start(
+            about: RunDescription(configuration: "a: 1\n"), isResumed: resuming,
+            isStopRequested: { asked.next() == stop })
+        return try Trainer(
+            task, settings: settings ?? self.settings, folder: folder(name), start: start,
+            pool: WorkerPool(workerCount: workers), logger: log.logger
+        ).run()
+    }
+
+    /// Counts the questions, one a step.
+    private final class Counter: Sendable {
+        private let count: Mutex<Int>
+
+        init(start: Int) { count = Mutex(start) }
+
+        func next() -> Int {
+            count.withLock { count in
+                count += 1
+                return count
+            }
+        }
+    }
+
+    /// Everything that must come out the same: models, the columns of the metrics that are no times, and the names of the
+    /// other files. Which checkpoints there are depends on where a run was stopped.
+    private func result(_ name: String) throws -> [String: [UInt8]] {
+        var result: [String: [UInt8]] = [:]
+        for file in ["last.safetensors", "best.safetensors"] { result[file] = try readFile(folder("\(name)/\(file)")) }
+        let csv = String(decoding: try readFile(folder("\(name)/metrics.csv")), as: UTF8.self)
+        let rows = csv.split(separator: "\n").map { row in
+            row.split(separator: ",", omittingEmptySubsequences: false).enumerated().filter { $0.offset != 5 }
+                .map(\.element).joined(separator: ",")
+        }
+        result["metrics"] = Array(rows.joined(separator: "\n").utf8)
+        let names = try folder.names.filter {
+            $0.hasPrefix("\(name)/") && !$0.contains("events") && !$0.contains("checkpoint")
+        }
+        result["names"] = Array(names.map { $0.dropFirst(name.count) }.joined(separator: " ").utf8)
+        return result
+    }
+
+    @Test func wheneverARunIsStoppedItEndsInTheSameBits() throws {
+        let whole = try run("whole")
+        #expect(whole.end == .finished && whole.steps == Self.steps)
+        let expected = try result("whole")
+        for stop in 1..<Self.steps {
+            let name = "stopped\(stop)"
+            let first = try run(name, stop: stop, workers: 1 + stop % 3)
+            #expect((first.end, first.steps) == (.interrupted, stop))
+            let second = try run(name, resuming: true, workers: 1 + (stop + 1) % 3)
+            #expect((second.end, second.steps) == (.finished, Self.steps))
+            #expect(try result(name) == expected, "stopped after step \(stop)")
+        }
+    }
+
+    @Test func aRunMayBeStoppedAfterEveryStep() throws {
+        try run("whole")
+        var outcome = try run("halting", stop: 1)
+        while outcome.end == .interrupted { outcome = try run("halting", stop: 1, resuming: true) }
+        #expect(outcome.steps == Self.steps)
+        #expect(try result("halting") == result("whole"))
+    }
+
+    @Test func patienceAndTheBestScoreSurvive() throws {
+        var settings = settings
+        settings.steps = 40
+        settings.validationInterval = 2
+        settings.patience = 3
+        // Steps this large make the weight swing around its goal.
+        settings.learningRate = 0.9
+        settings.warmupSteps = 0
+        let whole = try run("whole", settings: settings)
+        #expect(whole.end == .outOfPatience && whole.steps < 40, "the task must run out of patience")
+        for stop in 1..<whole.steps {
+            try run("s\(stop)", stop: stop, settings: settings)
+            let outcome = try run("s\(stop)", resuming: true, settings: settings)
+            #expect((outcome.end, outcome.steps, outcome.bestScore) == (whole.end, whole.steps, whole.bestScore))
+            #expect(try result("s\(stop)") == result("whole"))
+        }
+    }
+
+    // MARK: Checkpoints
+
+    private func checkpoints(_ name: String) throws -> [String] {
+        try folder.names.filter { $0.hasPrefix("\(name)/checkpoint-") }
+    }
+
+    @Test func theTwoNewestAreKept() throws {
+        try run("run")
+        #expect(try checkpoints("run") == ["run/checkpoint-21.safetensors", "run/checkpoint-23.safetensors"])
+    }
+
+    @Test func whereTheNewestIsDamagedTheOneBeforeServes() throws {
+        try run("whole")
+        try run("run", stop: 16)
+        #expect(try checkpoints("run") == ["run/checkpoint-14.safetensors", "run/checkpoint-16.safetensors"])
+        var bytes = try readFile(folder("run/checkpoint-16.safetensors"))
+        bytes[bytes.count - 5] ^= 0x10
+        try folder.write(bytes, "run/checkpoint-16.safetensors")
+        try run("run", resuming: true)
+        #expect(log.lines.contains { $0.contains("checkpoint-16.safetensors") && $0.contains("checksum") })
+        #expect(try result("run") == result("whole"))
+    }
+
+    @Test func whereAllAreDamagedNothingIsTouched() throws {
+        try run("run", stop: 16)
+        for name in try checkpoints("run") { try folder.write(Array("no checkpoint".utf8), name) }
+        let before = try result("run")
+        let error = #expect(throws: TrainingError.self) { try run("run", resuming: true) }
+        #expect("\(try #require(error))".contains("checkpoint-16.safetensors"))
+        #expect(try result("run") == before)
+    }
+
+    @Test func aRunThatWasEndedBeforeItsFirstCheckpointStartsAnew() throws {
+        try run("whole")
+        try folder.write(Array("a: 1\n".utf8), "run/config.yaml")
+        try run("run", resuming: true)
+        #expect(try result("run") == result("whole"))
+    }
+
+    @Test func aFinishedRunStaysAsItIs() throws {
+        try run("run")
+        let before = try result("run")
+        let outcome = try run("run", resuming: true)
+        #expect((outcome.end, outcome.steps) == (.finished, Self.steps))
+        #expect(try result("run") == before)
+    }
+
+    @Test func aModelIsNoCheckpoint() throws {
+        try run("run", stop: 16)
+        for name in try checkpoints("run") { try folder.write(readFile(folder("run/last.safetensors")), name) }
+        #expect(throws: TrainingError.self) { try run("run", resuming: true) }
+    }
+
+    @Test func theCheckpointOfAnotherRunIsRefused() throws {
+        try run("run", stop: 9)
+        var other = settings
+        other.seed = 2
+        var longer = settings
+        longer.steps = 99
+        var data = ScriptedTask()
+        data.dataDigest = "others"
+        for (settings, task, word) in [
+            (other, ScriptedTask(), "seed"), (longer, ScriptedTask(), "23 steps"), (settings, data, "pictures"),
+        ] {
+            let error = #expect(throws: TrainingError.self) {
+                try run("run", resuming: true, task: task, settings: settings)
+            }
+            guard case .otherRun(_, let reason) = error else {
+                Issue.record("expected otherRun, found \(String(describing: error))")
+                continue
+            }
+            #expect(reason.contains(word))
+        }
+    }
+
+    // MARK: Starting anew
+
+    @Test func aNewRunInTheFolderTakesTheOldOneAway() throws {
+        try run("run")
+        try run("run", stop: 2)
+        #expect(try checkpoints("run") == ["run/checkpoint-2.safetensors"])
+        #expect(try folder.names.count { $0.contains("tfevents") } == 1)
+        #expect(!(try folder.names.contains("run/last.safetensors")))
+    }
+
+    @Test func weightsMayBeGiven() throws {
+        let task = ScriptedTask()
+        var parameters = Parameters(initializing: task.network, seed: 1)
+        parameters.values[0] = 2
+        var settings = settings
+        settings.learningRate = 1e-9
+        let trainer = try Trainer(
+            task, settings: settings, folder: folder("run"),
+            start: Trainer<ScriptedTask>.Start(parameters: parameters), pool: WorkerPool(workerCount: 1),
+            logger: log.logger)
+        #expect(abs(try #require(try trainer.run().lastScore)) < 1e-6)
+    }
+}

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Photographs under free licences that Debian carries as desktop backgrounds, for training: downloads the packages, takes
+# the photographs (no drawings) and reduces them to half or less, which sheds what JPEG has left in them.
+#
+#   scripts/debian-photographs.sh FOLDER
+#
+# The licence of each is in its package's copyright file, which is kept beside them. Needs apt-get, dpkg-deb and Pillow.
+set -eu
+[ $# -eq 1 ] || { echo "usage: $0 FOLDER" >&2; exit 64; }
+mkdir -p "$1"
+folder=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+apt-get download -q plasma-workspace-wallpapers mate-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04
+for package in *.deb; do dpkg-deb -x "$package" tree; done
+mkdir -p "$folder/copyright"
+for file in tree/usr/share/doc/*/copyright; do
+    cp "$file" "$folder/copyright/$(basename "$(dirname "$file")").txt"
+done
+python3 "$here/reduce-photographs.py" tree "$folder"
