@@ -52,10 +52,10 @@ struct TrainDenoiseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Side of a patch, a multiple of the network's alignment, 8 (64).", valueName: "pixels"))
     var patchSize: Int?
 
-    @Option(help: ArgumentHelp("Channels of the levels, fine to coarse (48,96,192).", valueName: "a,b,c"))
+    @Option(help: ArgumentHelp("Channels of the levels, fine to coarse (48,64,96).", valueName: "a,b,c"))
     var widths: String?
 
-    @Option(help: ArgumentHelp("Residual blocks of the levels, or one number for all (2).", valueName: "a,b,c"))
+    @Option(help: ArgumentHelp("Residual blocks of the levels, or one number for all (6,5,4; 2 with other widths).", valueName: "a,b,c"))
     var blocks: String?
 
     @Option(help: ArgumentHelp("Pictures set aside for validation, at most a tenth (32).", valueName: "number"))

@@ -23,10 +23,15 @@ import Testing
     /// Fast convolutions reach far: only a wide picture is cut into many windows.
     private static let wideWidth = 1003
 
-    private func denoisedWide(_ denoiser: Denoiser, _ tiling: Tiling, height: Int) throws -> [Float] {
+    /// … and deep ones farther still.
+    private static let widestWidth = 2803
+
+    private func denoisedWide(
+        _ denoiser: Denoiser, _ tiling: Tiling, width: Int = wideWidth, height: Int
+    ) throws -> [Float] {
         try denoiser.denoise(
-            colors: Array(Self.colors.prefix(3 * Self.wideWidth * height)), width: Self.wideWidth, height: height,
-            sigma: 25, tiling: tiling)
+            colors: Array(Self.colors.prefix(3 * width * height)), width: width, height: height, sigma: 25,
+            tiling: tiling)
     }
 
     @Test(arguments: [[4], [4, 8], [6, 7, 8]])
@@ -42,9 +47,10 @@ import Testing
 
     @Test func theShippedArchitectureGivesTheSameBitsInTiles() throws {
         let denoiser = TinyModel(DenoiserArchitecture()).denoiser(workers: 2)
-        let whole = try denoisedWide(denoiser, .side(2000), height: 21)
-        for tiling in [Tiling.side(1), .side(800)] {
-            expectSameBits(try denoisedWide(denoiser, tiling, height: 21), whole, "\(tiling)", seed: 11)
+        let whole = try denoisedWide(denoiser, .side(3000), width: Self.widestWidth, height: 21)
+        for tiling in [Tiling.side(1), .side(2300)] {
+            expectSameBits(
+                try denoisedWide(denoiser, tiling, width: Self.widestWidth, height: 21), whole, "\(tiling)", seed: 11)
         }
     }
 
@@ -71,8 +77,8 @@ import Testing
             #expect(try windows(architecture, .side(1), Self.wideWidth, 60) > 10, "\(widths)")
             #expect(try windows(architecture, .side(700), Self.wideWidth, 60) > 1, "\(widths)")
         }
-        #expect(try windows(DenoiserArchitecture(), .side(1), Self.wideWidth, 21) > 2)
-        #expect(try windows(DenoiserArchitecture(), .side(800), Self.wideWidth, 21) > 1)
+        #expect(try windows(DenoiserArchitecture(), .side(1), Self.widestWidth, 21) > 2)
+        #expect(try windows(DenoiserArchitecture(), .side(2300), Self.widestWidth, 21) > 1)
     }
 
     /// Layers that compute whole blocks of 4×4, at three scales: the bits depend on where windows begin.

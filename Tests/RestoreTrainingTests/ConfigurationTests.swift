@@ -1,3 +1,4 @@
+import RestoreModels
 import RestoreTraining
 import Testing
 
@@ -103,7 +104,10 @@ import Testing
 
     @Test func theNetworkFollowsTheSettings() throws {
         var configuration = DenoiserConfiguration()
-        #expect(try configuration.architecture().blocks == [2, 2, 2])
+        #expect(try configuration.architecture() == DenoiserArchitecture())
+        configuration.widths = [16, 32]
+        #expect(try configuration.architecture().blocks == [2, 2])
+        configuration.widths = [48, 64, 96]
         configuration.noise = .photo
         #expect(try configuration.architecture().isBlind)
         configuration.blocks = [1, 2]

@@ -19,9 +19,11 @@ public struct DenoiserConfiguration: Equatable, Sendable {
     public var greyShare = 0.1
     /// Side of a patch in pixels.
     public var patchSize = 64
-    /// Channels and residual blocks of the network's levels, fine to coarse.
+    /// Channels of the network's levels, fine to coarse.
     public var widths = DenoiserArchitecture().widths
-    public var blocks = [2]
+    /// Residual blocks of the levels, or one number for all; none for those of the shipped network, which with other
+    /// widths are two.
+    public var blocks: [Int] = []
     /// Pictures set aside for validation.
     public var validationPictures = 32
     /// Licence, for the model's metadata.
@@ -71,7 +73,9 @@ public struct DenoiserConfiguration: Equatable, Sendable {
     ///
     /// - Throws: `ConfigurationError` where the settings fit each alone but not together.
     public func architecture() throws(ConfigurationError) -> DenoiserArchitecture {
-        let blocks = blocks.count == 1 ? widths.map { _ in self.blocks[0] } : blocks
+        let shipped = DenoiserArchitecture()
+        let given = blocks.isEmpty ? (widths == shipped.widths ? shipped.blocks : [2]) : blocks
+        let blocks = given.count == 1 ? widths.map { _ in given[0] } : given
         guard let architecture = DenoiserArchitecture(checking: widths, blocks: blocks, isBlind: noise == .photo) else {
             throw ConfigurationError(
                 reason: """

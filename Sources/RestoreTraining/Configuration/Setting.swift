@@ -99,7 +99,7 @@ extension Setting {
         }
     }
 
-    /// Whole numbers, as a list or parted by commas; one setting may take a single one.
+    /// Whole numbers, as a list or parted by commas.
     static func integers(
         _ key: String, _ path: WritableKeyPath<Root, [Int]> & Sendable, expectation text: String
     ) -> Setting {
@@ -113,7 +113,7 @@ extension Setting {
                 }
             let numbers = texts.map { $0.flatMap { Int($0) } }
             let found = numbers.compactMap { $0 }
-            guard found.count == numbers.count, !found.isEmpty else { throw Expectation(text: text) }
+            guard found.count == numbers.count else { throw Expectation(text: text) }
             root[keyPath: path] = found
         } write: {
             "[\($0[keyPath: path].map { "\($0)" }.joined(separator: ", "))]"
