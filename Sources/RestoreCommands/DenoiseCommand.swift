@@ -17,6 +17,13 @@ struct DenoiseCommand: ParsableCommand {
             Without an output the result stands beside the input: photo.jpg becomes photo_denoised.jpg. Nothing is \
             overwritten unless --overwrite is given. The result has the size, the bit depth and the transparency of the \
             input.
+
+            Unless --model names one, the model is chosen by what the picture's noise is like (auto): denoise-color for white \
+            noise, the same in all channels and tones, which is also meant where --sigma gives its level; denoise-photo for \
+            noise that has been through a camera's processing or JPEG.
+
+            --quality takes a word and a number, one each: best is the mean over the picture in eight orientations, a little \
+            better for eight times the work; 1…100 is the quality of JPEG output.
             """)
 
     @Argument(help: ArgumentHelp("PNG or JPEG files; the second of two is the output.", valueName: "input"))
@@ -40,8 +47,9 @@ struct DenoiseCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Format of the output, whatever its extension says.")
     var format: ImageFormat?
 
-    @Option(help: ArgumentHelp("Quality of JPEG output.", valueName: "1…100"))
-    var quality: Int?
+    @Option(
+        help: ArgumentHelp("Of the result, fast unless given, and of JPEG output.", valueName: "fast|best|1…100"))
+    var quality: [QualityArgument] = []
 
     @Option(help: ArgumentHelp("Pictures with more megapixels are refused.", valueName: "megapixels"))
     var maxPixels = 512
@@ -66,7 +74,7 @@ struct DenoiseCommand: ParsableCommand {
     func validate() throws {
         guard !(paths + input).isEmpty else { throw ValidationError("At least one input is needed.") }
         guard (0...1).contains(strength) else { throw ValidationError("--strength takes 0 to 1.") }
-        if let quality, !(1...100).contains(quality) { throw ValidationError("--quality takes 1 to 100.") }
+        try quality.validate()
         guard (1...1_000_000).contains(maxPixels) else { throw ValidationError("--max-pixels takes 1 or more.") }
     }
 
@@ -79,16 +87,17 @@ struct DenoiseCommand: ParsableCommand {
             try checkComparison(plan)
             let pool = threads.pool
             let limits = ImageLimits(maximumPixels: maxPixels * 1_000_000)
-            // The first picture is read while the model is.
+            let models = denoiser.selection(pool: pool, verbosity: verbosity)
+            // The first picture is read while the model is that most pictures need.
             let (loading, first) = pool.together(
-                { Result { try denoiser.load(pool: pool, logger: verbosity.logger) } },
+                { Result { try models.denoiser(named: expectedModel) } },
                 { plan.jobs.first.map { ReadPicture($0.input, limits: limits) } })
-            let model = try loading.get()
+            try checkLevel(for: loading.get())
             var failures = 0
             for (index, job) in plan.jobs.enumerated() {
                 do {
                     let read = index == 0 ? first : nil
-                    try denoise(job, read ?? ReadPicture(job.input, limits: limits), with: model, pool: pool)
+                    try denoise(job, read ?? ReadPicture(job.input, limits: limits), with: models, pool: pool)
                 } catch  where plan.jobs.count > 1 {
                     Console.message("restore: \(explanation(of: error))")
                     failures += 1
@@ -99,6 +108,29 @@ struct DenoiseCommand: ParsableCommand {
             }
             if failures > 0 { throw ExitCode.someFailed }
         }
+    }
+
+    /// Refuses to tell a noise level to a network that is told none.
+    private func checkLevel(for choice: DenoiserSelection.Choice) throws(UsageError) {
+        guard case .value = sigma, choice.denoiser.architecture.isBlind else { return }
+        throw UsageError(
+            description: """
+                \(choice.name): is not told the noise level: --strength says how much of the noise goes, and --sigma is for \
+                \(DenoiserSelection.name(for: .gaussian))
+                """)
+    }
+
+    /// The model that was asked for; where the picture is to decide, the one for Gaussian noise, which most decide for.
+    private var expectedModel: String {
+        guard let model = denoiser.model, model != DenoiserOptions.automatic else {
+            return DenoiserSelection.name(for: .gaussian)
+        }
+        return model
+    }
+
+    /// Whether the picture decides: a noise level that is given is that of Gaussian noise.
+    private var choosesModel: Bool {
+        sigma == .auto && (denoiser.model ?? DenoiserOptions.automatic) == DenoiserOptions.automatic
     }
 
     private func checkComparison(_ plan: OutputPlan) throws {
@@ -112,7 +144,7 @@ struct DenoiseCommand: ParsableCommand {
     }
 
     private func denoise(
-        _ job: OutputPlan.Job, _ picture: ReadPicture, with model: Denoiser, pool: WorkerPool
+        _ job: OutputPlan.Job, _ picture: ReadPicture, with models: DenoiserSelection, pool: WorkerPool
     ) throws {
         let clock = ContinuousClock()
         let start = clock.now
@@ -122,46 +154,50 @@ struct DenoiseCommand: ParsableCommand {
         let comparison = try compare.map { try self.encoding(for: $0, format: nil, input: input) }
         let bar = Progress(
             job.input, megapixels: Double(image.pixelCount) / 1e6, style: verbosity.quiet ? .none : progress)
+        let runner = ConcurrentRunner(pool)
+        let noise = choosesModel ? NoiseEstimator(concurrently: runner).measure(image) : nil
+        let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
         let options = Denoiser.Options(
-            noiseLevel: sigma.noiseLevel, strength: strength,
-            tiling: tiling.tiling(pictureBytes: image.sampleCount * image.bitDepth / 8))
-        let result: (image: Image, sigma: Double)
+            noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma.noiseLevel, strength: strength,
+            quality: quality.denoising, tiling: tiling.tiling(pictureBytes: image.sampleCount * image.bitDepth / 8))
+        let result: (image: Image, sigma: Double?)
         do {
-            result = try model.denoise(image, options: options) { bar.update($0) }
+            result = try choice.denoiser.denoise(image, options: options) { bar.update($0) }
         } catch let pixel as NonFinitePixel {
             throw ImageError.notFinite(path: job.input, x: pixel.x, y: pixel.y)
         }
         bar.finish()
-        let runner = ConcurrentRunner(pool)
         try writeImage(result.image, to: job.output, encoding: encoding, overwrite: overwrite, concurrently: runner)
         if let compare {
             try writeImage(
                 image.beside(result.image), to: compare, encoding: comparison, overwrite: overwrite,
                 concurrently: runner)
         }
-        try report(job, image, sigma: result.sigma, seconds: picture.seconds + (clock.now - start).seconds)
+        try report(
+            DenoiseRecord(
+                file: job.input, output: job.output, width: image.width, height: image.height, model: choice.name,
+                noiseKind: noise?.kind, sigma: noise?.sigma ?? result.sigma,
+                seconds: picture.seconds + (clock.now - start).seconds))
     }
 
     /// How the result is stored at `path`. What cannot be stored is said before the work, which may take minutes.
     private func encoding(for path: String, format: ImageFormat?, input: DecodedImage) throws -> ImageEncoding {
-        let encoding = try OutputPlan.encoding(for: path, format: format, input: input.format, quality: quality)
+        let encoding = try OutputPlan.encoding(for: path, format: format, input: input.format, quality: quality.jpeg)
         try encoding.requireAbility(toStore: input.image, path: path)
         return encoding
     }
 
-    private func report(_ job: OutputPlan.Job, _ image: Image, sigma: Double, seconds: Double) throws {
-        if json {
-            try Console.data(
-                jsonLine(
-                    DenoiseRecord(
-                        file: job.input, output: job.output, width: image.width, height: image.height, sigma: sigma,
-                        seconds: seconds)))
-        }
+    private func report(_ record: DenoiseRecord) throws {
+        if json { try Console.data(jsonLine(record)) }
+        let level = record.sigma.map { ", noise level \(decimals($0, 1)) of 255" } ?? ""
+        let reason = record.noiseKind.map { ", \(record.model) for \($0.explanation)" } ?? ""
         verbosity.logger.info(
             """
-            \(job.output): \(image.width)×\(image.height), noise level \(decimals(sigma, 1)) of 255, \
-            \(decimals(seconds, 2)) s
+            \(record.output): \(record.width)×\(record.height)\(level)\(reason), \(decimals(record.seconds, 2)) s
             """)
+        if let kind = record.noiseKind, record.model != DenoiserSelection.name(for: kind) {
+            verbosity.logger.debug("\(DenoiserSelection.name(for: kind)) is not installed, which suits this noise")
+        }
     }
 }
 
@@ -170,6 +206,19 @@ private struct DenoiseRecord: Encodable {
     let output: String
     let width: Int
     let height: Int
-    let sigma: Double
+    let model: String
+    /// What the picture's noise is like, where the picture chose the model.
+    let noiseKind: NoiseKind?
+    /// The level that the network was told, or that was found; of a blind network that was asked for, none.
+    let sigma: Double?
     let seconds: Double
+}
+
+extension NoiseKind {
+    fileprivate var explanation: String {
+        switch self {
+        case .gaussian: "white noise or hardly any"
+        case .photo: "the noise of a photograph"
+        }
+    }
 }

@@ -20,7 +20,9 @@ struct EvaluateDenoiseCommand: ParsableCommand {
             The noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. With --noise \
             photo it is that of a random camera, in 8 bits, and its level is estimated unless --sigma tells one. The result is \
             rounded to 8 bits. PSNR is taken over all colour channels, SSIM on luma; the mean over the pictures comes last. \
-            With --noisy no noise is added: the pictures of the same names there are denoised and compared.
+            With --noisy no noise is added: the pictures of the same names there are denoised and compared. The model is \
+            denoise-color unless --model names another; auto chooses by the noise of each picture, where its level is \
+            estimated.
             """)
 
     @Option(
@@ -48,6 +50,9 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     @Flag(help: "JSON records on stdout, a line each.")
     var json = false
 
+    @Option(help: "best: the mean over eight orientations.")
+    var quality = Denoiser.Quality.fast
+
     @OptionGroup var denoiser: DenoiserOptions
     @OptionGroup var tiling: TilingOptions
     @OptionGroup var threads: ThreadOptions
@@ -65,12 +70,14 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             let files = try Array(pictureFiles(below: sources).prefix(limit ?? .max))
-            let model = try denoiser.load(pool: threads.pool, logger: verbosity.logger)
+            let models = denoiser.selection(pool: threads.pool, verbosity: verbosity)
+            // A model that is missing is one error, not one a picture.
+            _ = try models.denoiser(named: expectedModel)
             var scores: [DenoiseScore] = []
             var failures = 0
             for file in files {
                 do {
-                    let score = try evaluate(file, with: model)
+                    let score = try evaluate(file, with: models)
                     scores.append(score)
                     try show(score)
                 } catch  where files.count > 1 {
@@ -81,15 +88,15 @@ struct EvaluateDenoiseCommand: ParsableCommand {
             guard !scores.isEmpty else { throw ExitCode.badData }
             try show(
                 EvaluationSummary(
-                    scores, model: denoiser.model, sigma: addedSigma, isAutomatic: knownSigma == nil, seed: seed,
+                    scores, model: model, sigma: addedSigma, isAutomatic: knownSigma == nil, seed: seed,
                     noise: noisy == nil ? addition.noise : nil, level: addition.addedLevel))
             if failures > 0 { throw ExitCode.someFailed }
         }
     }
 
-    private func evaluate(_ file: String, with model: Denoiser) throws -> DenoiseScore {
+    private func evaluate(_ file: String, with models: DenoiserSelection) throws -> DenoiseScore {
         do {
-            return try measure(file, with: model)
+            return try measure(file, with: models)
         } catch let error as ImageComparisonError {
             throw EvaluationError.notComparable(file, error)
         } catch let pixel as NonFinitePixel {
@@ -97,22 +104,25 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         }
     }
 
-    private func measure(_ file: String, with model: Denoiser) throws -> DenoiseScore {
+    private func measure(_ file: String, with models: DenoiserSelection) throws -> DenoiseScore {
         let clean = try readImage(file).image.roundedTo8Bits()
         let colors = try noisyColors(of: clean, file: file)
         let noisy = try clean.withColors(colors)
 
         let clock = ContinuousClock()
         let start = clock.now
-        let level = knownSigma ?? estimate(colors, of: clean)
-        let restored = try model.denoise(
-            colors: colors, width: clean.width, height: clean.height, sigma: level,
+        let noise = choosesModel ? noise(in: colors, of: clean) : nil
+        let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
+        let isBlind = choice.denoiser.architecture.isBlind
+        let level = isBlind ? nil : knownSigma ?? (noise ?? self.noise(in: colors, of: clean)).sigma
+        let restored = try choice.denoiser.denoise(
+            colors: colors, width: clean.width, height: clean.height, sigma: level ?? 0, quality: quality,
             tiling: tiling.tiling(pictureBytes: 8 * colors.count))
         let seconds = (clock.now - start).seconds
         let result = try clean.withColors(restored)
         return DenoiseScore(
             file: file, psnr: try peakSignalToNoiseRatio(result, clean), ssim: try structuralSimilarity(result, clean),
-            seconds: seconds, sigma: level,
+            seconds: seconds, sigma: level, model: noise == nil ? nil : choice.name, noiseKind: noise?.kind,
             baselines: [
                 "noisy": Score(
                     psnr: try peakSignalToNoiseRatio(noisy, clean), ssim: try structuralSimilarity(noisy, clean))
@@ -125,8 +135,19 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     /// What the network is told; nil where the level is estimated.
     private var knownSigma: Double? { auto ? nil : sigma ?? addedSigma }
 
-    private func estimate(_ colors: [Float], of clean: Image) -> Double {
-        NoiseEstimator().estimate(
+    /// The model that was asked for, or that is measured unless one is.
+    private var model: String { denoiser.model ?? DenoiserSelection.name(for: .gaussian) }
+
+    /// Whether each picture decides: a level that is told is that of Gaussian noise.
+    private var choosesModel: Bool { denoiser.model == DenoiserOptions.automatic && knownSigma == nil }
+
+    /// The model to begin with.
+    private var expectedModel: String {
+        model == DenoiserOptions.automatic ? DenoiserSelection.name(for: .gaussian) : model
+    }
+
+    private func noise(in colors: [Float], of clean: Image) -> NoiseMeasurement {
+        NoiseEstimator().measure(
             colors: colors, width: clean.width, height: clean.height,
             isGrey: clean.channelLayout.colorChannelCount == 1)
     }
@@ -249,8 +270,11 @@ struct DenoiseScore: Encodable {
     let psnr: Double
     let ssim: Double
     let seconds: Double
-    /// The level that the network was told.
-    let sigma: Double
+    /// The level that the network was told; none for a blind one.
+    let sigma: Double?
+    /// The model that was chosen, and why, where the picture chose it.
+    let model: String?
+    let noiseKind: NoiseKind?
     let baselines: [String: Score]
 }
 
@@ -259,7 +283,8 @@ struct EvaluationSummary: Encodable {
         let psnr: Double
         let ssim: Double
         let seconds: Double
-        let sigma: Double
+        /// Over the pictures that have one.
+        let sigma: Double?
     }
 
     let mean: Mean
@@ -282,8 +307,10 @@ struct EvaluationSummary: Encodable {
         func mean(_ value: (DenoiseScore) -> Double) -> Double {
             scores.reduce(0) { $0 + value($1) } / Double(scores.count)
         }
+        let levels = scores.compactMap(\.sigma)
         self.mean = Mean(
-            psnr: mean(\.psnr), ssim: mean(\.ssim), seconds: mean(\.seconds), sigma: mean(\.sigma))
+            psnr: mean(\.psnr), ssim: mean(\.ssim), seconds: mean(\.seconds),
+            sigma: levels.isEmpty ? nil : levels.reduce(0, +) / Double(levels.count))
         pictures = scores.count
         self.model = model
         self.sigma = sigma

@@ -1,4 +1,5 @@
 import ArgumentParser
+import RestoreFiles
 import RestoreModels
 import RestoreNN
 
@@ -6,7 +7,7 @@ struct ModelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "models",
         abstract: "What models are installed, and what they say about themselves.",
-        subcommands: [ModelsListCommand.self, ModelsInfoCommand.self])
+        subcommands: [ModelsListCommand.self, ModelsInfoCommand.self, ModelsConvertCommand.self])
 }
 
 struct ModelsListCommand: ParsableCommand {
@@ -74,6 +75,8 @@ struct ModelsInfoCommand: ParsableCommand {
             facts["architecture"] = metadata.architecture
             facts["path"] = entry.path
             facts["parameters"] = "\(file.valueCount)"
+            facts["element_type"] = elementTypes(of: file)
+            facts["file_bytes"] = "\(file.byteCount)"
             if json {
                 try Console.data(jsonLine(facts))
             } else {
@@ -81,4 +84,58 @@ struct ModelsInfoCommand: ParsableCommand {
             }
         }
     }
+}
+
+/// The names of a file's element types; of one that this program does not know, the file's word.
+private func elementTypes(of file: SafetensorsFile) -> String {
+    file.elementTypes.map { SafetensorsFile.ElementType(rawValue: $0)?.name ?? $0 }.joined(separator: ", ")
+}
+
+struct ModelsConvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert",
+        abstract: "Stores a model with weights of another precision.",
+        discussion: """
+            Half the bits make half the file. What the file says about itself is kept; the checksum is new. A weight that is \
+            too large for the type is an error.
+            """)
+
+    @Argument(help: ArgumentHelp("A name, or a path.", valueName: "name|path"))
+    var input: String
+
+    @Argument(help: "File to write.")
+    var output: String
+
+    @Option(help: "Type of the weights.")
+    var dtype: SafetensorsFile.ElementType
+
+    @Flag(help: "Replace an output that exists.")
+    var overwrite = false
+
+    @OptionGroup var models: ModelOptions
+    @OptionGroup var verbosity: VerbosityOptions
+
+    func run() throws {
+        try reportingFailure {
+            for path in [input, output] { try OutputPlan.requireName(path) }
+            let entry = try models.catalogue.find(input)
+            try OutputPlan.requireReplaceable(output, overwrite: overwrite)
+            try OutputPlan.requireFolder(parentFolder(of: output), for: output)
+            let file = try SafetensorsFile(path: entry.path)
+            let bytes = try file.converted(to: dtype)
+            try writeFileAtomically(bytes, to: output, overwrite: overwrite)
+            verbosity.logger.info(
+                "\(output): \(dtype.name), \(bytes.count) bytes (\(entry.path): \(elementTypes(of: file)), \(file.byteCount))"
+            )
+        }
+    }
+}
+
+extension SafetensorsFile.ElementType: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let type = Self.allCases.first(where: { $0.name == argument }) else { return nil }
+        self = type
+    }
+
+    public static var allValueStrings: [String] { allCases.map(\.name) }
 }

@@ -49,13 +49,18 @@ struct TrainDenoiseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Share of patches made grey (0.1).", valueName: "0…1"))
     var greyShare: Double?
 
+    @Option(help: ArgumentHelp("Share of patches without the noise of photographs (0.1).", valueName: "0…1"))
+    var cleanShare: Double?
+
     @Option(help: ArgumentHelp("Side of a patch, a multiple of the network's alignment, 8 (64).", valueName: "pixels"))
     var patchSize: Int?
 
     @Option(help: ArgumentHelp("Channels of the levels, fine to coarse (48,64,96).", valueName: "a,b,c"))
     var widths: String?
 
-    @Option(help: ArgumentHelp("Residual blocks of the levels, or one number for all (6,5,4; 2 with other widths).", valueName: "a,b,c"))
+    @Option(
+        help: ArgumentHelp(
+            "Residual blocks of the levels, or one number for all (6,5,4; 2 with other widths).", valueName: "a,b,c"))
     var blocks: String?
 
     @Option(help: ArgumentHelp("Pictures set aside for validation, at most a tenth (32).", valueName: "number"))
@@ -75,6 +80,14 @@ struct TrainDenoiseCommand: ParsableCommand {
         guard !runOptions.resume || runOptions.config == nil else {
             throw ValidationError(
                 "--resume takes its settings from the run's config.yaml; --config does not go with it.")
+        }
+        do throws(ConfigurationError) {
+            var configuration = DenoiserConfiguration()
+            try apply(to: &configuration)
+            // A file may say what the options leave open.
+            if !runOptions.resume, runOptions.config == nil { _ = try configuration.architecture() }
+        } catch {
+            throw ValidationError("\(error).")
         }
     }
 
@@ -114,10 +127,11 @@ struct TrainDenoiseCommand: ParsableCommand {
         return result
     }
 
-    private func apply(to configuration: inout DenoiserConfiguration) throws {
+    private func apply(to configuration: inout DenoiserConfiguration) throws(ConfigurationError) {
         if !sources.isEmpty { configuration.data = sources.map { DataSource(argument: $0) } }
         let own: [(String, String?)] = [
             ("noise", noise), ("max-sigma", text(maxSigma)), ("grey-share", text(greyShare)),
+            ("clean-share", text(cleanShare)),
             ("patch-size", text(patchSize)), ("widths", widths), ("blocks", blocks),
             ("validation-pictures", text(validationPictures)), ("license", license),
         ]

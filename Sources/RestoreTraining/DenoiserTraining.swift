@@ -64,6 +64,7 @@ public struct DenoiserTraining: TrainingTask, Sendable {
             GaussianNoise(sigma: sigma).add(
                 to: input, pixelCount: pixels, pixelStride: channels, isGrey: isGrey, generator: &generator)
         case .photo:
+            guard generator.uniform() >= configuration.cleanShare else { break }
             PhotographNoise().degrade(
                 colors: input, width: sampler.side, height: sampler.side, pixelStride: channels, isGrey: isGrey,
                 generator: &generator)

@@ -185,5 +185,6 @@ struct EvaluationRecord: Decodable {
     let model: String?
     let noise: String?
     let level: String?
+    let noiseKind: String?
     let baselines: [String: Score]
 }

@@ -22,14 +22,18 @@ import Testing
         ("evaluate", ["denoise"] + shared),
         (
             "evaluate denoise",
-            ["--data", "--sigma", "--noise", "--level", "--noisy", "--auto", "--limit", "--seed", "--json"] + model
-                + talk
+            [
+                "--data", "--sigma", "--noise", "--level", "--noisy", "--auto", "--limit", "--seed", "--json",
+                "--quality",
+            ]
+                + model + talk
         ),
         ("train", ["denoise"] + shared),
         (
             "train denoise",
             [
-                "--data", "--noise", "--max-sigma", "--grey-share", "--patch-size", "--widths", "--blocks",
+                "--data", "--noise", "--max-sigma", "--grey-share", "--clean-share", "--patch-size", "--widths",
+                "--blocks",
                 "--validation-pictures", "--license", "-o, --output", "--config", "--resume", "--overwrite", "--steps",
                 "--epochs", "--time-limit", "--batch-size", "--learning-rate", "--warmup", "--loss", "--ema", "--seed",
                 "--init", "--patience", "--report-interval", "--validation-interval", "--progress", "-j, --threads",
@@ -37,9 +41,10 @@ import Testing
         ),
         ("data", ["check"] + shared),
         ("data check", ["--patch-size", "--json", "-j, --threads"] + talk),
-        ("models", ["list", "info"] + shared),
+        ("models", ["list", "info", "convert"] + shared),
         ("models list", ["--json", "--models-dir"] + shared),
         ("models info", ["--json", "--models-dir"] + shared),
+        ("models convert", ["--dtype", "--overwrite", "--models-dir"] + talk),
     ]
 
     @Test(arguments: options.indices)

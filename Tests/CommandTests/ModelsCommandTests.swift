@@ -69,7 +69,8 @@ import Testing
             for line in [
                 "task: denoise", "license: none", "architecture: \(Workplace.model.architecture.json)",
                 "parameters: \(Workplace.model.parameters.values.count)",
-                "path: \(models("tiny/model.safetensors"))",
+                "path: \(models("tiny/model.safetensors"))", "element_type: float32",
+                "file_bytes: \(Workplace.model.file().count)",
             ] {
                 #expect(outcome.outputLines.contains(line), "\(line)")
             }
@@ -86,5 +87,58 @@ import Testing
         try workplace.expectFailure(["models", "info", "./nothing"], code: 66, naming: "./nothing")
         try workplace.folder.write([1, 2, 3], "x.safetensors")
         try workplace.expectFailure(["models", "info", "x.safetensors"], code: 65, naming: "x.safetensors")
+    }
+
+    // MARK: Conversion
+
+    @Test(arguments: ["float16", "bfloat16", "float32"])
+    func aModelIsStoredInAnotherPrecision(type: String) throws {
+        let outcome = try workplace.run(["models", "convert", "tiny", "half.safetensors", "--dtype", type])
+        #expect(outcome.code == 0 && outcome.output == "", "\(outcome.errors)")
+        #expect(outcome.errorLines.count == 1 && outcome.errors.hasPrefix("half.safetensors: \(type), "))
+        let size = try readFile(workplace.folder("half.safetensors")).count
+        let info = try workplace.run(["models", "info", "./half.safetensors"]).outputLines
+        #expect(info.contains("element_type: \(type)") && info.contains("file_bytes: \(size)"))
+        // What it says about itself is what it said, but for the checksum, the path and the precision.
+        func facts(_ lines: [String]) -> Set<String> {
+            Set(
+                lines.filter { line in
+                    !["checksum: ", "path: ", "element_type: ", "file_bytes: "].contains { line.hasPrefix($0) }
+                })
+        }
+        #expect(try facts(info) == facts(workplace.run(["models", "info", "tiny"]).outputLines))
+        // It works, and nearly as before.
+        try workplace.folder.write(.scene(width: 50, height: 40), "in.png")
+        for (model, name) in [("tiny", "before.png"), ("./half.safetensors", "after.png")] {
+            let result = try workplace.run(["denoise", "-m", model, "--sigma", "25", "in.png", name])
+            #expect(result.code == 0, "\(result.errors)")
+        }
+        let (before, after) = (try workplace.image("before.png").values, try workplace.image("after.png").values)
+        #expect(zip(before, after).allSatisfy { abs($0 - $1) <= 3 })
+        if type == "float32" { #expect(before == after) }
+    }
+
+    @Test func aConversionOverwritesOnlyWhenTold() throws {
+        try workplace.folder.write([7], "x.safetensors")
+        let command = ["models", "convert", "tiny", "x.safetensors", "--dtype", "float16"]
+        try workplace.expectFailure(command, code: 73, naming: "x.safetensors")
+        #expect(try workplace.run(command + ["--overwrite", "-q"]).code == 0)
+        #expect(try readFile(workplace.folder("x.safetensors")).count > 1000)
+    }
+
+    @Test func aConversionThatFailsWritesNothing() throws {
+        var model = Workplace.model
+        model.parameters.values[3] = 1e6
+        try workplace.folder.write(model.file(), "large.safetensors")
+        let first = try #require(model.parameters.layout.entries.first).specification.name
+        let command = ["models", "convert", "--dtype", "float16"]
+        try workplace.expectFailure(command + ["./large.safetensors", "o.safetensors"], code: 65, naming: first)
+        try workplace.expectFailure(command + ["unheard-of", "o.safetensors"], code: 66, naming: "unheard-of")
+        try workplace.expectFailure(command + ["tiny", "no/folder.safetensors"], code: 73, naming: "no/folder")
+        try workplace.expectFailure(command + ["tiny", "-"], code: 64, naming: "./-")
+        for wrong in [["--dtype", "float8"], []] {
+            #expect(try workplace.run(["models", "convert", "tiny", "o.safetensors"] + wrong).code == 64)
+        }
+        #expect(try workplace.folder.names == ["large.safetensors"])
     }
 }

@@ -120,11 +120,11 @@ import Testing
         try denoiser.denoise(
             width: Self.width, height: Self.height, sigma: 10, tiling: tiling,
             fill: { row, values in values.update(repeating: 0.5, count: 4 * row.width) },
-            store: { core, _, _, done in
+            progress: { fractions.append($0) },
+            store: { core, _, _ in
                 for y in core.y..<(core.y + core.height) {
                     for x in core.x..<(core.x + core.width) { stored[y * Self.width + x] += 1 }
                 }
-                fractions.append(done)
             })
         #expect(stored.allSatisfy { $0 == 1 })
         #expect(zip(fractions, fractions.dropFirst()).allSatisfy { $0 < $1 } && fractions.last == 1)

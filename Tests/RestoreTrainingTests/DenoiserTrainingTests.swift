@@ -164,7 +164,10 @@ import Testing
             let noise = zip(input, target).map { $0 - $1 }
             deviations.append(norm(noise) / Double(noise.count).squareRoot() * 255)
         }
-        #expect(deviations.allSatisfy { $0 > 0.5 } && deviations.max() ?? 0 > 8)
+        // Some stay clean.
+        let clean = deviations.count { $0 < 1e-4 }
+        #expect((1...15).contains(clean) && deviations.allSatisfy { $0 < 1e-4 || $0 > 0.5 })
+        #expect(deviations.max() ?? 0 > 8)
     }
 
     @Test(arguments: [0, 0.3, 1])

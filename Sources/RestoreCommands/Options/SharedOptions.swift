@@ -52,19 +52,6 @@ struct ModelOptions: ParsableArguments {
     }
 }
 
-struct DenoiserOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
-    var model = "denoise-color"
-
-    @OptionGroup var models: ModelOptions
-
-    func load(pool: WorkerPool, logger: Logger) throws -> Denoiser {
-        let path = try models.catalogue.find(model).path
-        logger.debug("model \(path), \(pool.workerCount) threads, \(kernelDescription) kernels")
-        return try Denoiser(path: path, pool: pool)
-    }
-}
-
 extension ImageFormat: ExpressibleByArgument {
     public init?(argument: String) {
         guard let format = Self.allCases.first(where: { $0.fileExtensions.contains(argument.lowercased()) }) else {

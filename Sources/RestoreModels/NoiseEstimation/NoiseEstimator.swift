@@ -45,14 +45,14 @@ public struct NoiseEstimator: Sendable {
     private static let rounds = 5
 
     /// Noise common to the channels is told from fine texture by being above this level, in units of 1/255, …
-    private static let commonFloor = 3.0
+    static let commonFloor = 3.0
 
     /// … above this many times the noise that the channels do not share (separate noise alone gives 1/√3) …
-    private static let commonRatio = 2.0
+    static let commonRatio = 2.0
 
     /// … and as white as this: see `WhiteNoise.lowBandExcess`. Chosen on clean training pictures and on the same with
     /// noise, saved as JPEG with halved chroma.
-    private static let commonExcess = 2.0
+    static let commonExcess = 2.0
 
     let runner: ConcurrentRunner
 
@@ -83,28 +83,66 @@ public struct NoiseEstimator: Sendable {
         guard min(width, height) >= 16 else {
             return immerkaer(pixels, width: width, height: height, channels: channels)
         }
-        let separate = whiteNoise(pixels, width: width, height: height, channels: channels)
-        if channels == 1 { return separate.sigma }
-        let common = channelMean(pixels).withUnsafeBufferPointer {
-            whiteNoise($0, width: width, height: height, channels: 1)
+        return findings(pixels, width: width, height: height, channels: channels).sigma
+    }
+
+    /// The level and the kind of the noise; parameters as those of `estimate`.
+    public func measure(
+        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
+    ) -> NoiseMeasurement {
+        guard min(width, height) >= 16 else {
+            let sigma = estimate(pixels, width: width, height: height, channels: channels)
+            return NoiseMeasurement(sigma: sigma, kind: .gaussian)
         }
-        let isNoise =
-            common.sigma > Self.commonFloor && common.sigma > Self.commonRatio * separate.sigma
-            && common.lowBandExcess < Self.commonExcess
-        return isNoise ? common.sigma : separate.sigma
+        let found = findings(pixels, width: width, height: height, channels: channels)
+        let kind = kind(of: found, pixels, width: width, height: height, channels: channels)
+        return NoiseMeasurement(sigma: found.sigma, kind: kind)
+    }
+
+    /// What steps 1 to 3 find in the channels, and in the mean of three.
+    struct Findings {
+        /// The patches of the channels.
+        let patches: NoisePatches
+        let separate: WhiteNoise
+        let common: WhiteNoise?
+
+        /// The level of the noise that is believed.
+        var sigma: Double {
+            guard let common else { return separate.sigma }
+            let isNoise =
+                common.sigma > NoiseEstimator.commonFloor
+                && common.sigma > NoiseEstimator.commonRatio * separate.sigma
+                && common.lowBandExcess < NoiseEstimator.commonExcess
+            return isNoise ? common.sigma : separate.sigma
+        }
+    }
+
+    /// Steps 1 to 3, for pictures of any size that has patches.
+    func findings(
+        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
+    ) -> Findings {
+        let (patches, separate) = whiteNoise(pixels, width: width, height: height, channels: channels)
+        guard channels == 3 else { return Findings(patches: patches, separate: separate, common: nil) }
+        let common = channelMean(pixels).withUnsafeBufferPointer {
+            whiteNoise($0, width: width, height: height, channels: 1).noise
+        }
+        return Findings(patches: patches, separate: separate, common: common)
     }
 
     /// What steps 1 to 3 find.
-    private struct WhiteNoise {
+    struct WhiteNoise {
         /// Standard deviation in units of 1/255.
         var sigma = 0.0
         /// Energy of the low band in the flattest patches over that expected of noise: about 1 or less if
         /// what was measured is white, more if it is texture, which is stronger in low frequencies.
         var lowBandExcess = 0.0
+        /// The same of the flattest tenth where this is fewer patches: where clipping leaves few to choose from, or the picture
+        /// is small, the least number of them are not all flat.
+        var leastExcess = 0.0
     }
 
     /// The mean of three channels. Separate noise of σ in each leaves σ/√3 in it, common noise σ.
-    private func channelMean(_ pixels: UnsafeBufferPointer<Float>) -> [Float] {
+    func channelMean(_ pixels: UnsafeBufferPointer<Float>) -> [Float] {
         [Float](unsafeUninitializedCapacity: pixels.count / 3) { mean, count in
             count = pixels.count / 3
             runOnBlocks(of: count) { block in
@@ -135,14 +173,14 @@ public struct NoiseEstimator: Sendable {
         }
     }
 
-    /// Steps 1 to 3, for pictures of at least 16×16.
+    /// Steps 1 to 3 on channels of one kind.
     private func whiteNoise(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
-    ) -> WhiteNoise {
+    ) -> (patches: NoisePatches, noise: WhiteNoise) {
         let patches = NoisePatches(
             pixels, width: width, height: height, channels: channels,
-            stride: stride(width: width, height: height), concurrently: runner)
-        guard patches.count > 0 else { return WhiteNoise() }
+            stride: patchDistance(width: width, height: height), concurrently: runner)
+        guard patches.count > 0 else { return (patches, WhiteNoise()) }
         // Noise that reaches beyond the range was not clipped to it.
         let isClipped = isWithinRange(pixels)
         let least = leastCount(of: patches)
@@ -152,7 +190,7 @@ public struct NoiseEstimator: Sendable {
             let margin = isClipped ? Self.clippingMargin * found.sigma : -Double.infinity
             found = refine(found, patches: patches, room: min(Float(margin), roomiest), least: least)
         }
-        return found
+        return (patches, found)
     }
 
     /// How many patches are used at least.
@@ -171,17 +209,21 @@ public struct NoiseEstimator: Sendable {
         // Mean and one standard deviation of σ² χ², the low band of noise alone.
         let values = Double(NoisePatches.lowCount * patches.channels)
         let expected = Float(found.sigma * found.sigma * (values + (2 * values).squareRoot()))
-        let flattest = valueInOrder(candidates.map { patches.lowEnergy[$0] }, at: least - 1)
+        let energies = candidates.map { patches.lowEnergy[$0] }
+        let flattest = valueInOrder(energies, at: least - 1)
         let limit = max(expected, flattest)
         let sigma = patches.noiseLevel(
             of: candidates.filter { patches.lowEnergy[$0] <= limit }, concurrently: runner)
+        let flattestTenth = valueInOrder(energies, at: min(least, candidates.count / 10 + 1) - 1)
         let mean = sigma * sigma * values
-        return WhiteNoise(sigma: sigma, lowBandExcess: mean > 0 ? Double(flattest) / mean : 0)
+        guard mean > 0 else { return WhiteNoise(sigma: sigma) }
+        return WhiteNoise(
+            sigma: sigma, lowBandExcess: Double(flattest) / mean, leastExcess: Double(flattestTenth) / mean)
     }
 
     /// Distance between neighbouring patches: more in large pictures, less in small ones. 1 or odd above
     /// 2, to meet the 8×8 blocks of a JPEG file at all positions alike.
-    private func stride(width: Int, height: Int) -> Int {
+    func patchDistance(width: Int, height: Int) -> Int {
         let area = Double(width) * Double(height)
         if area < Self.smallArea { return 1 }
         return max(3, Int((area / Double(Self.patchLimit)).squareRoot().rounded(.up))) | 1

@@ -82,4 +82,22 @@ struct NoisePatchPlane {
         }
         return squares
     }
+
+    /// The energy of the lowest frequencies, u + v below `NoisePatches.coarseEnd`, without the mean: slopes and bows of light.
+    var coarseEnergy: Float {
+        let basis = Self.basis
+        var squares: Float = 0
+        for u in 0..<NoisePatches.coarseEnd {
+            var along = SIMD8<Float>.zero
+            for x in 0..<8 {
+                along += columns[x] * basis[u][x]
+            }
+            for v in 0..<(NoisePatches.coarseEnd - u) where u + v > 0 {
+                let coefficient = (along * basis[v]).sum()
+                // Row 0 of the basis is too large by √2.
+                squares += coefficient * coefficient * (u == 0 || v == 0 ? 0.5 : 1)
+            }
+        }
+        return squares
+    }
 }

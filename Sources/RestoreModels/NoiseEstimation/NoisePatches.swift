@@ -20,11 +20,20 @@ struct NoisePatches {
     /// Coefficients of the low band in one channel: the others without the mean.
     static let lowCount = side * side - 1 - highCount
 
+    /// Coefficients (u, v) with u + v below this are the coarse part of the low band.
+    static let coarseEnd = 3
+
+    /// Coefficients of the coarse part in one channel: those without the mean.
+    static let coarseCount = coarseEnd * (coarseEnd + 1) / 2 - 1
+
     /// Channels a pixel, 1 or 3.
     let channels: Int
 
     /// Distance between neighbouring patches in pixels.
     let stride: Int
+
+    /// Whether constant patches are kept, too.
+    private let keepsConstant: Bool
 
     /// High-band coefficients, patch × frequency × channel, the frequencies in the order of `NoisePatchPlane`.
     private(set) var high: [Float] = []
@@ -32,14 +41,21 @@ struct NoisePatches {
     /// The energy of each patch's low band: squared coefficients, summed over the channels.
     private(set) var lowEnergy: [Float] = []
 
+    /// What the low band's energy holds of the lowest frequencies.
+    private(set) var coarseEnergy: [Float] = []
+
     /// The distance of each patch's mean to the nearer of 0 and 255, least of its channels.
     private(set) var headroom: [Float] = []
+
+    /// The mean of each patch, over its channels too.
+    private(set) var brightness: [Float] = []
 
     /// Number of patches kept.
     var count: Int { lowEnergy.count }
 
-    private init(channels: Int, stride: Int) {
+    private init(channels: Int, stride: Int, keepsConstant: Bool) {
         self.channels = channels
+        self.keepsConstant = keepsConstant
         self.stride = stride
     }
 
@@ -51,12 +67,13 @@ struct NoisePatches {
     ///   - height: Rows.
     ///   - channels: 1 or 3.
     ///   - stride: Distance between neighbouring patches in pixels, at least 1.
+    ///   - keepsConstant: Whether constant patches are kept, too.
     ///   - runner: Gathers the rows of the grid, whose patches are put in order afterwards.
     init(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int, stride: Int,
-        concurrently runner: ConcurrentRunner
+        keepsConstant: Bool = false, concurrently runner: ConcurrentRunner
     ) {
-        self.init(channels: channels, stride: stride)
+        self.init(channels: channels, stride: stride, keepsConstant: keepsConstant)
         guard width >= Self.side, height >= Self.side else { return }
         let rowCount = (height - Self.side) / stride + 1
         var rows = [NoisePatches](repeating: self, count: rowCount)
@@ -69,7 +86,9 @@ struct NoisePatches {
         for row in rows {
             high += row.high
             lowEnergy += row.lowEnergy
+            coarseEnergy += row.coarseEnergy
             headroom += row.headroom
+            brightness += row.brightness
         }
     }
 
@@ -87,13 +106,15 @@ struct NoisePatches {
         }
     }
 
-    /// Keeps a patch unless it is constant or not finite.
+    /// Keeps a patch unless it is constant, if these are not kept, or not finite.
     private mutating func append(_ planes: [NoisePatchPlane]) {
-        if planes.allSatisfy({ $0.isConstant }) { return }
+        if !keepsConstant, planes.allSatisfy({ $0.isConstant }) { return }
         var energy: Float = 0
         var room = Float.infinity
+        var mean: Float = 0
         for plane in planes {
             energy += plane.energy
+            mean += plane.mean
             room = min(room, plane.mean, 255 - plane.mean)
         }
         guard energy.isFinite else { return }
@@ -107,6 +128,8 @@ struct NoisePatches {
         }
         // Parseval: what the mean and the high band do not hold, the low band does.
         lowEnergy.append(max(0, energy - highEnergy))
+        coarseEnergy.append(planes.reduce(0) { $0 + $1.coarseEnergy })
         headroom.append(room)
+        brightness.append(mean / Float(channels))
     }
 }

@@ -8,10 +8,21 @@ extension NoiseEstimator {
 
     /// The noise level of a picture in units of 1/255.
     public func estimate(_ image: Image) -> Double {
-        let channels = image.channelLayout.colorChannelCount
-        guard image.pixelCount > Self.mostPixels else {
-            return estimate(image, pieces: bands(of: image), channels: channels)
-        }
+        let (colors, width, height) = sampled(image)
+        return estimate(
+            colors: colors, width: width, height: height, isGrey: image.channelLayout.colorChannelCount == 1)
+    }
+
+    /// The level and the kind of the noise of a picture.
+    public func measure(_ image: Image) -> NoiseMeasurement {
+        let (colors, width, height) = sampled(image)
+        return measure(
+            colors: colors, width: width, height: height, isGrey: image.channelLayout.colorChannelCount == 1)
+    }
+
+    /// The colours of a picture, or of pieces of a large one, side by side.
+    private func sampled(_ image: Image) -> (colors: [Float], width: Int, height: Int) {
+        guard image.pixelCount > Self.mostPixels else { return joined(bands(of: image), of: image) }
         let (width, height) = (min(Self.pieceSide, image.width), min(Self.pieceSide, image.height))
         let mostPieces = Self.mostPixels / (width * height)
         let columns = min(image.width / width, mostPieces, 8 * max(1, image.width / image.height))
@@ -23,7 +34,7 @@ extension NoiseEstimator {
                     y: row * (image.height - height) / max(1, rows - 1), width: width, height: height)
             }
         }
-        return estimate(image, pieces: pieces, channels: channels)
+        return joined(pieces, of: image)
     }
 
     /// The whole picture in pieces of its width.
@@ -33,8 +44,8 @@ extension NoiseEstimator {
         }
     }
 
-    /// Lays pieces, rows of equal ones, side by side and estimates the whole.
-    private func estimate(_ image: Image, pieces: [[ImageRegion]], channels: Int) -> Double {
+    /// Lays pieces, rows of equal ones, side by side.
+    private func joined(_ pieces: [[ImageRegion]], of image: Image) -> (colors: [Float], width: Int, height: Int) {
         let width = pieces[0].reduce(0) { $0 + $1.width }
         var tops = [0]
         for row in pieces { tops.append(tops[tops.count - 1] + row[0].height) }
@@ -50,17 +61,26 @@ extension NoiseEstimator {
             }
             count = 3 * width * height
         }
-        return estimate(colors: colors, width: width, height: height, isGrey: channels == 1)
+        return (colors, width, height)
     }
 
     /// The noise level of interleaved RGB floats (0…1 where they are not clipped) in units of 1/255.
     ///
     /// - Parameter isGrey: the three channels are the same, noise included.
     public func estimate(colors: [Float], width: Int, height: Int, isGrey: Bool) -> Double {
-        if isGrey {
-            let grey = (0..<(width * height)).map { colors[3 * $0] }
-            return grey.withUnsafeBufferPointer { estimate($0, width: width, height: height, channels: 1) }
+        planes(of: colors, isGrey: isGrey).withUnsafeBufferPointer {
+            estimate($0, width: width, height: height, channels: isGrey ? 1 : 3)
         }
-        return colors.withUnsafeBufferPointer { estimate($0, width: width, height: height, channels: 3) }
+    }
+
+    /// The level and the kind of the noise of interleaved RGB floats; parameters as those of `estimate`.
+    public func measure(colors: [Float], width: Int, height: Int, isGrey: Bool) -> NoiseMeasurement {
+        planes(of: colors, isGrey: isGrey).withUnsafeBufferPointer {
+            measure($0, width: width, height: height, channels: isGrey ? 1 : 3)
+        }
+    }
+
+    private func planes(of colors: [Float], isGrey: Bool) -> [Float] {
+        isGrey ? stride(from: 0, to: colors.count, by: 3).map { colors[$0] } : colors
     }
 }

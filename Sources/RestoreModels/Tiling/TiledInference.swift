@@ -43,6 +43,29 @@ public final class TiledInference {
         }
     }
 
+    /// The part of a picture that, taken as a picture of its own, gives `core` the bits of the whole: as much more on each
+    /// side as the network looks at, beginning where it may be cut.
+    ///
+    /// - Parameter core: inside the picture, in its pixels; so is the result.
+    /// - Throws: `NetworkError` where the network does not fit its inputs at all.
+    public func region(for core: ImageRegion, width: Int, height: Int) throws(NetworkError) -> ImageRegion {
+        let padded = inputShape(width: width, height: height)
+        func range(_ core: Range<Int>, _ side: Int, _ axis: Axis) throws(NetworkError) -> Range<Int> {
+            guard core != 0..<side, let rule = try network.pieceRule(axis: axis, inputShape: padded) else {
+                return 0..<side
+            }
+            var step = rule.step
+            while step % alignment != 0 { step += rule.step }
+            let start = (core.lowerBound / step * step - rule.before) / step * step
+            let end = (core.upperBound + step - 1) / step * step + rule.after
+            let isCutBefore = core.lowerBound / step * step > rule.before
+            return (isCutBefore ? start : 0)..<min(side, (end + alignment - 1) / alignment * alignment)
+        }
+        let columns = try range(core.x..<(core.x + core.width), width, .width)
+        let rows = try range(core.y..<(core.y + core.height), height, .height)
+        return ImageRegion(x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
+    }
+
     /// Runs the network over a picture.
     ///
     /// - Parameters:
@@ -99,6 +122,9 @@ public final class TiledInference {
         func padded(_ side: Int) -> Int { (side + alignment - 1) / alignment * alignment }
         return Shape(batch: 1, height: padded(height), width: padded(width), channels: inputChannels)
     }
+
+    /// Gives back the buffers and packed parameters of the last picture.
+    public func releaseMemory() { (plan, packed) = (nil, nil) }
 
     private func plan(_ shape: Shape) throws(NetworkError) -> BandedPlan {
         if let plan, plan.inputShapes == [shape] { return plan }

@@ -10,6 +10,30 @@ public struct SafetensorsFile: Sendable {
         case bfloat16 = "BF16"
 
         var size: Int { self == .float32 ? 4 : 2 }
+
+        /// As people write it: "float16".
+        public var name: String {
+            switch self {
+            case .float32: "float32"
+            case .float16: "float16"
+            case .bfloat16: "bfloat16"
+            }
+        }
+
+        /// The nearest value of the type, ties to even; infinite where `value` is too large.
+        func rounded(_ value: Float) -> Float {
+            switch self {
+            case .float32: value
+            case .float16: Float(Float16(value))
+            case .bfloat16: Float(bitPattern: UInt32(Self.bfloat16Bits(value)) << 16)
+            }
+        }
+
+        /// The upper half of the bits, rounded to nearest, ties to even; what a NaN carries must not round up.
+        static func bfloat16Bits(_ value: Float) -> UInt16 {
+            let bits = value.isNaN ? Float.nan.bitPattern : value.bitPattern
+            return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
+        }
     }
 
     /// Where the file states its checksum: SHA-256 over the metadata, the table of tensors and their bytes.
@@ -96,6 +120,12 @@ public struct SafetensorsFile: Sendable {
     public var valueCount: Int {
         entries.reduce(0) { $0 + $1.shape.reduce(1, *) }
     }
+
+    /// Bytes of the file.
+    public var byteCount: Int { bytes.count }
+
+    /// The element types of the tensors, each once, in the file's words ("F16"), in the order of the alphabet.
+    public var elementTypes: [String] { Set(entries.map(\.elementType)).sorted() }
 
     public func shape(of name: String) -> [Int]? {
         places[name].map { entries[$0].shape }
@@ -220,10 +250,7 @@ public struct SafetensorsFile: Sendable {
             case .float16:
                 withUnsafeBytes(of: Float16(value).bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
             case .bfloat16:
-                // Round to nearest, ties to even, on the upper half of the bits; what a NaN carries must not round up.
-                let bits = value.isNaN ? Float.nan.bitPattern : value.bitPattern
-                let rounded = UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
-                withUnsafeBytes(of: rounded.littleEndian) { bytes.append(contentsOf: $0) }
+                withUnsafeBytes(of: ElementType.bfloat16Bits(value).littleEndian) { bytes.append(contentsOf: $0) }
             }
         }
     }

@@ -13,6 +13,8 @@ public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
     case missingTensor(path: String, tensor: String)
     case unexpectedTensor(path: String, tensor: String)
     case wrongShape(path: String, tensor: String, expected: [Int], found: [Int])
+    /// A weight is too large for the element type that the file is to be stored in.
+    case overflow(path: String, tensor: String, value: Float, type: SafetensorsFile.ElementType)
 
     public var description: String {
         switch self {
@@ -32,6 +34,8 @@ public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
             return "\(path): tensor \(tensor) does not belong to this architecture"
         case .wrongShape(let path, let tensor, let expected, let found):
             return "\(path): tensor \(tensor) has the shape \(found), expected \(expected)"
+        case .overflow(let path, let tensor, let value, let type):
+            return "\(path): tensor \(tensor) holds \(value), which is too large for \(type.name)"
         }
     }
 }

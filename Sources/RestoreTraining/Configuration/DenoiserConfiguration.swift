@@ -17,6 +17,9 @@ public struct DenoiserConfiguration: Equatable, Sendable {
     public var maximumSigma = 55.0
     /// Share of the patches that are made grey.
     public var greyShare = 0.1
+    /// Share of the patches that stay clean, so that a blind network learns to leave clean pictures alone; with Gaussian noise
+    /// there are levels down to zero anyway.
+    public var cleanShare = 0.1
     /// Side of a patch in pixels.
     public var patchSize = 64
     /// Channels of the network's levels, fine to coarse.
@@ -44,6 +47,7 @@ public struct DenoiserConfiguration: Equatable, Sendable {
             .choice("noise", \.noise),
             .number("max-sigma", \.maximumSigma, in: 1...75),
             .number("grey-share", \.greyShare, in: 0...1),
+            .number("clean-share", \.cleanShare, in: 0...1),
             .integer("patch-size", \.patchSize, in: 1...1024),
             .integers("widths", \.widths, expectation: "1 to 6 numbers of 1 to 1024 channels"),
             .integers("blocks", \.blocks, expectation: "a number of 1 to 16 for every level, or one for all"),

@@ -1,0 +1,81 @@
+import ModelTestSupport
+import RestoreImage
+import RestoreModels
+import RestoreNN
+import TestSupport
+import Testing
+
+@Suite struct DenoiserSelectionTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        try folder.write(TinyModel().file(), "denoise-color/model.safetensors")
+    }
+
+    private func installPhoto() throws {
+        let architecture = DenoiserArchitecture(checking: [4, 8], blocks: [1, 1], isBlind: true)
+        try folder.write(TinyModel(architecture).file(), "denoise-photo/model.safetensors")
+    }
+
+    /// - Returns: the selection, and the files that it has read by now.
+    private func selection() -> (DenoiserSelection, () -> [String]) {
+        var read: [String] = []
+        let selection = DenoiserSelection(
+            catalogue: ModelCatalogue(folders: [folder.path]), pool: WorkerPool(workerCount: 1)
+        ) { read.append($0) }
+        return (selection, { read })
+    }
+
+    @Test func eachModelIsLoadedWhenItIsNeededAndOnce() throws {
+        try installPhoto()
+        let (selection, read) = selection()
+        #expect(read() == [])
+        let first = try selection.denoiser(for: .gaussian)
+        #expect(first.name == "denoise-color" && !first.denoiser.architecture.isBlind)
+        #expect(try selection.denoiser(for: .gaussian).denoiser === first.denoiser)
+        #expect(try selection.denoiser(named: "denoise-color").denoiser === first.denoiser)
+        #expect(read() == [folder("denoise-color/model.safetensors")])
+        let photo = try selection.denoiser(for: .photo)
+        #expect(photo.name == "denoise-photo" && photo.denoiser.architecture.isBlind)
+        #expect(try selection.denoiser(for: .photo).denoiser === photo.denoiser)
+        #expect(read() == ["denoise-color", "denoise-photo"].map { folder("\($0)/model.safetensors") })
+    }
+
+    @Test func withoutTheModelForPhotographsTheOtherServes() throws {
+        let (selection, read) = selection()
+        #expect(try selection.denoiser(for: .photo).name == "denoise-color")
+        #expect(try selection.denoiser(for: .gaussian).name == "denoise-color")
+        #expect(read().count == 1)
+    }
+
+    @Test func aDamagedModelIsNotPassedOver() throws {
+        try folder.write([1, 2, 3], "denoise-photo/model.safetensors")
+        let (selection, _) = selection()
+        let error = #expect(throws: ModelError.self) { try selection.denoiser(for: .photo) }
+        #expect(error?.description.contains("denoise-photo") == true)
+    }
+
+    @Test func withoutAnyModelTheMissingOneIsNamed() {
+        let selection = DenoiserSelection(
+            catalogue: ModelCatalogue(folders: []), pool: WorkerPool(workerCount: 1))
+        #expect(throws: ModelError.notFound(name: "denoise-color", searched: [])) {
+            try selection.denoiser(for: .photo)
+        }
+    }
+
+    /// Those that gave their memory back work as before.
+    @Test func choosingBackAndForthChangesNoResult() throws {
+        try installPhoto()
+        let (selection, _) = selection()
+        let image = Image.scene(width: 60, height: 44)
+        func results() throws -> [Image] {
+            try [NoiseKind.gaussian, .photo].map { kind in
+                try selection.denoiser(for: kind).denoiser.denoise(image, options: .init(noiseLevel: .sigma(9))).image
+            }
+        }
+        let first = try results()
+        #expect(first[0] != first[1])
+        #expect(try results() == first)
+    }
+}
