@@ -177,7 +177,7 @@ struct TrainDenoiseCommand: ParsableCommand {
             """
             \(training.pictures.count) pictures to train on, \(validation.pictures.count) to validate on, \
             \(all.skipped.count) skipped; \(ParameterLayout(task.network).count) parameters; \
-            \(pool.workerCount) threads
+            \(pool.workerCount) thread\(pool.workerCount == 1 ? "" : "s")
             """)
         Interruption.watch()
         let start = Trainer<DenoiserTraining>.Start(

@@ -1,3 +1,4 @@
+import Glibc
 import RestoreImage
 import RestoreNN
 import RestoreTraining
@@ -18,7 +19,12 @@ struct ScriptedTask: TrainingTask {
 
     private final class Counter: Sendable {
         let validations = Mutex(0)
+        let newestStep = Mutex(0)
+        let ahead = Mutex<[Int]>([])
     }
+
+    /// At each validation, every ten steps: of how many coming steps examples were asked for by then.
+    var stepsAhead: [Int] { counter.ahead.withLock { $0 } }
 
     init(
         scores: [Double]? = nil, poison: (step: Int, slot: Int, value: Float)? = nil, exampleCount: Int = 2
@@ -36,6 +42,7 @@ struct ScriptedTask: TrainingTask {
     func fill(
         step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>], target: UnsafeMutablePointer<Float>
     ) -> String {
+        counter.newestStep.withLock { $0 = max($0, step + 1) }
         var generator = SeededGenerator(seed: 3, path: UInt64(step), UInt64(slot))
         for index in 0..<16 {
             inputs[0][index] = Float(index + 1) / 16 + Float(generator.uniform())
@@ -46,6 +53,10 @@ struct ScriptedTask: TrainingTask {
     }
 
     func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double? {
+        // Leaves the other threads a moment.
+        usleep(2000)
+        let newest = counter.newestStep.withLock { $0 }
+        counter.ahead.withLock { $0.append(newest - 10 * ($0.count + 1)) }
         guard let scores else { return -Double(abs(parameters.values[0] - 2)) }
         let count = counter.validations.withLock { count in
             defer { count += 1 }

@@ -171,6 +171,23 @@ import Testing
         #expect(try folder.names.isEmpty)
     }
 
+    /// With threads to spare the batches of coming steps are made while the network works on the present one.
+    @Test func batchesArePreparedAheadOfNeed() throws {
+        let task = ScriptedTask()
+        var settings = settings(steps: 50)
+        settings.validationInterval = 10
+        let trainer = try Trainer(
+            task, settings: settings, folder: folder("run"), pool: WorkerPool(workerCount: 3), logger: log.logger)
+        _ = try trainer.run()
+        let ahead = task.stepsAhead
+        #expect(ahead.count == 5 && ahead.contains { $0 > 0 } && ahead.allSatisfy { $0 <= 4 }, "\(ahead)")
+        let alone = ScriptedTask()
+        let serial = try Trainer(
+            alone, settings: settings, folder: folder("serial"), pool: WorkerPool(workerCount: 1), logger: log.logger)
+        _ = try serial.run()
+        #expect(alone.stepsAhead == [0, 0, 0, 0, 0])
+    }
+
     // MARK: What cannot work
 
     @Test func aFolderThatCannotBeMadeIsNamed() throws {

@@ -121,7 +121,10 @@ final class RunRecorder {
     }
 
     /// Adds a row to the metrics, once its validation is done.
-    func record(_ row: MetricsRow) throws(TrainingError) {
+    ///
+    /// - Parameter seconds: with the validation, which does not count for the pace.
+    func record(_ row: MetricsRow, seconds: Double) throws(TrainingError) {
+        pace.seconds = seconds
         metrics.append(row)
         try folder.write(Array(metrics.csv.utf8), RunFolder.metrics)
         events.scalar("loss/training", row.loss, step: row.step)

@@ -139,11 +139,13 @@ public final class Trainer<Task: TrainingTask> {
         var end = end()
         while end == nil {
             let start = clock.now
-            let norm = try update(queue.batch(step: state.step))
+            let done = try update(queue.batch(step: state.step))
             state.seconds += (clock.now - start).seconds
+            recorder.show(
+                state.step, loss: done.loss, learningRate: Double(done.learningRate), seconds: state.seconds)
             end = self.end()
             let validates = end != nil || state.step % settings.validationInterval == 0
-            if validates || state.step % settings.reportInterval == 0 { try report(norm: norm, validates: validates) }
+            if validates || state.step % settings.reportInterval == 0 { try report(norm: done.norm, validates: validates) }
             // A validation may have been the last that patience allowed.
             end = end ?? self.end() ?? (isStopRequested() ? .interrupted : nil)
             let isDue = (clock.now - lastCheckpoint).seconds >= 60 * settings.checkpointMinutes
@@ -173,8 +175,10 @@ public final class Trainer<Task: TrainingTask> {
         schedule.learningRate(step: state.step, timeProgress: timeProgress)
     }
 
-    /// One step: batch, forward, loss, backward, clipping, AdamW, average. Returns the norm of the gradients.
-    private func update(_ batch: BatchQueue<Task>.Batch) throws(TrainingError) -> Float {
+    /// One step: batch, forward, loss, backward, clipping, AdamW, average. The norm is that of the gradients before clipping.
+    private func update(
+        _ batch: BatchQueue<Task>.Batch
+    ) throws(TrainingError) -> (loss: Double, norm: Float, learningRate: Float) {
         for (index, values) in batch.inputs.enumerated() {
             guard let source = values.baseAddress else { continue }
             plan.input(index).update(from: source, count: values.count)
@@ -185,8 +189,7 @@ public final class Trainer<Task: TrainingTask> {
         guard loss.isFinite, norm.isFinite else { throw .notFinite(step: state.step + 1, pictures: batch.files) }
         let rate = learningRate
         state.update(loss: loss, gradients: gradients, learningRate: rate, pool: pool)
-        recorder.show(state.step, loss: loss, learningRate: Double(rate), seconds: state.seconds)
-        return norm
+        return (loss, norm, rate)
     }
 
     private func backpropagate(_ batch: BatchQueue<Task>.Batch) -> Double {
@@ -220,7 +223,7 @@ public final class Trainer<Task: TrainingTask> {
             row.validationScore = try validate()
             state.seconds += (clock.now - start).seconds
         }
-        try recorder.record(row)
+        try recorder.record(row, seconds: state.seconds)
     }
 
     private func validate() throws -> Double? {
