@@ -81,6 +81,9 @@ struct TrainDenoiseCommand: ParsableCommand {
             throw ValidationError(
                 "--resume takes its settings from the run's config.yaml; --config does not go with it.")
         }
+        guard !runOptions.resume || !runOptions.overwrite else {
+            throw ValidationError("--resume goes on with a run, --overwrite replaces it.")
+        }
         do throws(ConfigurationError) {
             var configuration = DenoiserConfiguration()
             try apply(to: &configuration)
@@ -116,7 +119,12 @@ struct TrainDenoiseCommand: ParsableCommand {
         }
         try apply(to: &configuration)
         guard !configuration.data.isEmpty else { throw UsageError(description: "--data needs at least one path") }
-        return configuration
+        if let model = configuration.trainer.initialModel,
+            parentFolder(of: model) == parentFolder(of: runOptions.output + "/x")
+        {
+            throw UsageError(description: "\(model): the model to start from is one of the run that is replaced")
+        }
+        return try configuration.resolved()
     }
 
     /// With paths from the root: a run may be resumed from another folder.
@@ -136,17 +144,13 @@ struct TrainDenoiseCommand: ParsableCommand {
             ("validation-pictures", text(validationPictures)), ("license", license),
         ]
         for case (let key, let value?) in own + runOptions.settings { try configuration.read(option: key, value) }
-        // Whoever sets one end by hand does not mean the other's default.
-        if runOptions.steps == nil, runOptions.epochs != nil || runOptions.timeLimit != nil {
-            configuration.trainer.steps = nil
-        }
     }
 
     /// A resumed run keeps its settings: another one would not end in the same bits.
     private func withOptionsOfResumedRun(_ stored: DenoiserConfiguration) throws -> DenoiserConfiguration {
         var asked = stored
         try apply(to: &asked)
-        let changed = withAbsolutePaths(asked).differences(from: stored)
+        let changed = try withAbsolutePaths(asked).resolved().differences(from: stored)
         if let key = changed.first {
             throw UsageError(
                 description: """
@@ -159,10 +163,10 @@ struct TrainDenoiseCommand: ParsableCommand {
 
     // MARK: Training
 
-    private func train(_ asked: DenoiserConfiguration) throws {
-        let architecture = try asked.architecture()
-        var configuration = asked
-        configuration.blocks = architecture.blocks
+    private func train(_ configuration: DenoiserConfiguration) throws {
+        // From here on a signal is a request: reading the pictures may take a while.
+        Interruption.watch()
+        let architecture = try configuration.architecture()
         let logger = verbosity.logger
         let pool = threads.pool
         // Before the pictures, which take longer to read.
@@ -179,11 +183,10 @@ struct TrainDenoiseCommand: ParsableCommand {
             \(all.skipped.count) skipped; \(ParameterLayout(task.network).count) parameters; \
             \(pool.workerCount) thread\(pool.workerCount == 1 ? "" : "s")
             """)
-        Interruption.watch()
         let start = Trainer<DenoiserTraining>.Start(
             about: about(configuration, task: task, skipped: all.skipped),
             parameters: initial,
-            isResumed: runOptions.resume,
+            isResumed: runOptions.resume, overwrites: runOptions.overwrite,
             observer: runOptions.observer(isQuiet: verbosity.quiet), isStopRequested: { Interruption.isRequested })
         let trainer = try Trainer(
             task, settings: configuration.trainer, folder: runOptions.output, start: start, pool: pool, logger: logger)
@@ -198,8 +201,8 @@ struct TrainDenoiseCommand: ParsableCommand {
         var sets = configuration.data.map { source in
             RunReport.DataSet(
                 name: source.path, role: "training, weight \(decimals(source.weight, 1))",
-                pictureCount: training.pictures.count { $0.path.hasPrefix(source.path) },
-                skipped: skipped.filter { $0.path.hasPrefix(source.path) }.map(\.reason))
+                pictureCount: training.pictures.count { isBelow(source.path, $0.path) },
+                skipped: skipped.filter { isBelow(source.path, $0.path) }.map(\.reason))
         }
         sets.append(
             RunReport.DataSet(name: "held out", role: "validation", pictureCount: validation.pictures.count))
@@ -214,14 +217,17 @@ struct TrainDenoiseCommand: ParsableCommand {
         ]
         return RunDescription(
             title: "Denoiser, \(configuration.noise.rawValue) noise",
-            configuration: withAbsolutePaths(configuration).yaml, dataSets: sets, facts: facts)
+            configuration: withAbsolutePaths(configuration).yaml, settingsDigest: configuration.digest, dataSets: sets,
+            facts: facts)
     }
 
     /// The weights of `--init`, where they fit; the others start fresh.
     private func initialParameters(
         _ configuration: DenoiserConfiguration, for network: Network, logger: Logger
     ) throws -> Parameters? {
-        guard !runOptions.resume, let model = configuration.trainer.initialModel else { return nil }
+        // A checkpoint has weights of its own.
+        if runOptions.resume, RunFolder(runOptions.output).hasCheckpoint { return nil }
+        guard let model = configuration.trainer.initialModel else { return nil }
         let file = try SafetensorsFile(path: model)
         let fresh = Parameters(initializing: network, seed: configuration.trainer.seed)
         let (parameters, taken) = try file.parameters(wherePossible: fresh)
@@ -234,3 +240,9 @@ struct TrainDenoiseCommand: ParsableCommand {
 }
 
 private func text<Number: LosslessStringConvertible>(_ number: Number?) -> String? { number.map { $0.description } }
+
+/// Whether a picture is the source itself, lies in it, or is a record of it.
+private func isBelow(_ source: String, _ picture: String) -> Bool {
+    picture == source || picture.hasPrefix(source + "/") || picture.hasPrefix(source + "#")
+        || (source.hasSuffix("/") && picture.hasPrefix(source))
+}

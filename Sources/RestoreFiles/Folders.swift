@@ -21,6 +21,12 @@ public func pathKind(_ path: String) -> PathKind {
     }
 }
 
+/// Whether a symbolic link stands at `path`, wherever it leads.
+public func isSymbolicLink(_ path: String) -> Bool {
+    var status = stat()
+    return isPassableToSystem(path) && lstat(path, &status) == 0 && status.fileType == S_IFLNK
+}
+
 /// Makes the folder `path` (permissions `0777 & ~umask`); a folder that exists already is no error.
 ///
 /// - Parameter withIntermediates: whether the folders on the way are made as well.

@@ -5,3 +5,10 @@ public func removeFile(_ path: String) {
     guard isPassableToSystem(path) else { return }
     unlink(path)
 }
+
+/// Renames a file that cannot be used to `path` with `.damaged` after it. That it cannot be renamed is no error: it is
+/// looked at again, and found as damaged as before.
+public func moveDamagedFileAside(_ path: String) {
+    guard isPassableToSystem(path) else { return }
+    rename(path, path + ".damaged")
+}

@@ -15,6 +15,8 @@ public struct DenoiserTraining: TrainingTask, Sendable {
     /// Noise level (where there is one), and size of the validation pictures.
     private static let validationSigma = 25.0
     private static let validationSide = 192
+    /// In dB; a flat picture that is restored to the last bit has infinitely many.
+    private static let highestScore = 99.0
     /// Held-out pictures that are shown.
     private static let sampleCount = 4
 
@@ -43,7 +45,7 @@ public struct DenoiserTraining: TrainingTask, Sendable {
 
     public var exampleCount: Int { sampler.pictures.pictures.count }
 
-    public var dataDigest: String { sampler.pictures.digest }
+    public var dataDigest: String { "\(sampler.pictures.digest)-\(validation.digest)" }
 
     // MARK: Batches
 
@@ -119,7 +121,7 @@ public struct DenoiserTraining: TrainingTask, Sendable {
             let (clean, noisy) = heldOut(index)
             let restored = try denoiser.denoise(
                 colors: noisy, width: clean.width, height: clean.height, sigma: Self.validationSigma)
-            return try peakSignalToNoiseRatio(clean.withColors(restored), clean)
+            return min(Self.highestScore, try peakSignalToNoiseRatio(clean.withColors(restored), clean))
         }
         return scores.reduce(0, +) / Double(scores.count)
     }
@@ -132,8 +134,7 @@ public struct DenoiserTraining: TrainingTask, Sendable {
             let restored = try denoiser.denoise(
                 colors: noisy, width: clean.width, height: clean.height, sigma: Self.validationSigma)
             let image = try clean.withColors(noisy).beside(clean.withColors(restored)).beside(clean)
-            let name = removingPathExtension(lastPathComponent(of: validation.pictures[index].path))
-            return SamplePicture(name: name, image: image)
+            return SamplePicture(name: "\(index + 1)", image: image)
         }
     }
 

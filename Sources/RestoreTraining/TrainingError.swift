@@ -7,9 +7,12 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     case network(NetworkError)
     /// A checkpoint or a model to start from.
     case weights(WeightsError)
-    case configuration(ConfigurationError)
     /// The metrics of a run that is to go on cannot be read.
     case metrics(MetricsTableError)
+    /// The score of a validation is NaN or infinite.
+    case scoreNotFinite(step: Int)
+    /// There are models or metrics of a run, and no checkpoint to go on from.
+    case noCheckpoint(folder: String)
     /// Neither steps nor epochs nor a time limit.
     case noEnd
     /// A run cannot go on from the checkpoint of another.
@@ -29,10 +32,12 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
             return error.description
         case .weights(let error):
             return error.description
-        case .configuration(let error):
-            return error.description
         case .metrics(let error):
             return error.description
+        case .scoreNotFinite(let step):
+            return "step \(step): the score of the validation is not finite"
+        case .noCheckpoint(let folder):
+            return "\(folder): it holds a run without any checkpoint to go on from"
         case .noEnd:
             return "a run needs an end: steps, epochs or a time limit"
         case .otherRun(let folder, let reason):

@@ -158,6 +158,34 @@ import Testing
         #expect(metadata["restore.training_steps"] == "10" && metadata["restore.validation_psnr"] == nil)
     }
 
+    /// The weights are those of the model, whatever the log says.
+    @Test func theWeightsOfAModelAreWhatARunStartsFrom() throws {
+        #expect(try train("first", "-q").code == 0)
+        let second = try train("second", "-q", "--init", "first/last.safetensors", "--learning-rate", "1e-9")
+        #expect(second.code == 0, "\(second.errors)")
+        let values = try ["first", "second"].map {
+            try SafetensorsFile(path: folder("\($0)/last.safetensors")).values(of: "head.weight")
+        }
+        #expect(zip(values[0], values[1]).allSatisfy { abs($0 - $1) < 1e-6 })
+        // A run that was ended before its first checkpoint starts from them, too.
+        try folder.makeFolder("third")
+        try folder.write(readFile(folder("second/config.yaml")), "third/config.yaml")
+        #expect(try workplace.run(["train", "denoise", "--resume", "-o", "third", "-q"]).code == 0)
+        #expect(try readFile(folder("third/last.safetensors")) == readFile(folder("second/last.safetensors")))
+        // The source may not be what is replaced.
+        let own = try train("first", "--overwrite", "--init", "first/last.safetensors")
+        #expect(own.code == 64 && own.errors.contains("first/last.safetensors"))
+    }
+
+    /// The command that started a run may be repeated with --resume.
+    @Test func theSameOptionsGoWithResume() throws {
+        #expect(try train("run", "-q").code == 0)
+        let again = try train("run", "--resume")
+        #expect(again.code == 0 && again.errors.contains("10 steps in"), "\(again.errors)")
+        let both = try train("run", "--resume", "--overwrite")
+        #expect(both.code == 64)
+    }
+
     @Test(arguments: ["last.safetensors", "best.safetensors", "metrics.csv"])
     func anEarlierRunIsNotOverwritten(file: String) throws {
         try folder.write([1, 2, 3], "run/\(file)")

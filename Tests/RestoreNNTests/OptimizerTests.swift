@@ -24,7 +24,9 @@ import Testing
     /// Where time is ahead of the steps the schedule follows it, and without a number of steps time alone.
     @Test func timeEndsASchedule() {
         let timed = WarmupCosineSchedule(peak: 0.8, warmupSteps: 4, totalSteps: nil)
-        #expect(timed.learningRate(step: 1, timeProgress: 0.9) == 0.4)
+        #expect(timed.learningRate(step: 1) == 0.4)
+        // Also where the time is over before the warm-up is.
+        #expect(timed.learningRate(step: 1, timeProgress: 1) == 0)
         #expect(timed.learningRate(step: 4) == 0.8 && timed.learningRate(step: 4000) == 0.8)
         #expect(abs(timed.learningRate(step: 50, timeProgress: 0.5) - 0.4) < 1e-6)
         #expect(timed.learningRate(step: 50, timeProgress: 1) == 0)

@@ -51,6 +51,7 @@ import Testing
         var configuration = DenoiserConfiguration()
         configuration.data = [
             DataSource(path: "plain/path.d"), DataSource(path: "odd: \"path\" #1\\\n\u{7}é", weight: 0.125),
+            DataSource(path: "a\u{85}b\u{9F}c\u{2028}d\u{FEFF}e\u{FFFF}f"), DataSource(path: "\u{1F308}"),
             DataSource(path: "true"), DataSource(path: "12"), DataSource(path: "- a"), DataSource(path: ""),
         ]
         configuration.license = "Apache-2.0; see the card"

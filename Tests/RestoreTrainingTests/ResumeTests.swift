@@ -1,3 +1,4 @@
+import Glibc
 import RestoreFiles
 import RestoreNN
 import RestoreTraining
@@ -26,12 +27,13 @@ import Testing
 
     /// - Parameter stop: the step after which it is asked to stop.
     @discardableResult private func run(
-        _ name: String, stop: Int? = nil, resuming: Bool = false, workers: Int = 1, task: ScriptedTask = ScriptedTask(),
-        settings: TrainerSettings? = nil
+        _ name: String, stop: Int? = nil, resuming: Bool = false, overwriting: Bool = false, workers: Int = 1,
+        task: ScriptedTask = ScriptedTask(), settings: TrainerSettings? = nil, digest: String = "same"
     ) throws -> Trainer<ScriptedTask>.Outcome {
-        let asked = Counter(start: 0)
+        let asked = Counter()
         let start = Trainer<ScriptedTask>.Start(
-            about: RunDescription(configuration: "a: 1\n"), isResumed: resuming,
+            about: RunDescription(configuration: "a: 1\n", settingsDigest: digest), isResumed: resuming,
+            overwrites: overwriting,
             isStopRequested: { asked.next() == stop })
         return try Trainer(
             task, settings: settings ?? self.settings, folder: folder(name), start: start,
@@ -41,9 +43,7 @@ import Testing
 
     /// Counts the questions, one a step.
     private final class Counter: Sendable {
-        private let count: Mutex<Int>
-
-        init(start: Int) { count = Mutex(start) }
+        private let count = Mutex(0)
 
         func next() -> Int {
             count.withLock { count in
@@ -57,7 +57,9 @@ import Testing
     /// other files. Which checkpoints there are depends on where a run was stopped.
     private func result(_ name: String) throws -> [String: [UInt8]] {
         var result: [String: [UInt8]] = [:]
-        for file in ["last.safetensors", "best.safetensors"] { result[file] = try readFile(folder("\(name)/\(file)")) }
+        for file in try ["last.safetensors", "best.safetensors"] + samples(name) {
+            result[file] = try readFile(folder("\(name)/\(file)"))
+        }
         let csv = String(decoding: try readFile(folder("\(name)/metrics.csv")), as: UTF8.self)
         let rows = csv.split(separator: "\n").map { row in
             row.split(separator: ",", omittingEmptySubsequences: false).enumerated().filter { $0.offset != 5 }
@@ -69,6 +71,10 @@ import Testing
         }
         result["names"] = Array(names.map { $0.dropFirst(name.count) }.joined(separator: " ").utf8)
         return result
+    }
+
+    private func samples(_ name: String) throws -> [String] {
+        try folder.names.filter { $0.hasPrefix("\(name)/samples/") }.map { String($0.dropFirst(name.count + 1)) }
     }
 
     @Test func wheneverARunIsStoppedItEndsInTheSameBits() throws {
@@ -129,8 +135,13 @@ import Testing
         var bytes = try readFile(folder("run/checkpoint-16.safetensors"))
         bytes[bytes.count - 5] ^= 0x10
         try folder.write(bytes, "run/checkpoint-16.safetensors")
-        try run("run", resuming: true)
+        // It does not count among the two that are kept.
+        try run("run", stop: 1, resuming: true)
         #expect(log.lines.contains { $0.contains("checkpoint-16.safetensors") && $0.contains("checksum") })
+        let kept = ["run/checkpoint-14.safetensors", "run/checkpoint-15.safetensors"]
+        #expect(try checkpoints("run").filter { !$0.hasSuffix(".damaged") } == kept)
+        #expect(try checkpoints("run").contains("run/checkpoint-16.safetensors.damaged"))
+        try run("run", resuming: true)
         #expect(try result("run") == result("whole"))
     }
 
@@ -153,9 +164,49 @@ import Testing
     @Test func aFinishedRunStaysAsItIs() throws {
         try run("run")
         let before = try result("run")
+        let report = try readFile(folder("run/report.html"))
+        let score = try run("whole").lastScore
         let outcome = try run("run", resuming: true)
         #expect((outcome.end, outcome.steps) == (.finished, Self.steps))
+        #expect(outcome.lastScore == score && score != nil)
         #expect(try result("run") == before)
+        #expect(try readFile(folder("run/report.html")) == report)
+        #expect(try folder.names.count { $0.hasPrefix("run/events") } == 1)
+    }
+
+    /// Models and no checkpoint: what was trained so far would be lost.
+    @Test func aRunWithoutItsCheckpointsIsNotTrainedOver() throws {
+        try run("run", stop: 9)
+        for name in try checkpoints("run") { removeFile(folder(name)) }
+        let before = try result("run")
+        #expect(throws: TrainingError.noCheckpoint(folder: folder("run"))) { try run("run", resuming: true) }
+        #expect(try result("run") == before)
+    }
+
+    /// The time of earlier parts counts.
+    @Test func aTimeLimitGoesOnWhereItStopped() throws {
+        var settings = settings
+        (settings.steps, settings.timeLimit, settings.validationInterval) = (nil, 0.6 / 60, 1_000_000)
+        var first = try run("run", stop: 1, settings: settings)
+        while first.seconds < 0.4 { first = try run("run", stop: 20, resuming: true, settings: settings) }
+        #expect(first.end == .interrupted)
+        let clock = ContinuousClock()
+        let start = clock.now
+        let outcome = try run("run", resuming: true, settings: settings)
+        #expect(outcome.end == .finished && outcome.seconds >= 0.6)
+        #expect((clock.now - start).seconds < 0.5, "only the rest of the time is worked")
+    }
+
+    @Test func twoDoNotWorkInOneFolder() throws {
+        do {
+            let trainer = try Trainer(
+                ScriptedTask(), settings: settings, folder: folder("run"), pool: WorkerPool(workerCount: 1),
+                logger: log.logger)
+            let error = #expect(throws: TrainingError.self) { try run("run") }
+            #expect("\(try #require(error))".contains("another program works in this folder"))
+            #expect(try trainer.run().steps == Self.steps)
+        }
+        #expect(try run("run", resuming: true).end == .finished)
     }
 
     @Test func aModelIsNoCheckpoint() throws {
@@ -172,6 +223,8 @@ import Testing
         longer.steps = 99
         var data = ScriptedTask()
         data.dataDigest = "others"
+        let changed = #expect(throws: TrainingError.self) { try run("run", resuming: true, digest: "changed") }
+        #expect("\(try #require(changed))".contains("its settings were others"))
         for (settings, task, word) in [
             (other, ScriptedTask(), "seed"), (longer, ScriptedTask(), "23 steps"), (settings, data, "pictures"),
         ] {
@@ -190,10 +243,38 @@ import Testing
 
     @Test func aNewRunInTheFolderTakesTheOldOneAway() throws {
         try run("run")
-        try run("run", stop: 2)
+        #expect(throws: TrainingError.file(.alreadyExists(path: folder("run/config.yaml")))) { try run("run") }
+        try run("run", stop: 2, overwriting: true)
         #expect(try checkpoints("run") == ["run/checkpoint-2.safetensors"])
         #expect(try folder.names.count { $0.contains("tfevents") } == 1)
         #expect(!(try folder.names.contains("run/last.safetensors")))
+        #expect(try samples("run").isEmpty)
+    }
+
+    /// A run's folder may hold other things; what only looks like a run's stays.
+    @Test func othersFilesStay() throws {
+        let others = [
+            "run/checkpoint-final.pth", "run/checkpoint-a.safetensors", "run/samples/photo.png", "run/samples/a-12.png",
+            "run/photo-00000005.png", "elsewhere/b-00000005.png",
+        ]
+        for name in others { try folder.write([7], name) }
+        try run("run")
+        try run("run", stop: 2, overwriting: true)
+        for name in others { #expect(try readFile(folder(name)) == [7], "\(name)") }
+        // Nor is anything removed behind a link.
+        try folder.makeFolder("linked")
+        try #require(symlink(folder("elsewhere"), folder("linked/samples")) == 0)
+        try run("linked", stop: 2, overwriting: true)
+        #expect(try readFile(folder("elsewhere/b-00000005.png")) == [7])
+    }
+
+    @Test(arguments: [
+        "metrics.csv", "checkpoint-3.safetensors", "events.out.tfevents.1.a.2.0", "samples/1-00000005.png",
+    ])
+    func whatLooksLikeARunIsNotReplaced(name: String) throws {
+        try folder.write([7], "run/\(name)")
+        #expect(throws: TrainingError.file(.alreadyExists(path: folder("run/\(name)")))) { try run("run") }
+        #expect(try readFile(folder("run/\(name)")) == [7])
     }
 
     @Test func weightsMayBeGiven() throws {

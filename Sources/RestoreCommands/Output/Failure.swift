@@ -25,7 +25,7 @@ func exitCode(for error: any Error) -> ExitCode {
     case ModelError.weights(.file(let error)), WeightsError.file(let error): exitCode(for: error)
     case ModelError.notFound: .noInput
     case TrainingError.file(let error): exitCode(for: error)
-    case TrainingError.configuration(let error), let error as ConfigurationError: error.path == nil ? .usage : .badData
+    case let error as ConfigurationError: error.path == nil ? .usage : .badData
     case TrainingError.noEnd: .usage
     case is UsageError: .usage
     default: .badData

@@ -19,7 +19,8 @@ final class TrainingLine: TrainingObserver {
         let now = clock.now
         let interval = style == .auto ? 0.2 : 5.0
         let isDue = drawn.withLock { drawn in
-            if let last = drawn.at, (now - last).seconds < interval { return false }
+            let isLast = progress.step == progress.totalSteps
+            if let last = drawn.at, !isLast, (now - last).seconds < interval { return false }
             drawn = (now, style == .auto)
             return true
         }

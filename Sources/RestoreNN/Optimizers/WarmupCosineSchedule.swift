@@ -20,11 +20,11 @@ public struct WarmupCosineSchedule: Hashable, Sendable {
     ///   - step: 0 for the first update.
     ///   - timeProgress: share of the time that is over, 0…1; the schedule follows it where it is ahead of the steps.
     public func learningRate(step: Int, timeProgress: Double = 0) -> Float {
-        if step < warmupSteps { return peak * Float(step + 1) / Float(warmupSteps) }
-        var progress = timeProgress
+        let warm = step < warmupSteps ? peak * Float(step + 1) / Float(warmupSteps) : peak
+        var progress = max(0, timeProgress)
         if let totalSteps {
             progress = max(progress, Double(step - warmupSteps) / Double(max(1, totalSteps - warmupSteps)))
         }
-        return peak * Float(0.5 * (1 + cos(Double.pi * min(1, progress))))
+        return warm * Float(0.5 * (1 + cos(Double.pi * min(1, progress))))
     }
 }

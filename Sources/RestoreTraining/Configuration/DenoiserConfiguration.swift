@@ -1,4 +1,5 @@
 import RestoreModels
+import RestoreNN
 
 /// Every setting of a denoiser's training run, as `config.yaml` holds it.
 public struct DenoiserConfiguration: Equatable, Sendable {
@@ -31,7 +32,7 @@ public struct DenoiserConfiguration: Equatable, Sendable {
     public var validationPictures = 32
     /// Licence, for the model's metadata.
     public var license: String?
-    public var trainer = TrainerSettings(steps: 6000)
+    public var trainer = TrainerSettings()
 
     public init() {}
 
@@ -72,6 +73,28 @@ public struct DenoiserConfiguration: Equatable, Sendable {
 
     /// Names of the settings in which this one differs from another.
     public func differences(from other: DenoiserConfiguration) -> [String] { Self.table.differences(self, other) }
+
+    /// Steps of a run that is told no other end.
+    private static let defaultSteps = 6000
+
+    /// With everything that follows from other settings: the network's blocks, and the end of the run.
+    ///
+    /// - Throws: as `architecture`.
+    public func resolved() throws(ConfigurationError) -> DenoiserConfiguration {
+        var result = self
+        result.blocks = try architecture().blocks
+        let hasEnd = trainer.steps != nil || trainer.epochs != nil || trainer.timeLimit != nil
+        if !hasEnd { result.trainer.steps = Self.defaultSteps }
+        return result
+    }
+
+    /// What the settings come to, but for where the files lie: a checkpoint of other settings is of another run.
+    public var digest: String {
+        var settings = self
+        settings.data = []
+        settings.trainer.initialModel = nil
+        return String(stableHash(settings.yaml), radix: 16)
+    }
 
     /// The network; blind where the noise has no level that could be told.
     ///

@@ -102,10 +102,10 @@ extension Setting {
             }
             let units: [Character: Double] = ["s": 1.0 / 60, "m": 1, "h": 60]
             let unit = text.last.flatMap { units[$0] }
-            guard let number = Double(unit == nil ? text[...] : text.dropLast()), number > 0, number < 1e7 else {
-                throw expectation
-            }
-            root[keyPath: path] = number * (unit ?? 1)
+            guard let number = Double(unit == nil ? text[...] : text.dropLast()) else { throw expectation }
+            let minutes = number * (unit ?? 1)
+            guard (1e-6...1e7).contains(minutes) else { throw expectation }
+            root[keyPath: path] = minutes
         } write: {
             $0[keyPath: path].map { "\($0)" } ?? "none"
         }

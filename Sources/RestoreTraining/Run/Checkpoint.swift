@@ -36,7 +36,7 @@ struct Checkpoint {
             "loss_count": "\(state.lossCount)", "optimizer_step": "\(state.optimizer.step)",
             "average_step": "\(state.average.step)", "validations_without_gain": "\(state.validationsWithoutGain)",
             "total_steps": identity.totalSteps.map { "\($0)" } ?? "none", "seed": "\(identity.seed)",
-            "data": identity.data,
+            "data": identity.data, "settings": identity.settings,
         ]
         if let score = state.bestScore { fields["best_score"] = "\(score)" }
         if let score = state.lastScore { fields["last_score"] = "\(score)" }
@@ -60,7 +60,8 @@ struct Checkpoint {
                 let averageStep = fields.integer("average_step"), let lossCount = fields.integer("loss_count"),
                 let validations = fields.integer("validations_without_gain"), let seconds = fields.number("seconds"),
                 let lossSum = fields.number("loss_sum"), let seed = fields.text("seed").flatMap({ UInt64($0) }),
-                let data = fields.text("data"), let total = fields.text("total_steps")
+                let data = fields.text("data"), let settingsDigest = fields.text("settings"),
+                let total = fields.text("total_steps"), total == "none" || Int(total) != nil
             else {
                 throw WeightsError.damaged(path: path, reason: "a field of the checkpoint is missing or no number")
             }
@@ -73,7 +74,9 @@ struct Checkpoint {
             (state.lossSum, state.lossCount) = (lossSum, lossCount)
             (state.bestScore, state.lastScore) = (fields.number("best_score"), fields.number("last_score"))
             state.validationsWithoutGain = validations
-            self.init(state: state, identity: RunIdentity(totalSteps: Int(total), seed: seed, data: data))
+            self.init(
+                state: state,
+                identity: RunIdentity(totalSteps: Int(total), seed: seed, data: data, settings: settingsDigest))
         } catch {
             throw .weights(error)
         }
@@ -101,8 +104,9 @@ struct RunIdentity: Equatable {
     /// The schedule's length; nil where time ends the run.
     var totalSteps: Int?
     var seed: UInt64
-    /// A digest of the data.
+    /// Digests of the data and of all settings.
     var data: String
+    var settings: String
 }
 
 private struct CheckpointFields {

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// Lets SIGINT and SIGTERM end a run well: the first asks, the second ends the program at once.
+/// Lets SIGINT, SIGTERM and SIGHUP end a run well: the first asks, the second ends the program at once.
 public enum Interruption {
     private static let requested = Atomic<Bool>(false)
 
@@ -12,14 +12,19 @@ public enum Interruption {
     public static func watch() {
         // Made before a signal can come: what a handler may touch must not be initialised in it.
         requested.store(false, ordering: .relaxed)
-        for number in [SIGINT, SIGTERM] {
-            var action = sigaction()
-            action.__sigaction_handler.sa_handler = { _ in Interruption.requested.store(true, ordering: .relaxed) }
-            // Once: the next one does what it does by default. Calls in progress go on.
-            action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
+        for number in [SIGINT, SIGTERM, SIGHUP] {
             var previous = sigaction()
             sigaction(number, nil, &previous)
             if isIgnored(previous) { continue }
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { number in
+                // The second one does what it does by default, when the handler returns.
+                guard Interruption.requested.exchange(true, ordering: .relaxed) else { return }
+                signal(number, SIG_DFL)
+                raise(number)
+            }
+            // Calls in progress go on.
+            action.sa_flags = SA_RESTART
             sigaction(number, &action, nil)
         }
     }

@@ -51,6 +51,8 @@ final class RunRecorder {
             removeAbandonedTemporaryFiles(in: opening.folder.path)
             removeAbandonedTemporaryFiles(in: opening.folder(RunFolder.samples))
             metrics = try Self.metrics(of: opening.folder).truncated(after: opening.step)
+            sampleStep = metrics.rows.last { $0.validationScore != nil }?.step
+            samples = sampleStep.map(opening.folder.samples)?.map { RunReport.Sample(name: $0, png: $1) } ?? []
         } else {
             try opening.folder.removeEarlierRun()
             try opening.folder.write(Array(opening.about.configuration.utf8), RunFolder.configuration)
@@ -106,10 +108,8 @@ final class RunRecorder {
         }
         samples = []
         sampleStep = step
-        let digits = "\(step)"
-        let padded = String(repeating: "0", count: max(0, 8 - digits.count)) + digits
         for picture in pictures {
-            let path = "\(RunFolder.samples)/\(picture.name)-\(padded).png"
+            let path = joinPath(RunFolder.samples, RunFolder.sampleName(picture.name, step: step))
             let png = try encodeImage(
                 picture.image, as: ImageEncoding(format: .png), path: folder(path), concurrently: runner)
             try folder.write(png, path)
@@ -123,7 +123,7 @@ final class RunRecorder {
     /// Adds a row to the metrics, once its validation is done.
     ///
     /// - Parameter seconds: with the validation, which does not count for the pace.
-    func record(_ row: MetricsRow, seconds: Double) throws(TrainingError) {
+    func record(_ row: MetricsRow, seconds: Double, isValidated: Bool) throws(TrainingError) {
         pace.seconds = seconds
         metrics.append(row)
         try folder.write(Array(metrics.csv.utf8), RunFolder.metrics)
@@ -132,7 +132,7 @@ final class RunRecorder {
         events.scalar("gradient_norm", row.gradientNorm, step: row.step)
         if let score = row.validationScore { events.scalar("validation/psnr", score, step: row.step) }
         do { try events.flush() } catch { throw .file(error) }
-        if row.validationScore != nil { try writeReport(.running) }
+        if isValidated { try writeReport(.running) }
     }
 
     /// Ends the record of the run.
@@ -165,15 +165,19 @@ public struct RunDescription: Sendable {
     public var title: String
     /// The text of `config.yaml`.
     public var configuration: String
+    /// A digest of the settings; a checkpoint of others is of another run.
+    public var settingsDigest: String
     public var dataSets: [RunReport.DataSet]
     public var facts: [RunReport.Fact]
 
     public init(
-        title: String = "Training", configuration: String = "", dataSets: [RunReport.DataSet] = [],
+        title: String = "Training", configuration: String = "", settingsDigest: String = "",
+        dataSets: [RunReport.DataSet] = [],
         facts: [RunReport.Fact] = []
     ) {
         self.title = title
         self.configuration = configuration
+        self.settingsDigest = settingsDigest
         self.dataSets = dataSets
         self.facts = facts
     }

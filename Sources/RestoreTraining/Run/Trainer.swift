@@ -27,25 +27,29 @@ public enum TrainingEnd: String, Equatable, Sendable {
 public final class Trainer<Task: TrainingTask> {
     private let task: Task
     private let settings: TrainerSettings
-    private let folder: RunFolder
     private let pool: WorkerPool
     private let logger: Logger
     private let plan: TrainingPlan
     private let schedule: WarmupCosineSchedule
     private let identity: RunIdentity
-    private let recorder: RunRecorder
+    private let lock: FolderLock
+    private let opening: RunRecorder.Opening
+    private let observer: (any TrainingObserver)?
     private let isStopRequested: @Sendable () -> Bool
     private var state: TrainingState
     private var gradients: [Float]
-    private let clock = ContinuousClock()
+    /// A machine that sleeps does not train.
+    private let clock = SuspendingClock()
 
     /// What a run starts from, and who may stop it.
     public struct Start: Sendable {
         public var about: RunDescription
-        /// Weights to start from instead of fresh ones.
+        /// Weights to start from instead of fresh ones; a checkpoint has its own.
         public var parameters: Parameters?
         /// Whether to go on where the folder's newest checkpoint ends.
         public var isResumed: Bool
+        /// Whether an earlier run in the folder may be taken away.
+        public var overwrites: Bool
         /// Where progress is shown step by step; nothing unless given.
         public var observer: (any TrainingObserver)?
         /// Asked after each step.
@@ -53,25 +57,27 @@ public final class Trainer<Task: TrainingTask> {
 
         public init(
             about: RunDescription = RunDescription(), parameters: Parameters? = nil, isResumed: Bool = false,
+            overwrites: Bool = false,
             observer: (any TrainingObserver)? = nil, isStopRequested: @escaping @Sendable () -> Bool = { false }
         ) {
             self.about = about
             self.parameters = parameters
             self.isResumed = isResumed
+            self.overwrites = overwrites
             self.observer = observer
             self.isStopRequested = isStopRequested
         }
     }
 
     /// - Throws: `TrainingError.network` where the network does not fit the batch or the memory, `.file` where the folder
-    ///   cannot be made, `.weights` where no checkpoint can be read, `.otherRun` where one is of another run.
+    ///   cannot be made or holds another run, `.weights` where no checkpoint can be read, `.otherRun` where one is of another
+    ///   run, `.noCheckpoint` where there is a run and no checkpoint.
     public init(
         _ task: Task, settings: TrainerSettings, folder: String, start: Start = Start(), pool: WorkerPool,
         logger: Logger
     ) throws(TrainingError) {
         self.task = task
         self.settings = settings
-        self.folder = RunFolder(folder)
         self.pool = pool
         self.logger = logger
         isStopRequested = start.isStopRequested
@@ -82,25 +88,47 @@ public final class Trainer<Task: TrainingTask> {
         guard total != nil || settings.timeLimit != nil else { throw .noEnd }
         schedule = WarmupCosineSchedule(
             peak: settings.learningRate, warmupSteps: settings.warmupSteps, totalSteps: total)
-        identity = RunIdentity(totalSteps: total, seed: settings.seed, data: task.dataDigest)
-        let fresh = start.parameters ?? Parameters(initializing: task.network, seed: settings.seed)
-        state = TrainingState(parameters: fresh, settings: settings)
-        gradients = [Float](repeating: 0, count: fresh.values.count)
-        if start.isResumed,
-            let checkpoint = try self.folder.newestCheckpoint(
-                layout: fresh.layout, settings: settings, warn: { logger.warning("\($0)") })
-        {
-            try identity.require(checkpoint.identity, folder: folder)
-            state = checkpoint.state
+        identity = RunIdentity(
+            totalSteps: total, seed: settings.seed, data: task.dataDigest, settings: start.about.settingsDigest)
+        observer = start.observer
+        let run = RunFolder(folder)
+        if !start.isResumed, !start.overwrites, let earlier = run.earlierRun {
+            throw .file(.alreadyExists(path: earlier))
         }
         // Where there can be no run, no folder stays behind.
-        do { try makeDirectory(folder) } catch { throw .file(error) }
-        recorder = try RunRecorder(
-            RunRecorder.Opening(
-                folder: self.folder, about: start.about, isResumed: start.isResumed, step: state.step,
-                seconds: state.seconds, totalSteps: total,
-                megapixelsPerStep: Double(plan.outputShapes[0].pixels) / 1e6),
-            pool: pool, logger: logger, observer: start.observer)
+        do throws(FileError) {
+            try makeDirectory(folder)
+            lock = try FolderLock(folder: folder)
+        } catch { throw .file(error) }
+        let fresh = start.parameters ?? Parameters(initializing: task.network, seed: settings.seed)
+        gradients = [Float](repeating: 0, count: fresh.values.count)
+        state = TrainingState(parameters: fresh, settings: settings)
+        if start.isResumed, let stored = try Self.stored(run, identity, fresh.layout, settings, logger) {
+            state = stored
+        }
+        opening = RunRecorder.Opening(
+            folder: run, about: start.about, isResumed: start.isResumed, step: state.step, seconds: state.seconds,
+            totalSteps: total, megapixelsPerStep: Double(plan.outputShapes[0].pixels) / 1e6)
+    }
+
+    /// The state of the newest checkpoint; nil where the run was ended before its first.
+    private static func stored(
+        _ folder: RunFolder, _ identity: RunIdentity, _ layout: ParameterLayout, _ settings: TrainerSettings,
+        _ logger: Logger
+    ) throws(TrainingError) -> TrainingState? {
+        let (checkpoint, damaged) = try folder.newestCheckpoint(layout: layout, settings: settings)
+        for file in damaged { logger.warning("\(file.error)") }
+        guard let checkpoint else {
+            // The first checkpoint is written right after the first models.
+            guard pathKind(folder(RunFolder.lastModel)) == .missing else { throw .noCheckpoint(folder: folder.path) }
+            logger.info("there is no checkpoint yet; the run starts at its first step")
+            return nil
+        }
+        try identity.require(checkpoint.identity, folder: folder.path)
+        // Lest they count among those that are kept.
+        for file in damaged { moveDamagedFileAside(file.path) }
+        logger.info("goes on after step \(checkpoint.state.step)")
+        return checkpoint.state
     }
 
     /// What a run came to.
@@ -116,45 +144,57 @@ public final class Trainer<Task: TrainingTask> {
 
     /// - Throws: `TrainingError`, or what validation throws.
     public func run() throws -> Outcome {
+        // A run that was over stays as it is.
+        if let end = reasonToEnd() { return outcome(end) }
+        let recorder = try RunRecorder(opening, pool: pool, logger: logger, observer: observer)
         // One worker means one thread: then batches are made when they are needed.
         let queue = BatchQueue(
-            task, targetShape: plan.outputShapes[0], firstStep: state.step, threadCount: pool.workerCount - 1)
+            task, targetShape: plan.outputShapes[0], firstStep: state.step,
+            threadCount: min(Self.mostPreparers, pool.workerCount - 1))
         defer { queue.stop() }
         let end: TrainingEnd
         do {
-            end = try train(queue)
+            end = try train(queue, recorder)
         } catch {
             // What ended the run matters more than that the report cannot say so.
             try? recorder.finish(.failed(reason: "\(error)"))
             throw error
         }
         try recorder.finish(end.reportState)
-        return Outcome(
+        return outcome(end)
+    }
+
+    /// Threads that prepare batches; more would have nothing to do.
+    private static var mostPreparers: Int { 4 }
+
+    private func outcome(_ end: TrainingEnd) -> Outcome {
+        Outcome(
             end: end, steps: state.step, seconds: state.seconds, lastScore: state.lastScore,
             bestScore: state.bestScore)
     }
 
-    private func train(_ queue: BatchQueue<Task>) throws -> TrainingEnd {
+    private func train(_ queue: BatchQueue<Task>, _ recorder: RunRecorder) throws -> TrainingEnd {
         var lastCheckpoint = clock.now
-        var end = end()
-        while end == nil {
+        while true {
             let start = clock.now
             let done = try update(queue.batch(step: state.step))
             state.seconds += (clock.now - start).seconds
             recorder.show(
                 state.step, loss: done.loss, learningRate: Double(done.learningRate), seconds: state.seconds)
-            end = self.end()
+            var end = reasonToEnd()
             let validates = end != nil || state.step % settings.validationInterval == 0
-            if validates || state.step % settings.reportInterval == 0 { try report(norm: done.norm, validates: validates) }
+            if validates || state.step % settings.reportInterval == 0 {
+                try report(done, validates: validates, recorder)
+            }
             // A validation may have been the last that patience allowed.
-            end = end ?? self.end() ?? (isStopRequested() ? .interrupted : nil)
+            end = end ?? reasonToEnd() ?? (isStopRequested() ? .interrupted : nil)
             let isDue = (clock.now - lastCheckpoint).seconds >= 60 * settings.checkpointMinutes
             if validates || end != nil || isDue {
-                try folder.write(Checkpoint(state: state, identity: identity))
+                try opening.folder.write(Checkpoint(state: state, identity: identity))
                 lastCheckpoint = clock.now
             }
+            if let end { return end }
         }
-        return end ?? .finished
     }
 
     // MARK: Steps
@@ -164,7 +204,7 @@ public final class Trainer<Task: TrainingTask> {
     }
 
     /// Whether the run is over after the steps done so far.
-    private func end() -> TrainingEnd? {
+    private func reasonToEnd() -> TrainingEnd? {
         if let total = schedule.totalSteps, state.step >= total { return .finished }
         if timeProgress >= 1 { return .finished }
         if let patience = settings.patience, state.validationsWithoutGain >= patience { return .outOfPatience }
@@ -178,18 +218,18 @@ public final class Trainer<Task: TrainingTask> {
     /// One step: batch, forward, loss, backward, clipping, AdamW, average. The norm is that of the gradients before clipping.
     private func update(
         _ batch: BatchQueue<Task>.Batch
-    ) throws(TrainingError) -> (loss: Double, norm: Float, learningRate: Float) {
+    ) throws(TrainingError) -> StepFigures {
         for (index, values) in batch.inputs.enumerated() {
             guard let source = values.baseAddress else { continue }
             plan.input(index).update(from: source, count: values.count)
         }
-        for i in gradients.indices { gradients[i] = 0 }
+        gradients.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
         let loss = backpropagate(batch)
         let norm = clipGradientNorm(&gradients, maximum: settings.maximumGradientNorm, pool: pool)
         guard loss.isFinite, norm.isFinite else { throw .notFinite(step: state.step + 1, pictures: batch.files) }
         let rate = learningRate
         state.update(loss: loss, gradients: gradients, learningRate: rate, pool: pool)
-        return (loss, norm, rate)
+        return StepFigures(loss: loss, norm: norm, learningRate: rate)
     }
 
     private func backpropagate(_ batch: BatchQueue<Task>.Batch) -> Double {
@@ -210,28 +250,28 @@ public final class Trainer<Task: TrainingTask> {
 
     // MARK: Reports and models
 
-    private func report(norm: Float, validates: Bool) throws {
+    private func report(_ done: StepFigures, validates: Bool, _ recorder: RunRecorder) throws {
         var row = MetricsRow(
-            step: state.step, loss: state.lossSum / Double(state.lossCount),
-            learningRate: Double(schedule.learningRate(step: state.step - 1, timeProgress: timeProgress)),
-            gradientNorm: Double(norm), seconds: state.seconds,
+            step: state.step, loss: state.lossSum / Double(state.lossCount), learningRate: Double(done.learningRate),
+            gradientNorm: Double(done.norm), seconds: state.seconds,
             megapixels: Double(state.step) * Double(plan.outputShapes[0].pixels) / 1e6)
         (state.lossSum, state.lossCount) = (0, 0)
         recorder.log(row)
         if validates {
             let start = clock.now
-            row.validationScore = try validate()
+            row.validationScore = try validate(recorder)
             state.seconds += (clock.now - start).seconds
         }
-        try recorder.record(row, seconds: state.seconds)
+        try recorder.record(row, seconds: state.seconds, isValidated: validates)
     }
 
-    private func validate() throws -> Double? {
+    private func validate(_ recorder: RunRecorder) throws -> Double? {
         let averaged = Parameters(layout: state.parameters.layout, values: state.average.values)
         let score = try task.validate(averaged, pool: pool)
         // Without a score the latest weights are the best there are.
         var isBest = true
         if let score {
+            guard score.isFinite else { throw TrainingError.scoreNotFinite(step: state.step) }
             isBest = state.bestScore.map { score > $0 } ?? true
             if isBest { state.bestScore = score }
             state.validationsWithoutGain = isBest ? 0 : state.validationsWithoutGain + 1
@@ -239,12 +279,20 @@ public final class Trainer<Task: TrainingTask> {
         state.lastScore = score
         let bytes = SafetensorsFile.serialize(
             SafetensorsFile.tensors(averaged), metadata: task.metadata(step: state.step, score: score))
-        try folder.write(bytes, RunFolder.lastModel)
-        if isBest { try folder.write(bytes, RunFolder.bestModel) }
+        try opening.folder.write(bytes, RunFolder.lastModel)
+        if isBest { try opening.folder.write(bytes, RunFolder.bestModel) }
         try recorder.validation(
             step: state.step, score: score, isBest: isBest, samples: task.samples(averaged, pool: pool))
         return score
     }
+}
+
+/// What a step came to.
+private struct StepFigures {
+    let loss: Double
+    /// Of the gradients, before clipping.
+    let norm: Float
+    let learningRate: Float
 }
 
 extension TrainerSettings {
@@ -263,6 +311,7 @@ extension RunIdentity {
             other.totalSteps == totalSteps
                 ? nil : "it was to have \(other.totalSteps.map { "\($0)" } ?? "no fixed number of") steps",
             other.seed == seed ? nil : "its seed was \(other.seed)",
+            other.settings == settings ? nil : "its settings were others",
             other.data == data ? nil : "its pictures were others (\(other.data), now \(data))",
         ].compactMap { $0 }
         if !differences.isEmpty { throw .otherRun(folder: folder, reason: differences.joined(separator: ", ")) }

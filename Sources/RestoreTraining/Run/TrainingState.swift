@@ -4,7 +4,7 @@ import RestoreNN
 ///
 /// There is no state of a random generator among it: what an example is made of is drawn by a generator of the run's seed,
 /// the step and the example's place in the batch. So `step` is the position in the data, too.
-struct TrainingState: Equatable {
+struct TrainingState {
     var parameters: Parameters
     var optimizer: AdamW
     var average: ExponentialMovingAverage
@@ -34,13 +34,5 @@ struct TrainingState: Equatable {
         lossSum += loss
         lossCount += 1
         step += 1
-    }
-
-    static func == (a: TrainingState, b: TrainingState) -> Bool {
-        a.parameters == b.parameters && a.optimizer.firstMoments == b.optimizer.firstMoments
-            && a.optimizer.secondMoments == b.optimizer.secondMoments && a.average.values == b.average.values
-            && (a.step, a.lossSum, a.lossCount) == (b.step, b.lossSum, b.lossCount)
-            && (a.bestScore, a.lastScore, a.validationsWithoutGain)
-                == (b.bestScore, b.lastScore, b.validationsWithoutGain)
     }
 }

@@ -36,7 +36,7 @@ public protocol TrainingTask: Sendable {
 
 /// A picture for the reader of a run.
 public struct SamplePicture: Sendable {
-    /// Names the file, without extension: a number, or what the picture is called.
+    /// Names the file, without extension; another one for each picture.
     public let name: String
     public let image: Image
 
