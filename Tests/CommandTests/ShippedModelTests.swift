@@ -8,10 +8,12 @@ import RestoreTraining
 import TestSupport
 import Testing
 
-/// The model that comes with the program: it is found, it is whole, and it is worth having.
+/// The models that come with the program: they are found, they are whole, and they are worth having.
 @Suite struct ShippedModelTests {
-    private static let name = "denoise-color"
-    private static let path = joinPath(parentFolder(of: Fixtures.folder), "Models/\(name)/model.safetensors")
+    private static let names = ["denoise-color", "denoise-photo"]
+    private static func path(_ name: String) -> String {
+        joinPath(parentFolder(of: Fixtures.folder), "Models/\(name)/model.safetensors")
+    }
     private let workplace: Workplace
     /// Without the folder of the tests' own model.
     private let environment = ["RESTORE_MODELS": ""]
@@ -20,25 +22,35 @@ import Testing
         workplace = try Workplace()
     }
 
-    @Test func itIsFoundFromAnotherFolder() throws {
+    @Test func theyAreFoundFromAnotherFolder() throws {
         let outcome = try workplace.run(["models", "list"], environment: environment)
         #expect(outcome.code == 0 && outcome.errors == "", "\(outcome.errors)")
-        let line = try #require(outcome.outputLines.first { $0.hasPrefix("\(Self.name)\tdenoise\t") })
-        #expect(line.hasSuffix("Models/\(Self.name)/model.safetensors"))
+        for name in Self.names {
+            let line = try #require(outcome.outputLines.first { $0.hasPrefix("\(name)\tdenoise\t") })
+            #expect(line.hasSuffix("Models/\(name)/model.safetensors"))
+        }
     }
 
     /// Loading verifies the checksum, which is there.
-    @Test func itIsWhole() throws {
-        let denoiser = try Denoiser(path: Self.path, pool: WorkerPool(workerCount: 1))
+    @Test(arguments: names) func itIsWhole(name: String) throws {
+        let denoiser = try Denoiser(path: Self.path(name), pool: WorkerPool(workerCount: 1))
         #expect(denoiser.metadata.notes["checksum"]?.hasPrefix("sha256:") == true)
-        #expect(denoiser.architecture == DenoiserArchitecture())
-        for key in ["license", "training_data", "noise_range", "value_range", "color_space"] {
+        let (found, shipped) = (denoiser.architecture, DenoiserArchitecture())
+        #expect((found.widths, found.blocks) == (shipped.widths, shipped.blocks))
+        #expect(found.isBlind == (name == "denoise-photo"))
+        for key in ["license", "training_data", "noise_kind", "noise_range", "value_range", "color_space"] {
             #expect(denoiser.metadata.notes[key]?.isEmpty == false, "\(key)")
         }
     }
 
-    @Test func itHasACard() throws {
-        let card = String(decoding: try readFile(joinPath(parentFolder(of: Self.path), "README.md")), as: UTF8.self)
+    @Test func togetherTheyAreSmall() throws {
+        let bytes = try Self.names.map { try readFile(Self.path($0)).count }
+        #expect(bytes.reduce(0, +) < 12_000_000)
+    }
+
+    @Test(arguments: names) func itHasACard(name: String) throws {
+        let card = String(
+            decoding: try readFile(joinPath(parentFolder(of: Self.path(name)), "README.md")), as: UTF8.self)
         #expect(card.lowercased().contains("licen") && card.contains("restore train denoise"))
     }
 
@@ -49,7 +61,7 @@ import Testing
         try workplace.folder.write(noisy, "in.png")
         let outcome = try workplace.run(["denoise", "in.png", "out.png", "--sigma", "15"], environment: environment)
         #expect(outcome.code == 0, "\(outcome.errors)")
-        let denoiser = try Denoiser(path: Self.path, pool: WorkerPool(workerCount: 1))
+        let denoiser = try Denoiser(path: Self.path(Self.names[0]), pool: WorkerPool(workerCount: 1))
         let expected = try denoiser.denoise(noisy, options: Denoiser.Options(noiseLevel: .sigma(15))).image
         #expect(try workplace.image("out.png") == expected)
     }
@@ -86,6 +98,42 @@ import Testing
             #expect(classical > noisy + 5, "\(floor.file): a classical method worth the name")
             #expect(psnr > classical + 0.8, "\(floor.file)")
         }
+    }
+
+    /// Each on the noise it was not made for, and on its own.
+    @Test func eachIsTheBetterOneForItsNoise() throws {
+        let files = ["mountains.png", "astronaut.png"].map { Fixtures.path("images/\($0)") }
+        func score(_ name: String, _ noise: [String]) throws -> Double {
+            let outcome = try workplace.run(
+                ["evaluate", "denoise", "--json", "-j", "2", "-m", name] + noise + ["--data"] + files,
+                environment: environment)
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            return try #require(try outcome.records(EvaluationRecord.self).last?.mean).psnr
+        }
+        let photo = ["--noise", "photo", "--level", "medium"]
+        #expect(try score("denoise-photo", photo) > score("denoise-color", photo) + 1)
+        let gaussian = ["--sigma", "25"]
+        #expect(try score("denoise-color", gaussian) > score("denoise-photo", gaussian) + 0.5)
+    }
+
+    /// What `--model auto` chooses, and that a clean picture passes nearly unchanged.
+    @Test func thePictureChooses() throws {
+        let folder = workplace.folder
+        let clean = Fixtures.path("images/astronaut.png")
+        for arguments in [["noise", "--sigma", "25"], ["photo", "--level", "high"]] {
+            let outcome = try workplace.run(
+                ["degrade"] + arguments.prefix(1) + [clean, folder("\(arguments[0]).png")] + arguments.dropFirst())
+            #expect(outcome.code == 0, "\(outcome.errors)")
+        }
+        for (file, model) in [(folder("noise.png"), "denoise-color"), (folder("photo.png"), "denoise-photo")] {
+            let outcome = try workplace.run(
+                ["denoise", file, "-j", "2", "-o", folder("out.png"), "--overwrite"], environment: environment)
+            #expect(outcome.code == 0 && outcome.errors.contains(model), "\(outcome.errors)")
+        }
+        let outcome = try workplace.run(["denoise", clean, folder("clean.png"), "-j", "2"], environment: environment)
+        #expect(outcome.code == 0)
+        let score = try peakSignalToNoiseRatio(workplace.image("clean.png"), readImage(clean).image)
+        #expect(score > 40)
     }
 
     /// The PSNR of non-local means.

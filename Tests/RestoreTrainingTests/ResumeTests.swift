@@ -187,6 +187,7 @@ import Testing
     @Test func aTimeLimitGoesOnWhereItStopped() throws {
         var settings = settings
         (settings.steps, settings.timeLimit, settings.validationInterval) = (nil, 0.6 / 60, 1_000_000)
+        settings.reportInterval = 1_000_000
         var first = try run("run", stop: 1, settings: settings)
         while first.seconds < 0.4 { first = try run("run", stop: 20, resuming: true, settings: settings) }
         #expect(first.end == .interrupted)
@@ -200,7 +201,8 @@ import Testing
     @Test func twoDoNotWorkInOneFolder() throws {
         do {
             let trainer = try Trainer(
-                ScriptedTask(), settings: settings, folder: folder("run"), pool: WorkerPool(workerCount: 1),
+                ScriptedTask(), settings: settings, folder: folder("run"),
+                start: .init(about: RunDescription(settingsDigest: "same")), pool: WorkerPool(workerCount: 1),
                 logger: log.logger)
             let error = #expect(throws: TrainingError.self) { try run("run") }
             #expect("\(try #require(error))".contains("another program works in this folder"))

@@ -100,6 +100,9 @@ final class RunRecorder {
         pace = (row.step, row.seconds)
     }
 
+    /// After a report and a validation, which do not count for the pace.
+    func resumePace(seconds: Double) { pace.seconds = seconds }
+
     /// Logs a validation and keeps its pictures.
     func validation(step: Int, score: Double?, isBest: Bool, samples pictures: [SamplePicture]) throws {
         if let score {
@@ -121,10 +124,7 @@ final class RunRecorder {
     }
 
     /// Adds a row to the metrics, once its validation is done.
-    ///
-    /// - Parameter seconds: with the validation, which does not count for the pace.
-    func record(_ row: MetricsRow, seconds: Double, isValidated: Bool) throws(TrainingError) {
-        pace.seconds = seconds
+    func record(_ row: MetricsRow, isValidated: Bool) throws(TrainingError) {
         metrics.append(row)
         try folder.write(Array(metrics.csv.utf8), RunFolder.metrics)
         events.scalar("loss/training", row.loss, step: row.step)

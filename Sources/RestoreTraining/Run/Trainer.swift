@@ -174,17 +174,21 @@ public final class Trainer<Task: TrainingTask> {
     }
 
     private func train(_ queue: BatchQueue<Task>, _ recorder: RunRecorder) throws -> TrainingEnd {
-        var lastCheckpoint = clock.now
+        let (start, before) = (clock.now, state.seconds)
+        // All that a run does takes its time, files and validations too.
+        func countTime() { state.seconds = before + (clock.now - start).seconds }
+        var lastCheckpoint = start
         while true {
-            let start = clock.now
             let done = try update(queue.batch(step: state.step))
-            state.seconds += (clock.now - start).seconds
+            countTime()
             recorder.show(
                 state.step, loss: done.loss, learningRate: Double(done.learningRate), seconds: state.seconds)
             var end = reasonToEnd()
             let validates = end != nil || state.step % settings.validationInterval == 0
             if validates || state.step % settings.reportInterval == 0 {
                 try report(done, validates: validates, recorder)
+                countTime()
+                recorder.resumePace(seconds: state.seconds)
             }
             // A validation may have been the last that patience allowed.
             end = end ?? reasonToEnd() ?? (isStopRequested() ? .interrupted : nil)
@@ -258,11 +262,9 @@ public final class Trainer<Task: TrainingTask> {
         (state.lossSum, state.lossCount) = (0, 0)
         recorder.log(row)
         if validates {
-            let start = clock.now
             row.validationScore = try validate(recorder)
-            state.seconds += (clock.now - start).seconds
         }
-        try recorder.record(row, seconds: state.seconds, isValidated: validates)
+        try recorder.record(row, isValidated: validates)
     }
 
     private func validate(_ recorder: RunRecorder) throws -> Double? {
