@@ -176,7 +176,7 @@ struct DenoiseCommand: ParsableCommand {
         try report(
             DenoiseRecord(
                 file: job.input, output: job.output, width: image.width, height: image.height, model: choice.name,
-                noiseKind: noise?.kind, sigma: noise?.sigma ?? result.sigma,
+                noiseKind: noise?.kind, sigma: result.sigma,
                 seconds: picture.seconds + (clock.now - start).seconds))
     }
 

@@ -71,6 +71,7 @@ import Testing
         #expect(records.map(\.model) == ["denoise-color", "denoise-color", "denoise-photo"])
         #expect(records.map(\.noiseKind) == ["gaussian", "gaussian", "photo"])
         #expect(abs(try #require(records[1].sigma) - 10) < 1)
+        #expect(records[2].sigma == nil, "a blind network is told nothing")
         #expect(read(batch) == ["denoise-color", "denoise-photo"], "each once")
         #expect(
             batch.errorLines.contains { $0.hasPrefix("out/grain.png: 320×240, ") && $0.contains("denoise-photo for ") })
