@@ -1,0 +1,89 @@
+/// What a picture's file says beside its pixels, in a form that both PNG and JPEG can store.
+///
+/// The blocks are the file's own bytes; only what processing makes untrue is edited (`ImageMetadata.upright`).
+public struct ImageMetadata: Sendable, Equatable {
+    /// ICC profile, whole: PNG `iCCP` inflated, JPEG APP2 `ICC_PROFILE` joined.
+    public var colorProfile: [UInt8]?
+    /// Colour space that a PNG describes without a profile.
+    public var pngColor: PNGColor?
+    /// EXIF: a TIFF structure from its byte order mark on. PNG `eXIf`, JPEG APP1 after `Exif\0\0`.
+    public var exif: [UInt8]?
+    /// XMP packet, UTF-8: PNG `iTXt` `XML:com.adobe.xmp`, JPEG APP1.
+    public var xmp: [UInt8]?
+    /// Parts of an XMP packet that did not fit in one JPEG segment: payloads of APP1 after
+    /// `http://ns.adobe.com/xmp/extension/\0`, in the file's order.
+    public var extendedXMP: [[UInt8]]
+    /// Photoshop's image resource blocks, joined, which hold IPTC: JPEG APP13 after `Photoshop 3.0\0`.
+    public var photoshop: [UInt8]?
+    /// Pixels along a length: PNG `pHYs`, JPEG JFIF.
+    public var resolution: Resolution?
+    /// Texts: PNG `tEXt`, `zTXt`, `iTXt`; JPEG comments with the keyword `Comment`.
+    public var texts: [Text]
+
+    public init(
+        colorProfile: [UInt8]? = nil, pngColor: PNGColor? = nil, exif: [UInt8]? = nil, xmp: [UInt8]? = nil,
+        extendedXMP: [[UInt8]] = [], photoshop: [UInt8]? = nil, resolution: Resolution? = nil, texts: [Text] = []
+    ) {
+        self.colorProfile = colorProfile
+        self.pngColor = pngColor
+        self.exif = exif
+        self.xmp = xmp
+        self.extendedXMP = extendedXMP
+        self.photoshop = photoshop
+        self.resolution = resolution
+        self.texts = texts
+    }
+
+    /// Pixels along a length, or the shape of a pixel where there is no unit.
+    public struct Resolution: Sendable, Equatable {
+        public enum Unit: Sendable { case none, inch, metre }
+
+        /// Pixels a unit; without a unit their ratio counts. At least 1.
+        public var x: UInt32
+        public var y: UInt32
+        public var unit: Unit
+
+        public init(x: UInt32, y: UInt32, unit: Unit) {
+            self.x = x
+            self.y = y
+            self.unit = unit
+        }
+    }
+
+    /// A text with its keyword.
+    public struct Text: Sendable, Equatable {
+        /// Latin-1, 1…79 bytes, as PNG asks.
+        public var keyword: [UInt8]
+        /// Whether `value` is UTF-8 (`iTXt`) or Latin-1; of a JPEG comment nobody knows.
+        public var isUTF8: Bool
+        public var value: [UInt8]
+
+        public init(keyword: [UInt8], isUTF8: Bool, value: [UInt8]) {
+            self.keyword = keyword
+            self.isUTF8 = isUTF8
+            self.value = value
+        }
+    }
+
+    /// The chunks by which a PNG describes its colours without an ICC profile (PNG 3rd edition, 11.3.2).
+    public struct PNGColor: Sendable, Equatable {
+        /// `sRGB`: the rendering intent, 0…3.
+        public var renderingIntent: UInt8?
+        /// `gAMA`: the exponent of the file's samples, times 100,000; 45455 is 1/2.2.
+        public var gamma: UInt32?
+        /// `cHRM`: x and y, times 100,000, of white, red, green, blue.
+        public var chromaticities: [UInt32]?
+        /// `cICP`: the four bytes of the chunk (primaries, transfer, matrix, full range; ITU-T H.273).
+        public var codingIndependentCodePoints: [UInt8]?
+
+        public init(
+            renderingIntent: UInt8? = nil, gamma: UInt32? = nil, chromaticities: [UInt32]? = nil,
+            codingIndependentCodePoints: [UInt8]? = nil
+        ) {
+            self.renderingIntent = renderingIntent
+            self.gamma = gamma
+            self.chromaticities = chromaticities
+            self.codingIndependentCodePoints = codingIndependentCodePoints
+        }
+    }
+}
