@@ -22,6 +22,7 @@ let package = Package(
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+        .systemLibrary(name: "CLittleCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibMD", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
 
@@ -32,7 +33,8 @@ let package = Package(
         // The rooms, lowest first; each knows only what stands above it in this list.
         .target(name: "RestoreFiles"),
         .target(name: "RestoreNN", dependencies: ["CKernels", "CLibMD", "RestoreFiles"]),
-        .target(name: "RestoreImage", dependencies: ["CImageCodecs", "RestoreFiles"]),
+        .target(
+            name: "RestoreImage", dependencies: ["CImageCodecs", "CLibMD", "CLittleCMS", "CZlib", "RestoreFiles"]),
         .target(name: "RestoreModels", dependencies: ["RestoreNN", "RestoreImage", "RestoreFiles", "COpenBLAS"]),
         .target(
             name: "RestoreTraining",

@@ -13,14 +13,15 @@ fi
 # passes over what is there already.
 missing=""
 command -v pkg-config >/dev/null 2>&1 || missing=" pkg-config"
-for pair in libpng-dev:libpng zlib1g-dev:zlib libjpeg-dev:libjpeg libopenblas-dev:openblas libmd-dev:libmd libyaml-dev:yaml-0.1; do
+for pair in libpng-dev:libpng zlib1g-dev:zlib libjpeg-dev:libjpeg libopenblas-dev:openblas libmd-dev:libmd libyaml-dev:yaml-0.1 \
+    liblcms2-dev:lcms2; do
     pkg-config --exists "${pair##*:}" 2>/dev/null || missing="$missing ${pair%%:*}"
 done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
     say "Missing:$missing (names of Debian packages). There is no apt-get here: install the development files of"
-    say "libpng, zlib, libjpeg(-turbo), OpenBLAS, libmd and libyaml, and pkg-config, in your system's way."
+    say "libpng, zlib, libjpeg(-turbo), OpenBLAS, libmd, libyaml and Little CMS 2, and pkg-config, in your system's way."
     exit 1
 fi
 

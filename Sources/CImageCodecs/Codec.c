@@ -10,7 +10,22 @@ void restore_set_message(char *message, const char *text) {
     message[length] = '\0';
 }
 
+void restore_add_warning(RestoreWarnings *warnings, const char *text) {
+    char cut[RESTORE_CODEC_MESSAGE_SIZE];
+    restore_set_message(cut, text);
+    for (uint32_t index = 0; index < warnings->count; index++) {
+        if (strcmp(warnings->texts[index], cut) == 0) { return; }
+    }
+    if (warnings->count == RESTORE_CODEC_MOST_WARNINGS) { return; }
+    memcpy(warnings->texts[warnings->count++], cut, sizeof cut);
+}
+
+const char *restore_warning(const RestoreWarnings *warnings, uint32_t index) {
+    return index < warnings->count ? warnings->texts[index] : NULL;
+}
+
 int restore_bytes_append(RestoreBytes *output, const uint8_t *bytes, size_t count) {
+    if (count == 0) { return 1; }
     if (count > output->capacity - output->count) {
         if (count > SIZE_MAX / 2 - output->count) { return 0; }
         size_t capacity = output->capacity < 65536 ? 65536 : output->capacity;

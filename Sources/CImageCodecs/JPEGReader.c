@@ -9,9 +9,11 @@
 
 #include "Codec.h"
 
-// A real progressive file has about ten scans. Each one walks over the whole picture, so that a small file with
-// thousands of scans would keep the decoder busy for hours.
-enum { MAXIMUM_SCANS = 500 };
+// A real progressive file has about ten scans, and hardly more than sixty can say something new. Each one walks over the
+// whole picture, so that a small file with thousands of scans would keep the decoder busy for hours: a large picture may
+// have fewer of them than a small one.
+enum { MAXIMUM_SCANS = 500, SCANS_OF_ANY_PICTURE = 100 };
+static const uint64_t maximum_scanned_pixels = 4000000000;
 
 // Everything that must survive a longjmp lives here, on the heap, where no compiler keeps it in a register.
 struct RestoreJPEGReader {
@@ -20,8 +22,10 @@ struct RestoreJPEGReader {
     struct jpeg_progress_mgr progress;
     jmp_buf on_error;
     RestorePixelFormat format;
-    uint8_t *cmyk_row;
+    const uint8_t *bytes;
+    int is_tolerant;
     int is_used;
+    RestoreWarnings warnings;
     int code;
     char message[RESTORE_CODEC_MESSAGE_SIZE];
 };
@@ -48,6 +52,7 @@ static void fail(j_common_ptr jpeg) {
         case JERR_CONVERSION_NOTIMPL:
         case JERR_FRACT_SAMPLE_NOTIMPL:
         case JERR_CCIR601_NOTIMPL:
+        case JERR_EMPTY_IMAGE:  // the number of rows comes after them (DNL)
         case JERR_NOTIMPL:
         case JERR_NOT_COMPILED: code = RESTORE_CODEC_UNSUPPORTED; break;
         default: break;
@@ -55,22 +60,57 @@ static void fail(j_common_ptr jpeg) {
     stop_with_library_message(jpeg, code);
 }
 
-// libjpeg goes on after a warning and fills what it could not decode with grey: such a picture is refused.
+// Bytes between a scan's end and the next marker: some cameras fill up with zeros or with the byte that fill bits make.
+// Anything else is a piece of the scan that the decoder has lost its place in.
+static int are_padding(j_decompress_ptr jpeg, int count) {
+    const RestoreJPEGReader *reader = jpeg->client_data;
+    const uint8_t *end = jpeg->src->next_input_byte;
+    if (count < 0 || end - reader->bytes < count) { return 0; }
+    for (const uint8_t *byte = end - count; byte < end; byte++) {
+        if (*byte != 0 && *byte != 0xFF) { return 0; }
+    }
+    return 1;
+}
+
+// Whether all pixels are what the file says in spite of the warning.
+static int is_harmless(j_decompress_ptr jpeg) {
+    const RestoreJPEGReader *reader = jpeg->client_data;
+    switch (jpeg->err->msg_code) {
+        case JWRN_JFIF_MAJOR:
+        case JWRN_ADOBE_XFORM:  // an unknown transform is read as the usual one
+        case JWRN_BOGUS_ICC:
+        case JWRN_NOT_SEQUENTIAL: return 1;  // numbers that mean nothing in such a scan
+        // Before the first scan no pixel can be lost.
+        case JWRN_EXTRANEOUS_DATA: return !reader->is_used || are_padding(jpeg, jpeg->err->msg_parm.i[0]);
+        default: return 0;
+    }
+}
+
+// libjpeg goes on after a warning and fills what it could not decode with grey: such a picture is refused, unless the
+// reader is tolerant.
 static void handle_message(j_common_ptr jpeg, int level) {
     if (level >= 0) { return; }  // a trace message
-    switch (jpeg->err->msg_code) {
-        case JWRN_JFIF_MAJOR:   // these three are about metadata, the pixels are whole
-        case JWRN_ADOBE_XFORM:
-        case JWRN_BOGUS_ICC: return;
-        default: stop_with_library_message(jpeg, RESTORE_CODEC_DAMAGED);
+    RestoreJPEGReader *reader = jpeg->client_data;
+    if (!is_harmless((j_decompress_ptr)jpeg) && !reader->is_tolerant) {
+        stop_with_library_message(jpeg, RESTORE_CODEC_DAMAGED);
     }
+    char text[JMSG_LENGTH_MAX];
+    jpeg->err->format_message(jpeg, text);
+    restore_add_warning(&reader->warnings, text);
 }
 
 static void print_nothing(j_common_ptr jpeg) { (void)jpeg; }
 
-static void limit_scans(j_common_ptr jpeg) {
-    if (((j_decompress_ptr)jpeg)->input_scan_number > MAXIMUM_SCANS) {
-        stop(jpeg->client_data, RESTORE_CODEC_DAMAGED, "more than 500 progressive scans");
+static void limit_scans(j_common_ptr common) {
+    j_decompress_ptr jpeg = (j_decompress_ptr)common;
+    const int scans = jpeg->input_scan_number;
+    if (scans <= SCANS_OF_ANY_PICTURE) { return; }
+    const uint64_t pixels = (uint64_t)jpeg->image_width * jpeg->image_height;
+    if (scans > MAXIMUM_SCANS) {
+        stop(common->client_data, RESTORE_CODEC_DAMAGED, "more than 500 progressive scans");
+    }
+    if ((uint64_t)scans > maximum_scanned_pixels / pixels) {
+        stop(common->client_data, RESTORE_CODEC_DAMAGED, "more than 100 progressive scans of so large a picture");
     }
 }
 
@@ -93,6 +133,12 @@ static void choose_output(RestoreJPEGReader *reader) {
     jpeg->do_fancy_upsampling = TRUE;
 }
 
+// Whether bytes of a scan follow the header.
+static int has_scan_bytes(j_decompress_ptr jpeg) {
+    const uint8_t *next = jpeg->src->next_input_byte;
+    return jpeg->src->bytes_in_buffer >= 2 && !(next[0] == 0xFF && next[1] != 0);
+}
+
 static int read_header(RestoreJPEGReader *reader, const uint8_t *bytes, size_t count) {
     if (setjmp(reader->on_error)) { return reader->code; }
     j_decompress_ptr jpeg = &reader->jpeg;
@@ -102,10 +148,11 @@ static int read_header(RestoreJPEGReader *reader, const uint8_t *bytes, size_t c
     jpeg->progress = &reader->progress;
     jpeg_mem_src(jpeg, bytes, count);
     jpeg_read_header(jpeg, TRUE);
+    if (!has_scan_bytes(jpeg)) { stop(reader, RESTORE_CODEC_DAMAGED, "Premature end of JPEG file"); }
     choose_output(reader);
     reader->format.width = jpeg->image_width;
     reader->format.height = jpeg->image_height;
-    reader->format.channels = jpeg->out_color_space == JCS_GRAYSCALE ? 1 : 3;
+    reader->format.channels = (uint32_t)jpeg->num_components;
     reader->format.bits_per_sample = 8;
     if (restore_row_size(reader->format) == 0) {
         stop(reader, RESTORE_CODEC_DAMAGED, "the header gives an impossible size");
@@ -113,14 +160,16 @@ static int read_header(RestoreJPEGReader *reader, const uint8_t *bytes, size_t c
     return RESTORE_CODEC_OK;
 }
 
-int restore_jpeg_open(const uint8_t *bytes, size_t count, RestoreJPEGReader **result, RestorePixelFormat *format,
-                      char *message) {
+int restore_jpeg_open(const uint8_t *bytes, size_t count, int tolerant, RestoreJPEGReader **result,
+                      RestorePixelFormat *format, char *message) {
     *result = NULL;
     RestoreJPEGReader *reader = calloc(1, sizeof *reader);
     if (reader == NULL) {
         restore_set_message(message, "out of memory");
         return RESTORE_CODEC_NO_MEMORY;
     }
+    reader->bytes = bytes;
+    reader->is_tolerant = tolerant;
     reader->jpeg.err = jpeg_std_error(&reader->errors);
     reader->errors.error_exit = fail;
     reader->errors.emit_message = handle_message;
@@ -138,28 +187,20 @@ int restore_jpeg_open(const uint8_t *bytes, size_t count, RestoreJPEGReader **re
     return RESTORE_CODEC_OK;
 }
 
-static uint8_t multiplied(unsigned first, unsigned second) { return (uint8_t)((first * second + 127) / 255); }
-
-// R = (1 - C)(1 - K) and so on, without colour management: good enough to look at; profiles come later.
-// Adobe's programs store the inverted inks, and their marker is the only sign of it (libjpeg.txt, "Special
-// color spaces").
-static void convert_cmyk(const uint8_t *cmyk, uint8_t *rgb, uint32_t width, int is_inverted) {
-    const unsigned flip = is_inverted ? 0 : 255;
-    for (uint32_t x = 0; x < width; x++, cmyk += 4, rgb += 3) {
-        const unsigned light = cmyk[3] ^ flip;
-        for (int channel = 0; channel < 3; channel++) {
-            rgb[channel] = multiplied(cmyk[channel] ^ flip, light);
-        }
-    }
+// Adobe's programs store the inverted inks, and their marker is the only sign of it (libjpeg.txt, "Special color
+// spaces").
+static void invert(uint8_t *samples, size_t count) {
+    for (size_t index = 0; index < count; index++) { samples[index] ^= 0xFF; }
 }
 
 // A file may leave out the scans of a component without any warning from libjpeg: it would decode as grey.
 static void require_every_component(RestoreJPEGReader *reader) {
     for (int index = 0; index < reader->jpeg.num_components; index++) {
         // Set when the component's first scan begins.
-        if (reader->jpeg.comp_info[index].quant_table == NULL) {
-            stop(reader, RESTORE_CODEC_DAMAGED, "a color component is missing");
-        }
+        if (reader->jpeg.comp_info[index].quant_table != NULL) { continue; }
+        static const char text[] = "a color component is missing";
+        if (!reader->is_tolerant) { stop(reader, RESTORE_CODEC_DAMAGED, text); }
+        restore_add_warning(&reader->warnings, text);
     }
 }
 
@@ -170,12 +211,9 @@ static int read_rows(RestoreJPEGReader *reader, uint8_t *pixels) {
     require_every_component(reader);
     size_t row_size = restore_row_size(reader->format);
     while (jpeg->output_scanline < jpeg->output_height) {
-        uint8_t *target = pixels + jpeg->output_scanline * row_size;
-        JSAMPROW row = reader->cmyk_row != NULL ? reader->cmyk_row : target;
+        JSAMPROW row = pixels + jpeg->output_scanline * row_size;
         jpeg_read_scanlines(jpeg, &row, 1);
-        if (reader->cmyk_row != NULL) {
-            convert_cmyk(reader->cmyk_row, target, jpeg->output_width, jpeg->saw_Adobe_marker);
-        }
+        if (is_cmyk(jpeg) && jpeg->saw_Adobe_marker) { invert(row, row_size); }
     }
     jpeg_finish_decompress(jpeg);
     return RESTORE_CODEC_OK;
@@ -187,21 +225,49 @@ int restore_jpeg_decode(RestoreJPEGReader *reader, void *pixels, size_t size, ch
         return RESTORE_CODEC_UNSUPPORTED;
     }
     reader->is_used = 1;
-    if (reader->jpeg.out_color_space == JCS_CMYK) {
-        reader->cmyk_row = malloc((size_t)reader->format.width * 4);
-        if (reader->cmyk_row == NULL) {
-            restore_set_message(message, "out of memory");
-            return RESTORE_CODEC_NO_MEMORY;
-        }
-    }
+    // What libjpeg fills with, too.
+    if (reader->is_tolerant) { memset(pixels, 128, size); }
     int code = read_rows(reader, pixels);
+    if (code == RESTORE_CODEC_DAMAGED && reader->is_tolerant && reader->jpeg.output_scanline > 0) {
+        restore_add_warning(&reader->warnings, reader->message);
+        code = RESTORE_CODEC_OK;
+    }
     if (code != RESTORE_CODEC_OK) { restore_set_message(message, reader->message); }
     return code;
+}
+
+const char *restore_jpeg_warning(const RestoreJPEGReader *reader, uint32_t index) {
+    return restore_warning(&reader->warnings, index);
+}
+
+// Components often share a table: a table is listed once.
+static uint8_t index_of_table(RestoreJPEGParameters *parameters, const JQUANT_TBL *table) {
+    const size_t size = sizeof table->quantval;
+    for (uint32_t index = 0; index < parameters->table_count; index++) {
+        if (memcmp(parameters->tables + index * DCTSIZE2, table->quantval, size) == 0) { return (uint8_t)index; }
+    }
+    memcpy(parameters->tables + parameters->table_count * DCTSIZE2, table->quantval, size);
+    return (uint8_t)parameters->table_count++;
+}
+
+void restore_jpeg_parameters(RestoreJPEGReader *reader, RestoreJPEGParameters *parameters) {
+    *parameters = (RestoreJPEGParameters){0};
+    const j_decompress_ptr jpeg = &reader->jpeg;
+    if (jpeg->comp_info == NULL || jpeg->num_components > RESTORE_JPEG_COMPONENTS) { return; }
+    for (int index = 0; index < jpeg->num_components; index++) {
+        const jpeg_component_info *component = &jpeg->comp_info[index];
+        if (component->quant_table == NULL) { return; }
+        parameters->horizontal[index] = (uint8_t)component->h_samp_factor;
+        parameters->vertical[index] = (uint8_t)component->v_samp_factor;
+        parameters->table_index[index] = index_of_table(parameters, component->quant_table);
+    }
+    parameters->component_count = (uint32_t)jpeg->num_components;
+    parameters->is_progressive = jpeg->progressive_mode != 0;
+    parameters->stores_rgb = jpeg->jpeg_color_space == JCS_RGB;
 }
 
 void restore_jpeg_close(RestoreJPEGReader *reader) {
     if (reader == NULL) { return; }
     jpeg_destroy_decompress(&reader->jpeg);
-    free(reader->cmyk_row);
     free(reader);
 }

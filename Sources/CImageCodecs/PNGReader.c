@@ -1,10 +1,18 @@
 // PNG decoding over libpng. https://www.w3.org/TR/png-3/
+#include <inttypes.h>
 #include <png.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "Codec.h"
+
+// Compressed bytes that may follow those of the last row.
+enum { MOST_AFTER_ROWS = 64 << 10 };
+
+// Compressed bytes that a tolerant reader takes at a time.
+enum { TOLERANT_PIECE = 32 };
 
 // Everything that must survive a longjmp lives here, on the heap, where no compiler keeps it in a register.
 struct RestorePNGReader {
@@ -15,8 +23,12 @@ struct RestorePNGReader {
     size_t count;
     size_t offset;
     RestorePixelFormat format;
+    uint64_t rows_read;  // of all passes
+    size_t end_limit;    // what reading the last row may take from the file; 0 elsewhere
     int has_palette;
+    int is_tolerant;
     int is_used;
+    RestoreWarnings warnings;
     int code;
     char message[RESTORE_CODEC_MESSAGE_SIZE];
 };
@@ -24,19 +36,41 @@ struct RestorePNGReader {
 static void fail(png_structp png, png_const_charp text) {
     RestorePNGReader *reader = png_get_error_ptr(png);
     // libpng has no error codes; this is how it says that an allocation failed.
-    reader->code = strcmp(text, "Out of memory") == 0 ? RESTORE_CODEC_NO_MEMORY : RESTORE_CODEC_DAMAGED;
+    reader->code = RESTORE_CODEC_DAMAGED;
+    if (strcmp(text, "Out of memory") == 0) { reader->code = RESTORE_CODEC_NO_MEMORY; }
+    if (strstr(text, "unhandled critical chunk") != NULL) { reader->code = RESTORE_CODEC_UNSUPPORTED; }
     restore_set_message(reader->message, text);
     longjmp(reader->on_error, 1);
 }
 
-static void ignore_warning(png_structp png, png_const_charp text) {
-    (void)png;
-    (void)text;
+// Whether a message is about a chunk that says nothing of the samples: those are read elsewhere, and what is wrong with
+// them is said there.
+static int is_about_metadata(const char *text) {
+    static const char names[][5] = {"acTL", "bKGD", "cHRM", "cICP", "cLLI", "eXIf", "fcTL", "fdAT",
+                                    "gAMA", "hIST", "iCCP", "iTXt", "mDCV", "oFFs", "pCAL", "pHYs",
+                                    "sBIT", "sCAL", "sPLT", "sRGB", "sTER", "tEXt", "tIME", "zTXt"};
+    for (size_t index = 0; index < sizeof names / sizeof names[0]; index++) {
+        if (strncmp(text, names[index], 4) == 0) { return 1; }
+    }
+    return 0;
+}
+
+// Transparency (tRNS) is an ancillary chunk by its name: passing over a damaged one would alter the picture. An unknown
+// chunk with a wrong checksum may be one whose name is damaged.
+static void handle_warning(png_structp png, png_const_charp text) {
+    RestorePNGReader *reader = png_get_error_ptr(png);
+    if (is_about_metadata(text)) { return; }
+    const int loses_pixels = strncmp(text, "tRNS", 4) == 0 || strstr(text, "CRC error") != NULL;
+    if (loses_pixels && !reader->is_tolerant) { png_error(png, text); }
+    restore_add_warning(&reader->warnings, text);
 }
 
 static void read_bytes(png_structp png, png_bytep target, size_t count) {
     RestorePNGReader *reader = png_get_io_ptr(png);
     if (count > reader->count - reader->offset) { png_error(png, "the file ends too early"); }
+    if (reader->end_limit > 0 && reader->offset + count > reader->end_limit) {
+        png_error(png, "it holds far more than its rows");
+    }
     memcpy(target, reader->bytes + reader->offset, count);
     reader->offset += count;
 }
@@ -45,10 +79,12 @@ static void limit_resources(png_structp png) {
     // The caller limits the pixels before the first row is asked for; libpng's own limit of a million pixels a
     // side would refuse panoramas.
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    // Of all chunks only IHDR, PLTE, tRNS, IDAT and IEND: the others are metadata, which restore reads itself, and libpng
+    // passes over them without taking memory. So there is nothing to limit there: a limit would refuse the picture for
+    // a large frame of an animation.
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_chunk_cache_max(png, 1000);
-    png_set_chunk_malloc_max(png, 8000000);
-    // Transparency (tRNS) is an ancillary chunk by its name: passing over a damaged one would alter the picture.
-    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    png_set_chunk_malloc_max(png, 0);
 }
 
 // Told from the chunks before the pixels: asking libpng, by png_read_update_info, would make it take memory for two
@@ -68,6 +104,10 @@ static int read_header(RestorePNGReader *reader) {
     if (setjmp(reader->on_error)) { return reader->code; }
     png_set_read_fn(reader->png, reader, read_bytes);
     limit_resources(reader->png);
+    // See handle_warning for what becomes of the ancillary ones.
+    png_set_crc_action(reader->png, reader->is_tolerant ? PNG_CRC_WARN_USE : PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
+    // What libpng has asked for and not got as a whole is lost.
+    if (reader->is_tolerant) { png_set_compression_buffer_size(reader->png, TOLERANT_PIECE); }
     png_read_info(reader->png, reader->info);
     reader->has_palette = png_get_color_type(reader->png, reader->info) == PNG_COLOR_TYPE_PALETTE;
     reader->format = expanded_format(reader->png, reader->info);
@@ -77,8 +117,8 @@ static int read_header(RestorePNGReader *reader) {
     return RESTORE_CODEC_OK;
 }
 
-int restore_png_open(const uint8_t *bytes, size_t count, RestorePNGReader **result, RestorePixelFormat *format,
-                     char *message) {
+int restore_png_open(const uint8_t *bytes, size_t count, int tolerant, RestorePNGReader **result,
+                     RestorePixelFormat *format, char *message) {
     *result = NULL;
     RestorePNGReader *reader = calloc(1, sizeof *reader);
     if (reader == NULL) {
@@ -87,10 +127,11 @@ int restore_png_open(const uint8_t *bytes, size_t count, RestorePNGReader **resu
     }
     reader->bytes = bytes;
     reader->count = count;
+    reader->is_tolerant = tolerant;
     // Creating reports failure by NULL and calls the error function under libpng's own setjmp only.
     reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     if (reader->png != NULL) {
-        png_set_error_fn(reader->png, reader, fail, ignore_warning);
+        png_set_error_fn(reader->png, reader, fail, handle_warning);
         reader->info = png_create_info_struct(reader->png);
     }
     int code = RESTORE_CODEC_NO_MEMORY;
@@ -106,6 +147,12 @@ int restore_png_open(const uint8_t *bytes, size_t count, RestorePNGReader **resu
     return RESTORE_CODEC_OK;
 }
 
+// The rows that have something in them, from the top.
+static uint32_t filled_rows(const RestorePNGReader *reader) {
+    const uint32_t height = reader->format.height;
+    return reader->rows_read < height ? (uint32_t)reader->rows_read : height;
+}
+
 // Replaces the indices that fill the end of `pixels` by colours, in place: a colour never reaches an index that
 // is still to be read. libpng can do this too, but takes an index beyond the palette for black.
 static void expand_palette(RestorePNGReader *reader, uint8_t *pixels, const uint8_t *indices) {
@@ -114,14 +161,20 @@ static void expand_palette(RestorePNGReader *reader, uint8_t *pixels, const uint
     int color_count = 0, alpha_count = 0;
     png_get_PLTE(reader->png, reader->info, &palette, &color_count);
     if (reader->format.channels == 4) { png_get_tRNS(reader->png, reader->info, &alpha, &alpha_count, NULL); }
-    size_t count = (size_t)reader->format.width * reader->format.height;
+    static const png_color black = {0, 0, 0};
+    size_t count = (size_t)reader->format.width * filled_rows(reader);
     for (size_t position = 0; position < count; position++) {
         const int index = indices[position];
-        if (index >= color_count) { png_error(reader->png, "a pixel has no color in the palette"); }
-        *pixels++ = palette[index].red;
-        *pixels++ = palette[index].green;
-        *pixels++ = palette[index].blue;
-        if (alpha != NULL) { *pixels++ = index < alpha_count ? alpha[index] : 255; }
+        if (index >= color_count) {
+            static const char text[] = "a pixel has no color in the palette";
+            if (!reader->is_tolerant) { png_error(reader->png, text); }
+            restore_add_warning(&reader->warnings, text);
+        }
+        const png_color color = index < color_count ? palette[index] : black;
+        *pixels++ = color.red;
+        *pixels++ = color.green;
+        *pixels++ = color.blue;
+        if (reader->format.channels == 4) { *pixels++ = index < alpha_count ? alpha[index] : 255; }
     }
 }
 
@@ -142,30 +195,74 @@ static int start_rows(RestorePNGReader *reader, size_t row_size) {
     return passes;
 }
 
-static int read_rows(RestorePNGReader *reader, uint8_t *pixels) {
-    const RestorePixelFormat format = reader->format;
-    const size_t size = restore_row_size(format) * format.height;
-    const size_t row_size = reader->has_palette ? format.width : restore_row_size(format);
-    uint8_t *const rows = reader->has_palette ? pixels + (size - row_size * format.height) : pixels;
+static void read_row(RestorePNGReader *reader, uint8_t *row) {
+    // A later pass of a damaged file may be missing: blocks of the earlier ones stand in for it.
+    png_read_row(reader->png, reader->is_tolerant ? NULL : row, reader->is_tolerant ? row : NULL);
+    reader->rows_read++;
+}
+
+// libpng inflates all that follows the last row, to throw it away: a megabyte takes it seconds.
+static void read_last_row(RestorePNGReader *reader, uint8_t *row, size_t row_size) {
+    reader->end_limit = reader->offset + row_size + row_size / 8 + MOST_AFTER_ROWS;
+    read_row(reader, row);
+    reader->end_limit = 0;
+}
+
+static int read_rows(RestorePNGReader *reader, uint8_t *rows, size_t row_size) {
     if (setjmp(reader->on_error)) { return reader->code; }
     const int passes = start_rows(reader, row_size);
+    const uint32_t last = reader->format.height - 1;
     for (int pass = 0; pass < passes; pass++) {
-        for (uint32_t y = 0; y < format.height; y++) { png_read_row(reader->png, rows + y * row_size, NULL); }
+        for (uint32_t y = 0; y < last; y++) { read_row(reader, rows + y * row_size); }
+        uint8_t *const row = rows + last * row_size;
+        if (pass < passes - 1) {
+            read_row(reader, row);
+        } else {
+            read_last_row(reader, row, row_size);
+        }
     }
     png_read_end(reader->png, NULL);
-    if (reader->has_palette) { expand_palette(reader, pixels, rows); }
     return RESTORE_CODEC_OK;
 }
 
+static int finish_palette(RestorePNGReader *reader, uint8_t *pixels, const uint8_t *indices, size_t size) {
+    if (setjmp(reader->on_error)) { return reader->code; }
+    expand_palette(reader, pixels, indices);
+    // What is left there are indices of rows that have moved up.
+    const size_t filled = restore_row_size(reader->format) * filled_rows(reader);
+    memset(pixels + filled, 0, size - filled);
+    return RESTORE_CODEC_OK;
+}
+
+static void warn_of_damage(RestorePNGReader *reader) {
+    char text[RESTORE_CODEC_MESSAGE_SIZE + 64];
+    snprintf(text, sizeof text, "%s; %" PRIu32 " of %" PRIu32 " rows are there", reader->message, filled_rows(reader),
+             reader->format.height);
+    restore_add_warning(&reader->warnings, text);
+}
+
 int restore_png_decode(RestorePNGReader *reader, void *pixels, size_t size, char *message) {
-    if (reader->is_used || size != restore_row_size(reader->format) * reader->format.height) {
+    const RestorePixelFormat format = reader->format;
+    if (reader->is_used || size != restore_row_size(format) * format.height) {
         restore_set_message(message, "the reader was used before, or the buffer has the wrong size");
         return RESTORE_CODEC_UNSUPPORTED;
     }
     reader->is_used = 1;
-    int code = read_rows(reader, pixels);
+    const size_t row_size = reader->has_palette ? format.width : restore_row_size(format);
+    uint8_t *const rows = (uint8_t *)pixels + (size - row_size * format.height);
+    if (reader->is_tolerant) { memset(pixels, 0, size); }
+    int code = read_rows(reader, rows, row_size);
+    if (code == RESTORE_CODEC_DAMAGED && reader->is_tolerant && reader->rows_read > 0) {
+        warn_of_damage(reader);
+        code = RESTORE_CODEC_OK;
+    }
+    if (code == RESTORE_CODEC_OK && reader->has_palette) { code = finish_palette(reader, pixels, rows, size); }
     if (code != RESTORE_CODEC_OK) { restore_set_message(message, reader->message); }
     return code;
+}
+
+const char *restore_png_warning(const RestorePNGReader *reader, uint32_t index) {
+    return restore_warning(&reader->warnings, index);
 }
 
 void restore_png_close(RestorePNGReader *reader) {

@@ -144,7 +144,21 @@ static void write_data(png_structp png, RestorePNGWriter *writer) {
     }
 }
 
-static int write_file(FileWriter *file, RestorePNGWriter *writer) {
+static uint32_t big_endian_32(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static void write_chunks(png_structp png, const uint8_t *chunks, size_t size) {
+    while (size > 0) {
+        const size_t length = size < 8 ? SIZE_MAX : big_endian_32(chunks);
+        if (length > PNG_UINT_31_MAX || length > size - 8) { png_error(png, "a chunk is longer than what it is in"); }
+        png_write_chunk(png, chunks + 4, chunks + 8, length);
+        chunks += 8 + length;
+        size -= 8 + length;
+    }
+}
+
+static int write_file(FileWriter *file, RestorePNGWriter *writer, const uint8_t *chunks, size_t chunks_size) {
     const RestorePixelFormat format = writer->format;
     if (setjmp(file->on_error)) { return file->code; }
     png_set_write_fn(file->png, file, write_bytes, flush_nothing);
@@ -153,6 +167,7 @@ static int write_file(FileWriter *file, RestorePNGWriter *writer) {
                  color_type(format.channels), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
     png_write_info(file->png, file->info);
+    write_chunks(file->png, chunks, chunks_size);
     write_data(file->png, writer);
     // png_write_end would miss the rows, which it has not seen.
     static const png_byte end[5] = "IEND";
@@ -167,7 +182,8 @@ static int first_failure(const RestorePNGWriter *writer) {
     return RESTORE_CODEC_OK;
 }
 
-int restore_png_writer_finish(RestorePNGWriter *writer, RestoreBytes *output, char *message) {
+int restore_png_writer_finish(RestorePNGWriter *writer, const uint8_t *chunks, size_t chunks_size,
+                              RestoreBytes *output, char *message) {
     int code = first_failure(writer);
     if (code != RESTORE_CODEC_OK) {
         restore_set_message(message, code == RESTORE_CODEC_NO_MEMORY ? "out of memory" : "a strip was not written");
@@ -184,7 +200,7 @@ int restore_png_writer_finish(RestorePNGWriter *writer, RestoreBytes *output, ch
         file->info = png_create_info_struct(file->png);
     }
     if (file->info != NULL) {
-        code = write_file(file, writer);
+        code = write_file(file, writer, chunks, chunks_size);
         if (code != RESTORE_CODEC_OK) { restore_set_message(message, file->message); }
     }
     png_destroy_write_struct(&file->png, &file->info);

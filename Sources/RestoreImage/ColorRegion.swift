@@ -1,5 +1,6 @@
 extension Image {
-    /// Copies a rectangle of the picture as interleaved RGB floats: sample / `maximumSample`, so 0…1. Grey is
+    /// Copies a rectangle of the picture as interleaved sRGB floats. In a picture in sRGB these are sample /
+    /// `maximumSample`, so 0…1; from another `colorSpace` colours outside sRGB's gamut come as values outside of it. Grey is
     /// repeated to R, G and B; alpha is left out.
     ///
     /// - Parameters:
@@ -13,18 +14,18 @@ extension Image {
         rowStride: Int? = nil
     ) {
         checkContains(region)
-        let floats = FloatRows(region, pixelStride: pixelStride, rowStride: rowStride)
+        let rows = Rows(
+            width: width, layout: channelLayout, conversion: conversion, region: region,
+            floats: FloatRows(region, pixelStride: pixelStride, rowStride: rowStride))
         switch storage {
-        case .uint8(let values):
-            values.withUnsafeBufferPointer { copyRows(from: $0, region, to: destination, floats) }
-        case .uint16(let values):
-            values.withUnsafeBufferPointer { copyRows(from: $0, region, to: destination, floats) }
+        case .uint8(let values): values.withUnsafeBufferPointer { rows.copy($0, to: destination) }
+        case .uint16(let values): values.withUnsafeBufferPointer { rows.copy($0, to: destination) }
         }
     }
 
-    /// Replaces the colours of a rectangle of the picture by interleaved RGB floats: clamped to 0…1, times
-    /// `maximumSample`, rounded to the nearest, halves up. A grey picture takes the mean of R, G and B. Alpha is
-    /// left as it is.
+    /// Replaces the colours of a rectangle of the picture by interleaved sRGB floats, brought into the picture's
+    /// `colorSpace`: clamped to 0…1, times `maximumSample`, rounded to the nearest, halves up. A grey picture takes the mean
+    /// of R, G and B. Alpha is left as it is. What `copyColors` gave leaves the samples exactly as they were, in any space.
     ///
     /// - Parameters:
     ///   - region: the rectangle, inside the picture.
@@ -34,29 +35,34 @@ extension Image {
     /// - Throws: `NonFinitePixel` for the first pixel, row by row, that holds a NaN or an infinity; the rows of the
     ///   rectangle above it are then written, the others are not.
     public mutating func setColors(
-        of region: ImageRegion, from source: UnsafePointer<Float>, pixelStride: Int = 3, rowStride: Int? = nil
+        of region: ImageRegion, from source: UnsafePointer<Float>, pixelStride: Int = 3, rowStride: Int? = nil,
+        concurrently runner: ConcurrentRunner = .serial
     ) throws(NonFinitePixel) {
         checkContains(region)
         let floats = FloatRows(region, pixelStride: pixelStride, rowStride: rowStride)
-        let (width, layout) = (self.width, channelLayout)
-        var failure: NonFinitePixel?
+        let failure = firstNonFinitePixel(source, floats, region)
+        var region = region
+        if let failure { region.height = failure.y - region.y }
+        let rows = Rows(
+            width: width, layout: channelLayout, conversion: conversion, region: region, floats: floats)
         // The array is taken out of the enumeration, which gets an empty one meanwhile: with two owners the first
         // write would copy the whole picture.
         switch storage {
         case .uint8(var values):
             storage = .uint8([])
-            values.withUnsafeMutableBufferPointer {
-                failure = setRows(of: $0, width: width, layout, region, from: source, floats)
-            }
+            values.withUnsafeMutableBufferPointer { rows.set($0, from: source, concurrently: runner) }
             storage = .uint8(values)
         case .uint16(var values):
             storage = .uint16([])
-            values.withUnsafeMutableBufferPointer {
-                failure = setRows(of: $0, width: width, layout, region, from: source, floats)
-            }
+            values.withUnsafeMutableBufferPointer { rows.set($0, from: source, concurrently: runner) }
             storage = .uint16(values)
         }
         if let failure { throw failure }
+    }
+
+    private var conversion: ColorConversion? {
+        guard case .converted(let conversion) = colorSpace else { return nil }
+        return conversion
     }
 
     private func checkContains(_ region: ImageRegion) {
@@ -65,21 +71,68 @@ extension Image {
             && region.width <= width - region.x && region.height <= height - region.y
         precondition(fits, "\(region) is not inside \(width)×\(height) pixels")
     }
+}
 
-    private func copyRows<Sample: FixedWidthInteger>(
-        from source: UnsafeBufferPointer<Sample>, _ region: ImageRegion,
-        to destination: UnsafeMutablePointer<Float>, _ floats: FloatRows
+/// The rows of a rectangle of a picture, and of floats beside it.
+private struct Rows: Sendable {
+    /// Pixels in a row of the picture.
+    let width: Int
+    let layout: Image.ChannelLayout
+    /// nil for sRGB.
+    let conversion: ColorConversion?
+    let region: ImageRegion
+    let floats: FloatRows
+
+    /// Pixels that a task takes, about.
+    private static let pixelsOfTask = 8192
+
+    func copy<Sample: FixedWidthInteger>(
+        _ source: UnsafeBufferPointer<Sample>, to destination: UnsafeMutablePointer<Float>
     ) {
         guard let samples = source.baseAddress else { return }
-        let channels = channelLayout.channelCount
+        let channels = layout.channelCount
         for row in 0..<region.height {
             let origin = samples + ((region.y + row) * width + region.x) * channels
             let target = destination + row * floats.rowStride
-            switch (channelLayout.colorChannelCount, channels, floats.pixelStride) {
+            if let conversion {
+                conversion.copyColors(
+                    origin, step: channels, count: floats.width, to: target, pixelStride: floats.pixelStride)
+                continue
+            }
+            switch (layout.colorChannelCount, channels, floats.pixelStride) {
             case (3, 3, 3): copyRun(origin, to: target, count: 3 * floats.width)
             case (3, _, _): copyRGB(origin, step: channels, to: target, floats)
             default: copyGrey(origin, step: channels, to: target, floats)
             }
+        }
+    }
+
+    func set<Sample: FixedWidthInteger>(
+        _ destination: UnsafeMutableBufferPointer<Sample>, from source: UnsafePointer<Float>,
+        concurrently runner: ConcurrentRunner
+    ) {
+        guard let samples = destination.baseAddress, region.height > 0 else { return }
+        let step = max(1, Self.pixelsOfTask / region.width)
+        runner.run(taskCount: (region.height + step - 1) / step) { task in
+            for row in (task * step)..<min((task + 1) * step, region.height) { setRow(row, of: samples, from: source) }
+        }
+    }
+
+    private func setRow<Sample: FixedWidthInteger>(
+        _ row: Int, of samples: UnsafeMutablePointer<Sample>, from source: UnsafePointer<Float>
+    ) {
+        let channels = layout.channelCount
+        let origin = source + row * floats.rowStride
+        let target = samples + ((region.y + row) * width + region.x) * channels
+        if let conversion {
+            conversion.setColors(
+                target, step: channels, count: floats.width, from: origin, pixelStride: floats.pixelStride)
+            return
+        }
+        switch (layout.colorChannelCount, channels, floats.pixelStride) {
+        case (3, 3, 3): setRun(target, from: origin, count: 3 * floats.width)
+        case (3, _, _): setRGB(target, step: channels, from: origin, floats)
+        default: setGrey(target, step: channels, from: origin, floats)
         }
     }
 }
@@ -137,28 +190,6 @@ private func copyGrey<Sample: FixedWidthInteger>(
         destination[1] = value
         destination[2] = value
     }
-}
-
-private func setRows<Sample: FixedWidthInteger>(
-    of destination: UnsafeMutableBufferPointer<Sample>, width: Int, _ layout: Image.ChannelLayout,
-    _ region: ImageRegion, from source: UnsafePointer<Float>, _ floats: FloatRows
-) -> NonFinitePixel? {
-    guard let samples = destination.baseAddress else { return nil }
-    let channels = layout.channelCount
-    for row in 0..<region.height {
-        let origin = source + row * floats.rowStride
-        guard isFinite(origin, floats) else {
-            let column = firstNonFinitePixel(origin, floats)
-            return NonFinitePixel(x: region.x + column, y: region.y + row)
-        }
-        let target = samples + ((region.y + row) * width + region.x) * channels
-        switch (layout.colorChannelCount, channels, floats.pixelStride) {
-        case (3, 3, 3): setRun(target, from: origin, count: 3 * floats.width)
-        case (3, _, _): setRGB(target, step: channels, from: origin, floats)
-        default: setGrey(target, step: channels, from: origin, floats)
-        }
-    }
-    return nil
 }
 
 /// The nearest sample of a value in 0…1 (clamped), halves up. No checked conversion, which would keep the loops
@@ -219,10 +250,18 @@ private func isFinite(_ row: UnsafePointer<Float>, _ floats: FloatRows) -> Bool 
     return largest < Float.infinity.bitPattern
 }
 
-private func firstNonFinitePixel(_ row: UnsafePointer<Float>, _ floats: FloatRows) -> Int {
-    for x in 0..<floats.width {
-        let pixel = row + x * floats.pixelStride
-        if !(pixel[0].isFinite && pixel[1].isFinite && pixel[2].isFinite) { return x }
+/// The first pixel of a rectangle, row by row, that is not finite.
+private func firstNonFinitePixel(
+    _ source: UnsafePointer<Float>, _ floats: FloatRows, _ region: ImageRegion
+) -> NonFinitePixel? {
+    for row in 0..<region.height {
+        let origin = source + row * floats.rowStride
+        if isFinite(origin, floats) { continue }
+        for x in 0..<floats.width {
+            let pixel = origin + x * floats.pixelStride
+            if pixel[0].isFinite && pixel[1].isFinite && pixel[2].isFinite { continue }
+            return NonFinitePixel(x: region.x + x, y: region.y + row)
+        }
     }
-    return 0
+    return nil
 }

@@ -22,12 +22,14 @@ extension Image {
             case .uint8(let values): .uint8(rows(values))
             case .uint16(let values): .uint16(rows(values))
             }
-        return Image(width: region.width, height: region.height, channelLayout: channelLayout, samples: samples)
+        var result = Image(width: region.width, height: region.height, channelLayout: channelLayout, samples: samples)
+        result.colorSpace = colorSpace
+        return result
     }
 }
 
 extension Image {
-    /// This picture and another one of the same kind and height, side by side.
+    /// This picture and another one of the same kind and height, side by side, in the colour space of this one.
     ///
     /// - Precondition: channel layout, bit depth and height agree.
     public func beside(_ other: Image) -> Image {
@@ -50,6 +52,8 @@ extension Image {
             case (.uint16(let left), .uint16(let right)): .uint16(rows(left, right))
             default: preconditionFailure("bit depths \(bitDepth) and \(other.bitDepth)")
             }
-        return Image(width: width + other.width, height: height, channelLayout: channelLayout, samples: samples)
+        var result = Image(width: width + other.width, height: height, channelLayout: channelLayout, samples: samples)
+        result.colorSpace = colorSpace
+        return result
     }
 }

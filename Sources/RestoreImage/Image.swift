@@ -1,6 +1,6 @@
 /// A picture in memory: interleaved samples, row after row from the top left, without padding.
 ///
-/// Samples are as the file had them (no gamma applied): 8-bit values 0…255, 16-bit values 0…65535. Alpha is not
+/// Samples are as the file had them, in the file's colour space: 8-bit values 0…255, 16-bit values 0…65535. Alpha is not
 /// premultiplied.
 public struct Image: Sendable, Equatable {
     /// The channels of a pixel, in this order.
@@ -43,6 +43,17 @@ public struct Image: Sendable, Equatable {
     /// Rows, at least 1.
     public let height: Int
     public let channelLayout: ChannelLayout
+    /// What the samples mean; sRGB unless told otherwise.
+    ///
+    /// - Precondition: a conversion has as many channels as the picture has colours.
+    public var colorSpace = ColorSpace.sRGB {
+        didSet {
+            guard case .converted(let conversion) = colorSpace else { return }
+            precondition(
+                conversion.channelCount == channelLayout.colorChannelCount,
+                "a color space of \(conversion.channelCount) channels for \(channelLayout.colorChannelCount)")
+        }
+    }
     /// The samples; a new value must have as many as the old one, the bit depth may change.
     public var samples: Samples {
         get { storage }

@@ -8,6 +8,9 @@ public struct ImageEncoding: Sendable, Equatable {
     /// Whether colour is kept at half the resolution in both directions (4:2:0) or at all of it (4:4:4); nil, unless
     /// told otherwise, for 4:4:4 from quality 90 on and 4:2:0 below.
     public var jpegSubsamplesColor: Bool?
+    /// Tables, sampling and progression that a JPEG is written with, in place of quality and subsampling; nil unless told
+    /// otherwise. Where they do not fit the picture, as those of CMYK do not fit RGB, quality and subsampling hold.
+    public var jpegParameters: JPEGParameters?
     /// zlib's level: 0 (none) … 9 (smallest); nil, unless told otherwise, for level 6 where the picture repeats itself,
     /// as drawings do, and no search for repetitions elsewhere. The pixels are the same at any level.
     public var pngCompression: Int?
@@ -26,14 +29,18 @@ public struct ImageEncoding: Sendable, Equatable {
 /// A 16-bit picture is rounded to 8 bits for JPEG. A picture with alpha is not encoded as JPEG, which has none:
 /// what would stand behind it is the caller's decision.
 ///
+/// What the format cannot hold of `metadata` is left out: `ImageMetadata.losses(in:)` says what that is.
+///
 /// - Parameters:
+///   - metadata: what the file says beside the pixels; nothing unless told otherwise.
 ///   - path: what errors name.
 ///   - runner: compresses the strips of a PNG; the bytes do not depend on it.
 /// - Throws: `ImageError.cannotEncode`.
 public func encodeImage(
-    _ image: Image, as encoding: ImageEncoding, path: String, concurrently runner: ConcurrentRunner = .serial
+    _ image: Image, metadata: ImageMetadata = ImageMetadata(), as encoding: ImageEncoding, path: String,
+    concurrently runner: ConcurrentRunner = .serial
 ) throws(ImageError) -> [UInt8] {
-    let encoded = try encode(image, as: encoding, path: path, concurrently: runner)
+    let encoded = try encode(image, metadata, as: encoding, path: path, concurrently: runner)
     return encoded.withBytes { [UInt8]($0) }
 }
 
@@ -41,18 +48,19 @@ public func encodeImage(
 /// see `writeFileAtomically`.
 ///
 /// - Parameters:
+///   - metadata: see `encodeImage`.
 ///   - encoding: nil for the format that the extension of `path` names, with its default settings.
 ///   - overwrite: whether a file at `path` may be replaced.
 ///   - runner: see `encodeImage`.
 /// - Throws: `ImageError.unknownExtension`, `.cannotEncode`, or `.file` where the file cannot be written.
 public func writeImage(
-    _ image: Image, to path: String, encoding: ImageEncoding? = nil, overwrite: Bool,
-    concurrently runner: ConcurrentRunner = .serial
+    _ image: Image, metadata: ImageMetadata = ImageMetadata(), to path: String, encoding: ImageEncoding? = nil,
+    overwrite: Bool, concurrently runner: ConcurrentRunner = .serial
 ) throws(ImageError) {
     guard let encoding = encoding ?? ImageFormat.forPath(path).map({ ImageEncoding(format: $0) }) else {
         throw .unknownExtension(path: path)
     }
-    let encoded = try encode(image, as: encoding, path: path, concurrently: runner)
+    let encoded = try encode(image, metadata, as: encoding, path: path, concurrently: runner)
     do throws(FileError) {
         try encoded.withBytes { bytes throws(FileError) in
             try writeFileAtomically(bytes, to: path, overwrite: overwrite)
@@ -63,12 +71,13 @@ public func writeImage(
 }
 
 private func encode(
-    _ image: Image, as encoding: ImageEncoding, path: String, concurrently runner: ConcurrentRunner
+    _ image: Image, _ metadata: ImageMetadata, as encoding: ImageEncoding, path: String,
+    concurrently runner: ConcurrentRunner
 ) throws(ImageError) -> EncodedBytes {
     try encoding.requireAbility(toStore: image, path: path)
     let storable = encoding.format == .jpeg ? image.roundedTo8Bits() : image
     do throws(CodecFailure) {
-        return try EncodedBytes(storable, as: encoding, concurrently: runner)
+        return try EncodedBytes(storable, metadata, as: encoding, concurrently: runner)
     } catch {
         throw .cannotEncode(path: path, reason: error.reason)
     }
@@ -111,6 +120,8 @@ extension Image {
     public func roundedTo8Bits() -> Image {
         guard case .uint16(let values) = storage else { return self }
         let rounded = values.map { UInt8(truncatingIfNeeded: (UInt32($0) + 128) / 257) }
-        return Image(width: width, height: height, channelLayout: channelLayout, samples: .uint8(rounded))
+        var result = Image(width: width, height: height, channelLayout: channelLayout, samples: .uint8(rounded))
+        result.colorSpace = colorSpace
+        return result
     }
 }

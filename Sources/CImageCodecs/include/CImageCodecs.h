@@ -47,13 +47,18 @@ void restore_bytes_free(RestoreBytes *bytes);
 typedef struct RestorePNGReader RestorePNGReader;
 
 /// Reads everything before the pixels; takes no memory that depends on the size the file claims to have.
-/// `bytes` must stay until the reader is closed. On failure *reader is NULL.
-int restore_png_open(const uint8_t *bytes, size_t count, RestorePNGReader **reader, RestorePixelFormat *format,
-                     char *message);
+/// `bytes` must stay until the reader is closed. On failure *reader is NULL. `tolerant` nonzero: what is damaged is a
+/// warning as long as some row can be read.
+int restore_png_open(const uint8_t *bytes, size_t count, int tolerant, RestorePNGReader **reader,
+                     RestorePixelFormat *format, char *message);
 
 /// Decodes into `pixels`, `size` bytes: exactly those of the format that opening gave. Once a reader.
-/// After a failure the contents of `pixels` are undefined and may be uninitialized in part.
+/// After a failure the contents of `pixels` are undefined and may be uninitialized in part. A tolerant reader leaves
+/// zeros where the file says nothing.
 int restore_png_decode(RestorePNGReader *reader, void *pixels, size_t size, char *message);
+
+/// What was noticed so far and is no failure, one line each; NULL from the first index on that there is none for.
+const char *restore_png_warning(const RestorePNGReader *reader, uint32_t index);
 
 void restore_png_close(RestorePNGReader *reader);
 
@@ -75,27 +80,64 @@ int restore_png_writer_open(const void *pixels, RestorePixelFormat format, int c
 /// goes wrong is kept for restore_png_writer_finish.
 void restore_png_write_strip(RestorePNGWriter *writer, uint32_t index);
 
-/// Joins the strips to a file, once. Gives up their memory meanwhile.
-int restore_png_writer_finish(RestorePNGWriter *writer, RestoreBytes *output, char *message);
+/// Joins the strips to a file, once. Gives up their memory meanwhile. `chunks` stand before the pixels: each its
+/// payload's length (4 bytes, big-endian), its name (4 bytes) and its payload; the checksums are added here.
+int restore_png_writer_finish(RestorePNGWriter *writer, const uint8_t *chunks, size_t chunks_size,
+                              RestoreBytes *output, char *message);
 
 void restore_png_writer_close(RestorePNGWriter *writer);
 
-// JPEG. Always 8 bits; 1 or 3 channels. YCbCr, CMYK and YCCK come out as RGB.
+// JPEG. Always 8 bits; 1, 3 or 4 channels. YCbCr comes out as RGB, YCCK as CMYK: 255 is full ink, however the file
+// stores it.
 
 typedef struct RestoreJPEGReader RestoreJPEGReader;
 
-/// See restore_png_open.
-int restore_jpeg_open(const uint8_t *bytes, size_t count, RestoreJPEGReader **reader, RestorePixelFormat *format,
-                      char *message);
+/// See restore_png_open. Four channels are inks here, not RGB and alpha.
+int restore_jpeg_open(const uint8_t *bytes, size_t count, int tolerant, RestoreJPEGReader **reader,
+                      RestorePixelFormat *format, char *message);
 
-/// See restore_png_decode. A file that decodes only in part is RESTORE_CODEC_DAMAGED.
+/// See restore_png_decode. A file that decodes only in part is RESTORE_CODEC_DAMAGED, unless the reader is tolerant: then
+/// grey stands where the file says nothing.
 int restore_jpeg_decode(RestoreJPEGReader *reader, void *pixels, size_t size, char *message);
+
+/// See restore_png_warning.
+const char *restore_jpeg_warning(const RestoreJPEGReader *reader, uint32_t index);
+
+enum { RESTORE_JPEG_COMPONENTS = 4, RESTORE_JPEG_TABLE_SIZE = 64 };
+
+/// How finely a JPEG file stores what. At most as many tables as components.
+typedef struct {
+    uint32_t component_count;
+    uint32_t table_count;
+    uint8_t horizontal[RESTORE_JPEG_COMPONENTS];  // sampling factors, 1...4
+    uint8_t vertical[RESTORE_JPEG_COMPONENTS];
+    uint8_t table_index[RESTORE_JPEG_COMPONENTS];
+    uint16_t tables[RESTORE_JPEG_COMPONENTS * RESTORE_JPEG_TABLE_SIZE];  // one after the other, row by row
+    uint8_t is_progressive;
+    uint8_t stores_rgb;  // instead of YCbCr
+} RestoreJPEGParameters;
+
+/// How the file was coded; after decoding.
+void restore_jpeg_parameters(RestoreJPEGReader *reader, RestoreJPEGParameters *parameters);
 
 void restore_jpeg_close(RestoreJPEGReader *reader);
 
-/// Encodes as baseline JPEG: `quality` 1...100 as in libjpeg; `subsample_color` nonzero halves the chroma in
-/// both directions (4:2:0), zero keeps it (4:4:4).
-int restore_jpeg_encode(const void *pixels, RestorePixelFormat format, int quality, int subsample_color,
+/// How to encode. Without `parameters` (NULL): baseline, `quality` 1...100 as in libjpeg, and `subsample_color` nonzero
+/// halves the chroma in both directions (4:2:0), zero keeps it (4:4:4).
+typedef struct {
+    int32_t quality;
+    int32_t subsample_color;
+    const RestoreJPEGParameters *parameters;
+    uint8_t density_unit;  // as JFIF has it: 0 none, 1 inch, 2 centimetre
+    uint16_t horizontal_density;
+    uint16_t vertical_density;
+    /// Stand before the pixels, after JFIF's and Adobe's: each 0xFF, its marker, the length of the rest with these
+    /// 2 bytes (big-endian), its payload.
+    const uint8_t *segments;
+    size_t segments_size;
+} RestoreJPEGSettings;
+
+int restore_jpeg_encode(const void *pixels, RestorePixelFormat format, const RestoreJPEGSettings *settings,
                         RestoreBytes *output, char *message);
 
 #ifdef __cplusplus

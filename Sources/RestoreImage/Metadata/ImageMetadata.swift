@@ -57,11 +57,22 @@ public struct ImageMetadata: Sendable, Equatable {
         /// Whether `value` is UTF-8 (`iTXt`) or Latin-1; of a JPEG comment nobody knows.
         public var isUTF8: Bool
         public var value: [UInt8]
+        /// `iTXt`: the language of the text, as in RFC 5646; empty where it is not said.
+        public var language: [UInt8]
+        /// `iTXt`: the keyword in that language, UTF-8; empty where it is not said.
+        public var translatedKeyword: [UInt8]
 
-        public init(keyword: [UInt8], isUTF8: Bool, value: [UInt8]) {
+        /// The keyword of a JPEG comment.
+        public static let comment = Array("Comment".utf8)
+
+        public init(
+            keyword: [UInt8], isUTF8: Bool, value: [UInt8], language: [UInt8] = [], translatedKeyword: [UInt8] = []
+        ) {
             self.keyword = keyword
             self.isUTF8 = isUTF8
             self.value = value
+            self.language = language
+            self.translatedKeyword = translatedKeyword
         }
     }
 

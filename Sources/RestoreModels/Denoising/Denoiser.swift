@@ -71,7 +71,8 @@ public final class Denoiser {
             alignment: architecture.alignment, pool: pool)
     }
 
-    /// The picture without its noise; same size, bit depth and alpha.
+    /// The picture without its noise; same size, bit depth, colour space and alpha. Pixels that are wholly transparent stay as
+    /// they are, and have no influence on the others.
     ///
     /// - Parameter progress: called with the fraction done, 0…1.
     /// - Throws: `NonFinitePixel` where the network gives something that is no number.
@@ -81,32 +82,25 @@ public final class Denoiser {
         _ image: Image, options: Options = Options(), progress: (Double) -> Void = { _ in }
     ) throws -> (image: Image, sigma: Double?) {
         let sigma = architecture.isBlind ? nil : level(options.noiseLevel, of: image)
-        var result = image
-        let blend = Float(options.strength)
-        var mixed = [Float](repeating: 0, count: blend == 1 ? 0 : 3 * image.width)
-        func store(_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws {
-            if blend == 1 {
-                try result.setColors(of: core, from: values, rowStride: rowStride)
-                return
-            }
-            for y in 0..<core.height {
-                let row = ImageRegion(x: core.x, y: core.y + y, width: core.width, height: 1)
-                try mixed.withUnsafeMutableBufferPointer { mixed in
-                    guard let mixed = mixed.baseAddress else { return }
-                    image.copyColors(of: row, to: mixed)
-                    for i in 0..<(3 * core.width) { mixed[i] += blend * (values[y * rowStride + i] - mixed[i]) }
-                    try result.setColors(of: row, from: mixed)
-                }
-            }
-        }
+        let visible = VisibleColors(image, concurrently: ConcurrentRunner(pool))
+        var result = RestoredImage(
+            image, visible: visible, strength: Float(options.strength), concurrently: ConcurrentRunner(pool))
         let channels = architecture.inputChannels
         try denoise(
             width: image.width, height: image.height, sigma: sigma ?? 0, quality: options.quality,
-            tiling: options.tiling,
+            tiling: visible == nil ? options.tiling : options.tiling.leaving(VisibleColors.memory(of: image)),
             fill: { run, values in
-                image.copyColors(of: run, to: values, pixelStride: channels, rowStride: run.width * channels)
-            }, progress: progress, store: store)
-        return (result, sigma)
+                let rowStride = run.width * channels
+                if let visible {
+                    visible.copyColors(of: run, to: values, pixelStride: channels, rowStride: rowStride)
+                } else {
+                    image.copyColors(of: run, to: values, pixelStride: channels, rowStride: rowStride)
+                }
+            }, progress: progress,
+            store: { core, values, rowStride in
+                try result.store(core, values, rowStride: rowStride)
+            })
+        return (result.image, sigma)
     }
 
     /// Gives back what was kept for the next picture; that then takes a little longer.

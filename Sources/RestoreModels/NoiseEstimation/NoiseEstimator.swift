@@ -151,14 +151,14 @@ public struct NoiseEstimator: Sendable {
         }
     }
 
-    /// Whether all values are in 0…1.
+    /// Whether all values that are numbers are in 0…1.
     private func isWithinRange(_ pixels: UnsafeBufferPointer<Float>) -> Bool {
         var outside = [Int32](repeating: 0, count: blockCount(of: pixels.count))
         outside.withUnsafeMutableBufferPointer { outside in
             runOnBlocks(of: pixels.count) { block in
                 var found: Int32 = 0
-                // No early end: it would keep the loop from being vectorised.
-                for i in block { found |= pixels[i] >= 0 && pixels[i] <= 1 ? 0 : 1 }
+                // No early end: it would keep the loop from being vectorised. What is no number is passed over.
+                for i in block { found |= pixels[i] < 0 || pixels[i] > 1 ? 1 : 0 }
                 outside[block.lowerBound / Self.blockSize] = found
             }
         }

@@ -55,13 +55,34 @@ extension NoiseEstimator {
             runner.run(taskCount: pieces.count) { row in
                 var x = 0
                 for piece in pieces[row] {
-                    image.copyColors(of: piece, to: base + 3 * (tops[row] * width + x), rowStride: 3 * width)
+                    let place = base + 3 * (tops[row] * width + x)
+                    image.copyColors(of: piece, to: place, rowStride: 3 * width)
+                    prepare(place, of: piece, rowStride: 3 * width, in: image)
                     x += piece.width
                 }
             }
             count = 3 * width * height
         }
         return (colors, width, height)
+    }
+
+    /// Makes colours such as the estimator takes them. What is wholly transparent is no number, which it passes over: hidden colours
+    /// say nothing about the visible ones. Colours outside sRGB's gamut become its edge: a picture's noise was clipped where
+    /// its own gamut ends, and the estimator knows clipping by 0 and 1.
+    private func prepare(
+        _ colors: UnsafeMutablePointer<Float>, of piece: ImageRegion, rowStride: Int, in image: Image
+    ) {
+        for y in 0..<piece.height {
+            let row = colors + y * rowStride
+            if image.colorSpace != .sRGB {
+                for i in 0..<(3 * piece.width) { row[i] = max(0, min(1, row[i])) }
+            }
+            image.forEachOpacity(in: ImageRegion(x: piece.x, y: piece.y + y, width: piece.width, height: 1)) {
+                x, opacity in
+                guard opacity == 0 else { return }
+                for i in (3 * x)..<(3 * x + 3) { row[i] = .nan }
+            }
+        }
     }
 
     /// The noise level of interleaved RGB floats (0…1 where they are not clipped) in units of 1/255.

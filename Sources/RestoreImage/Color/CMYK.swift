@@ -1,0 +1,61 @@
+import CLittleCMS
+
+/// The sRGB colours of inks.
+///
+/// With a profile: relative colorimetric with black point compensation. The darkest ink of a press is a dark grey; without
+/// compensation shadows would come out flat, and perceptual tables differ from maker to maker and compress colours that a
+/// screen can show. Where the profile is missing, damaged or none of CMYK: R = (1 − C)(1 − K), and so on.
+///
+/// - Parameters:
+///   - inks: C, M, Y, K of each pixel, 255 for full ink.
+///   - profile: an ICC profile, or nil.
+/// - Returns: R, G, B of each pixel.
+/// - Precondition: `inks` holds whole pixels.
+package func rgb(fromCMYK inks: [UInt8], profile: [UInt8]?) -> [UInt8] {
+    precondition(inks.count % 4 == 0, "\(inks.count) inks are no whole pixels")
+    let pixels = inks.count / 4
+    return [UInt8](unsafeUninitializedCapacity: 3 * pixels) { colors, count in
+        count = 3 * pixels
+        guard let target = colors.baseAddress else { return }
+        inks.withUnsafeBufferPointer { inks in
+            guard let source = inks.baseAddress else { return }
+            if !convert(source, to: target, count: pixels, by: profile) {
+                convertPlainly(source, to: target, count: pixels)
+            }
+        }
+    }
+}
+
+/// - Returns: whether the profile could be used.
+private func convert(
+    _ inks: UnsafePointer<UInt8>, to colors: UnsafeMutablePointer<UInt8>, count: Int, by profile: [UInt8]?
+) -> Bool {
+    guard let profile, let source = ICCProfile(bytes: profile), source.colorModel == .cmyk,
+        let target = ICCProfile.sRGB()
+    else { return false }
+    func transform(flags: Int32) -> cmsHTRANSFORM? {
+        cmsCreateTransform(
+            source.handle, restore_lcms_cmyk_8, target.handle, restore_lcms_rgb_8,
+            cmsUInt32Number(INTENT_RELATIVE_COLORIMETRIC), cmsUInt32Number(flags))
+    }
+    // A profile without the tables from colours to inks has no black point that could be found.
+    guard let transform = transform(flags: cmsFLAGS_BLACKPOINTCOMPENSATION) ?? transform(flags: 0) else { return false }
+    defer { cmsDeleteTransform(transform) }
+    // Pieces, because Little CMS counts pixels in 32 bits.
+    let most = 1 << 20
+    for start in stride(from: 0, to: count, by: most) {
+        cmsDoTransform(
+            transform, inks + 4 * start, colors + 3 * start, cmsUInt32Number(min(most, count - start)))
+    }
+    return true
+}
+
+private func convertPlainly(_ inks: UnsafePointer<UInt8>, to colors: UnsafeMutablePointer<UInt8>, count: Int) {
+    for pixel in 0..<count {
+        let light = 255 - UInt32(inks[4 * pixel + 3])
+        for channel in 0..<3 {
+            let value = (255 - UInt32(inks[4 * pixel + channel])) * light + 127
+            colors[3 * pixel + channel] = UInt8(truncatingIfNeeded: value / 255)
+        }
+    }
+}

@@ -1,0 +1,204 @@
+/// Between the samples of a picture and sRGB: a curve for each channel to linear light, a matrix to sRGB's primaries, sRGB's
+/// curve; and back. Relative colorimetric: white stays white. Nothing is clipped on the way to sRGB, so colours outside its
+/// gamut come back.
+///
+/// The profile is read by Little CMS; its curves are tabulated for 65536 samples, which is all there can be, and searched on
+/// the way back, which undoes them exactly (`docs/decisions/0010-color-management.md`). Immutable, for any number of threads.
+public final class ColorConversion: Sendable, Equatable {
+    /// 1 for grey, 3 for colour.
+    public let channelCount: Int
+
+    /// One curve, or those of R, G and B.
+    let curves: [ToneCurve]
+    /// From linear light in the picture's primaries to linear sRGB, row by row, and back; empty for grey.
+    let toSRGB: [Float]
+    let fromSRGB: [Float]
+    /// sRGB values of grey samples; empty for colour.
+    let greys: [Float]
+
+    init(_ model: ICCProfile.LightModel) throws(ICCProfile.Defect) {
+        curves = model.curves
+        guard let matrix = model.matrix else {
+            (channelCount, toSRGB, fromSRGB) = (1, [], [])
+            greys = model.curves[0].light.map { SRGBTransfer.encode($0) }
+            return
+        }
+        (channelCount, greys) = (3, [])
+        guard let toXYZ = try ICCProfile.sRGB()?.lightModel().matrix, let fromXYZ = toXYZ.inverse else {
+            throw ICCProfile.Defect(reason: "sRGB could not be made")
+        }
+        let product = fromXYZ.times(matrix)
+        guard let inverse = product.inverse else {
+            throw ICCProfile.Defect(reason: "its primaries do not span colors")
+        }
+        (toSRGB, fromSRGB) = (product.floats, inverse.floats)
+    }
+
+    public static func == (left: ColorConversion, right: ColorConversion) -> Bool {
+        left === right || (left.toSRGB == right.toSRGB && left.curves == right.curves)
+    }
+
+    /// Whether no colour of a grid differs from the same samples in sRGB by half a step of 8 bits.
+    var isNearSRGB: Bool {
+        let places = stride(from: 0, through: 65535, by: channelCount == 1 ? 255 : 65535 / 15).map { UInt16($0) }
+        func isNear(_ samples: [UInt16]) -> Bool {
+            var color: [Float] = [0, 0, 0]
+            color.withUnsafeMutableBufferPointer { color in
+                guard let color = color.baseAddress else { return }
+                copyColors(samples, step: channelCount, count: 1, to: color, pixelStride: 3)
+            }
+            return zip(samples, color).allSatisfy { abs(Float($0) / 65535 - $1) < 0.5 / 255 }
+        }
+        if channelCount == 1 { return places.allSatisfy { isNear([$0]) } }
+        // The curves first, in small steps: tables may differ anywhere.
+        guard
+            (0...255).allSatisfy({
+                let v = UInt16($0 * 257); return isNear([v, v, v])
+            })
+        else { return false }
+        return places.allSatisfy { r in places.allSatisfy { g in places.allSatisfy { b in isNear([r, g, b]) } } }
+    }
+}
+
+// MARK: - Kernels: pointers only, one run of pixels at a time, specialised for UInt8 and UInt16.
+
+extension ColorConversion {
+    /// sRGB floats of pixels.
+    ///
+    /// - Parameters:
+    ///   - step: samples from one pixel to the next.
+    ///   - target: R, G and B are written for each pixel, `pixelStride` floats apart.
+    func copyColors<Sample: FixedWidthInteger>(
+        _ source: UnsafePointer<Sample>, step: Int, count: Int, to target: UnsafeMutablePointer<Float>, pixelStride: Int
+    ) {
+        let scale = sampleScale(Sample.self)
+        guard channelCount == 3 else {
+            greys.withUnsafeBufferPointer { greys in
+                for x in 0..<count {
+                    let value = greys[Int(source[x * step]) &* scale]
+                    let pixel = target + x * pixelStride
+                    (pixel[0], pixel[1], pixel[2]) = (value, value, value)
+                }
+            }
+            return
+        }
+        withColorTables { red, green, blue in
+            let m = Matrix(toSRGB)
+            for x in 0..<count {
+                let pixel = source + x * step
+                let light = m.times(
+                    red.light[Int(pixel[0]) &* scale], green.light[Int(pixel[1]) &* scale],
+                    blue.light[Int(pixel[2]) &* scale])
+                let color = target + x * pixelStride
+                color[0] = SRGBTransfer.encode(light.0)
+                color[1] = SRGBTransfer.encode(light.1)
+                color[2] = SRGBTransfer.encode(light.2)
+            }
+        }
+    }
+
+    /// Puts sRGB floats into pixels; a pixel that has exactly this colour already is left as it is. Parameters as above.
+    func setColors<Sample: FixedWidthInteger>(
+        _ target: UnsafeMutablePointer<Sample>, step: Int, count: Int, from source: UnsafePointer<Float>,
+        pixelStride: Int
+    ) {
+        if channelCount == 3 {
+            setRGB(target, step: step, count: count, from: source, pixelStride: pixelStride)
+        } else {
+            setGrey(target, step: step, count: count, from: source, pixelStride: pixelStride)
+        }
+    }
+
+    private func setGrey<Sample: FixedWidthInteger>(
+        _ target: UnsafeMutablePointer<Sample>, step: Int, count: Int, from source: UnsafePointer<Float>,
+        pixelStride: Int
+    ) {
+        let scale = sampleScale(Sample.self)
+        greys.withUnsafeBufferPointer { greys in
+            _ = curves[0].withTables { curve in
+                for x in 0..<count {
+                    let pixel = source + x * pixelStride
+                    let value = (pixel[0] + pixel[1] + pixel[2]) / 3
+                    if pixel[0] == greys[Int(target[x * step]) &* scale], pixel[1] == pixel[0], pixel[2] == pixel[0] {
+                        continue
+                    }
+                    target[x * step] = nearestSample(curve.sample(of: SRGBTransfer.decode(value)))
+                }
+            }
+        }
+    }
+
+    private func setRGB<Sample: FixedWidthInteger>(
+        _ target: UnsafeMutablePointer<Sample>, step: Int, count: Int, from source: UnsafePointer<Float>,
+        pixelStride: Int
+    ) {
+        let scale = sampleScale(Sample.self)
+        withColorTables { red, green, blue in
+            let (inverse, forward) = (Matrix(fromSRGB), Matrix(toSRGB))
+            for x in 0..<count {
+                let color = source + x * pixelStride
+                let pixel = target + x * step
+                let light = inverse.times(
+                    SRGBTransfer.decode(color[0]), SRGBTransfer.decode(color[1]), SRGBTransfer.decode(color[2]))
+                let old = (
+                    red.light[Int(pixel[0]) &* scale], green.light[Int(pixel[1]) &* scale],
+                    blue.light[Int(pixel[2]) &* scale]
+                )
+                // Floats of 24 bits hold no 16-bit sample of next to no light beside a bright one. What was not changed
+                // keeps it all the same. The first three comparisons spare most changed pixels the exact ones.
+                if isNear(light.0, old.0), isNear(light.1, old.1), isNear(light.2, old.2) {
+                    let before = forward.times(old.0, old.1, old.2)
+                    if SRGBTransfer.encode(before.0) == color[0], SRGBTransfer.encode(before.1) == color[1],
+                        SRGBTransfer.encode(before.2) == color[2]
+                    {
+                        continue
+                    }
+                }
+                pixel[0] = nearestSample(red.sample(of: light.0))
+                pixel[1] = nearestSample(green.sample(of: light.1))
+                pixel[2] = nearestSample(blue.sample(of: light.2))
+            }
+        }
+    }
+
+    @inline(__always)
+    private func withColorTables(_ body: (ToneTables, ToneTables, ToneTables) -> Void) {
+        _ = curves[0].withTables { red in
+            curves[1].withTables { green in
+                curves[2].withTables { blue in body(red, green, blue) }
+            }
+        }
+    }
+}
+
+/// What an unchanged colour may differ by in linear light, generously: entries of the matrices below 100 times the
+/// rounding of floats.
+@inline(__always)
+private func isNear(_ light: Float, _ other: Float) -> Bool { (light - other).magnitude < 1e-3 }
+
+/// From a sample to one of 16 bits.
+@inline(__always)
+private func sampleScale<Sample: FixedWidthInteger>(_: Sample.Type) -> Int { MemoryLayout<Sample>.size == 1 ? 257 : 1 }
+
+/// The nearest sample of a place among 16-bit ones, 0…65535.
+@inline(__always)
+private func nearestSample<Sample: FixedWidthInteger>(_ place: Float) -> Sample {
+    let value = MemoryLayout<Sample>.size == 1 ? place / 257 : place
+    return Sample(truncatingIfNeeded: Int32(value + 0.5))
+}
+
+private struct Matrix {
+    let a, b, c, d, e, f, g, h, i: Float
+
+    @inline(__always)
+    init(_ entries: [Float]) {
+        (a, b, c) = (entries[0], entries[1], entries[2])
+        (d, e, f) = (entries[3], entries[4], entries[5])
+        (g, h, i) = (entries[6], entries[7], entries[8])
+    }
+
+    @inline(__always)
+    func times(_ x: Float, _ y: Float, _ z: Float) -> (Float, Float, Float) {
+        (a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z)
+    }
+}

@@ -1,0 +1,105 @@
+/// What the samples of a picture mean.
+public enum ColorSpace: Sendable, Equatable {
+    /// sRGB (IEC 61966-2-1), or grey with its curve. Also what nothing is known of.
+    case sRGB
+    /// Another one, by the curves and the matrix of an ICC profile or of a PNG's chunks.
+    case converted(ColorConversion)
+}
+
+extension ImageMetadata {
+    /// The colour space that a picture's file describes.
+    ///
+    /// An ICC profile goes before a PNG's `sRGB`, that before `gAMA` and `cHRM` (PNG 3rd edition, 4.3). Profiles that differ
+    /// from sRGB by less than half a step of 8 bits are taken as sRGB. `cICP` is kept for the output and not interpreted.
+    ///
+    /// - Parameter layout: of the picture.
+    /// - Returns: the space; and why the file's description is not used, half a sentence, where it is not: the samples are
+    ///   then taken as sRGB.
+    public func colorSpace(of layout: Image.ChannelLayout) -> (space: ColorSpace, warning: String?) {
+        let space: ColorSpace
+        do throws(ICCProfile.Defect) {
+            if let colorProfile {
+                space = try Self.colorSpace(ofProfile: colorProfile, layout)
+            } else {
+                space = try pngColor?.colorSpace(of: layout) ?? .sRGB
+            }
+        } catch {
+            return (.sRGB, "the color profile is kept, but the colors are taken as sRGB: \(error.reason)")
+        }
+        return (space, nil)
+    }
+
+    private static func colorSpace(
+        ofProfile bytes: [UInt8], _ layout: Image.ChannelLayout
+    ) throws(ICCProfile.Defect) -> ColorSpace {
+        guard let profile = ICCProfile(bytes: bytes) else { throw ICCProfile.Defect(reason: "it is damaged") }
+        let space = try profile.colorSpace()
+        // A grey picture with the profile of sRGB is common, and clear.
+        guard case .converted(let conversion) = space else { return space }
+        guard conversion.channelCount == layout.colorChannelCount else {
+            let (found, expected) = layout.colorChannelCount == 1 ? ("RGB", "grey") : ("grey", "RGB")
+            throw ICCProfile.Defect(reason: "it is a profile of \(found), and the picture is \(expected)")
+        }
+        return space
+    }
+}
+
+extension DecodedImage {
+    /// Gives the picture the colour space that its metadata describe.
+    ///
+    /// - Returns: why they are not used, half a sentence, where they are not.
+    @discardableResult
+    public mutating func adoptColorSpace() -> String? {
+        let (space, warning) = metadata.colorSpace(of: image.channelLayout)
+        image.colorSpace = space
+        return warning
+    }
+}
+
+extension ICCProfile {
+    /// - Throws: where the profile cannot be used.
+    borrowing func colorSpace() throws(Defect) -> ColorSpace {
+        let conversion = try ColorConversion(lightModel())
+        return conversion.isNearSRGB ? .sRGB : .converted(conversion)
+    }
+}
+
+extension ImageMetadata.PNGColor {
+    /// `gAMA` of sRGB's usual stand-in, 1/2.2.
+    private static let standInGamma: UInt32 = 45455
+    /// `cHRM` of sRGB.
+    private static let standInChromaticities: [UInt32] = [31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000]
+
+    fileprivate func colorSpace(of layout: Image.ChannelLayout) throws(ICCProfile.Defect) -> ColorSpace {
+        if let code = codingIndependentCodePoints, code != [1, 13, 0, 1], renderingIntent == nil, gamma == nil {
+            throw ICCProfile.Defect(reason: "cICP is not interpreted")
+        }
+        guard renderingIntent == nil, let gamma else { return .sRGB }
+        let isColor = layout.colorChannelCount == 3
+        let primaries = isColor ? chromaticities ?? Self.standInChromaticities : nil
+        // Writers of sRGB give these for readers that do not know it (PNG 3rd edition, 11.3.2.5).
+        let hasStandInPrimaries = primaries.map { Self.areNear($0, Self.standInChromaticities) } ?? true
+        if hasStandInPrimaries, Self.areNear([gamma], [Self.standInGamma]) { return .sRGB }
+        // Exponents beyond this are mistakes.
+        guard (10_000...1_000_000).contains(gamma) else {
+            throw ICCProfile.Defect(reason: "gAMA is absurd: \(gamma)")
+        }
+        let color = try primaries.map { values throws(ICCProfile.Defect) in try Self.checked(values) }
+        guard let profile = ICCProfile.power(exponent: 100_000 / Double(gamma), chromaticities: color) else {
+            throw ICCProfile.Defect(reason: "cHRM is absurd")
+        }
+        return try profile.colorSpace()
+    }
+
+    private static func areNear(_ values: [UInt32], _ others: [UInt32]) -> Bool {
+        values.count == others.count && zip(values, others).allSatisfy { abs(Int($0) - Int($1)) <= 50 }
+    }
+
+    /// White's and the primaries' x and y as numbers, where these are colours.
+    private static func checked(_ values: [UInt32]) throws(ICCProfile.Defect) -> [Double] {
+        let isColor = values.count == 8 && values.allSatisfy { $0 <= 100_000 } && values[1] >= 1000
+        // Of imaginary primaries (ProPhoto's blue) y may be 0, which Little CMS divides by.
+        guard isColor else { throw ICCProfile.Defect(reason: "cHRM is absurd") }
+        return values.enumerated().map { $0 % 2 == 1 ? max(Double($1), 1) / 100_000 : Double($1) / 100_000 }
+    }
+}

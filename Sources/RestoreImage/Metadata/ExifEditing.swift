@@ -1,0 +1,102 @@
+/// What processing makes untrue in an EXIF block (CIPA DC-008, Exif 2.32).
+extension TIFFBlock {
+    /// Strips of a thumbnail that are looked at, and entries of its directory.
+    private static let mostStrips = 1024
+    private static let mostThumbnailEntries = 256
+
+    /// The orientation, 1…8; nil where the block gives none.
+    var orientation: Int? {
+        guard let entry = first?.entries(.orientation).first, let value = value(of: entry) else { return nil }
+        return (1...8).contains(value) ? value : nil
+    }
+
+    /// Whether a lenient reader had to leave something out, in the directories that are edited.
+    var isDamaged: Bool {
+        guard let first else { return true }
+        guard let pointer = first.entries(.exifDirectory).first else { return first.isCut }
+        guard let exif = value(of: pointer).flatMap({ directory(at: $0) }) else { return true }
+        return first.isCut || exif.isCut
+    }
+
+    /// Says that the picture is upright and has these sides.
+    ///
+    /// - Parameter isTransposed: whether width and height were exchanged, and with them the resolutions.
+    mutating func makeUpright(width: Int, height: Int, isTransposed: Bool) {
+        guard let first else { return }
+        for entry in first.entries(.orientation) { setShort(entry, to: 1) }
+        let exif = directory(.exifDirectory, in: first)
+        // A malformed block may have one directory for both.
+        for directory in [first, exif].compactMap({ $0 }) {
+            for entry in directory.entries(.imageWidth) + directory.entries(.pixelXDimension) { set(entry, to: width) }
+            for entry in directory.entries(.imageLength) + directory.entries(.pixelYDimension) {
+                set(entry, to: height)
+            }
+        }
+        guard isTransposed else { return }
+        exchange(.xResolution, .yResolution, in: first)
+        if let exif, exif.place != first.place { exchange(.focalPlaneXResolution, .focalPlaneYResolution, in: exif) }
+    }
+
+    private mutating func exchange(_ tag: Tag, _ other: Tag, in directory: Directory) {
+        guard let entry = directory.entries(tag).first, let other = directory.entries(other).first else { return }
+        exchange(entry, other)
+    }
+
+    /// Says that the colours are sRGB.
+    mutating func declareSRGB() {
+        guard let first, let exif = directory(.exifDirectory, in: first) else { return }
+        for entry in exif.entries(.colorSpace) { setShort(entry, to: 1) }
+    }
+
+    /// Takes the thumbnail's directory out of the chain and its picture out of the block: cut off where it is the end, zeroed
+    /// elsewhere, and left where something else lies.
+    mutating func dropThumbnail() {
+        guard let first, let next = first.next, let place = read32(next), place != 0 else { return }
+        let thumbnail = directory(at: place)
+        write32(0, at: next)
+        guard let thumbnail else { return }
+        let used = usedRanges
+        var free = ranges(.thumbnailOffset, .thumbnailLength, in: thumbnail)
+        free += ranges(.stripOffsets, .stripByteCounts, in: thumbnail)
+        free.append(thumbnail.place..<min(bytes.count, thumbnail.place + 6 + 12 * thumbnail.entries.count))
+        free += thumbnail.entries.prefix(Self.mostThumbnailEntries).compactMap { range(of: $0) }
+        for range in free where !range.isEmpty && !used.contains(where: { $0.overlaps(range) }) { erase(range) }
+        // What follows the last used byte goes if it is only what was erased.
+        let end = used.map(\.upperBound).max() ?? bytes.count
+        let tail = end..<bytes.count
+        var covered = end
+        for range in free.sorted(by: { $0.lowerBound < $1.lowerBound }) where range.lowerBound <= covered + 1 {
+            covered = max(covered, range.upperBound)
+        }
+        if !tail.isEmpty, covered >= bytes.count { cut(at: end) }
+    }
+
+    /// Data that two entries place and measure; one that reaches beyond the end is taken to the end.
+    private func ranges(_ offsets: Tag, _ lengths: Tag, in directory: Directory) -> [Range<Int>] {
+        guard let offsets = directory.entries(offsets).first, let lengths = directory.entries(lengths).first else {
+            return []
+        }
+        let places = values(of: offsets, most: Self.mostStrips)
+        return zip(places, values(of: lengths, most: Self.mostStrips)).compactMap { start, length in
+            guard start >= 8, start < bytes.count, length > 0 else { return nil }
+            return start..<min(bytes.count, start + length)
+        }
+    }
+
+    /// Header, directories other than the thumbnail's, and their values.
+    private var usedRanges: [Range<Int>] {
+        guard let first else { return [0..<bytes.count] }
+        var directories = [first]
+        for tag in [Tag.exifDirectory, .gpsDirectory] {
+            guard let directory = directory(tag, in: first) else { continue }
+            directories.append(directory)
+            if let inner = self.directory(.interoperabilityDirectory, in: directory) { directories.append(inner) }
+        }
+        var used = [0..<8]
+        for directory in directories {
+            used.append(directory.place..<min(bytes.count, directory.place + 6 + 12 * directory.entries.count))
+            used += directory.entries.compactMap { range(of: $0) }
+        }
+        return used
+    }
+}

@@ -1,0 +1,99 @@
+/// Metadata as chunks of a PNG file, which stand before the pixels. https://www.w3.org/TR/png-3/, section 11.3.
+struct PNGChunkList {
+    /// Each chunk: the payload's length (4 bytes, big-endian), the name, the payload.
+    private(set) var bytes: [UInt8] = []
+
+    /// Texts shorter than that are not worth deflating.
+    private static let shortText = 1024
+
+    /// What a PNG cannot hold is left out; `ImageMetadata.losses(in:)` says what.
+    init(_ metadata: ImageMetadata) {
+        addColor(metadata)
+        if let resolution = metadata.resolution { addResolution(resolution) }
+        if let exif = metadata.exif { add("eXIf", exif) }
+        if let xmp = metadata.wholeXMP { addXMP(xmp) }
+        if let photoshop = metadata.photoshop {
+            add(
+                text: .init(
+                    keyword: Array((RawProfile.keywordStart + RawProfile.Kind.photoshop.rawValue).utf8), isUTF8: false,
+                    value: RawProfile.text(.photoshop, photoshop)))
+        }
+        for text in metadata.texts where text.hasPNGKeyword { add(text: text) }
+    }
+
+    private mutating func add(_ name: String, _ payload: [UInt8]) {
+        guard payload.count <= Int(Int32.max) else { return }
+        bytes.appendBigEndian32(payload.count)
+        bytes += name.utf8
+        bytes += payload
+    }
+
+    /// A profile stands in the place of `sRGB`; `gAMA` and `cHRM` remain for those who cannot read it.
+    private mutating func addColor(_ metadata: ImageMetadata) {
+        if let codes = metadata.pngColor?.codingIndependentCodePoints { add("cICP", codes) }
+        if let profile = metadata.colorProfile, let deflated = ZlibStream.deflated(profile) {
+            add("iCCP", Array("ICC profile".utf8) + [0, 0] + deflated)
+        } else if let intent = metadata.pngColor?.renderingIntent {
+            add("sRGB", [intent])
+        }
+        if let gamma = metadata.pngColor?.gamma {
+            var payload: [UInt8] = []
+            payload.appendBigEndian32(Int(gamma))
+            add("gAMA", payload)
+        }
+        if let chromaticities = metadata.pngColor?.chromaticities {
+            var payload: [UInt8] = []
+            for value in chromaticities { payload.appendBigEndian32(Int(value)) }
+            add("cHRM", payload)
+        }
+    }
+
+    private mutating func addResolution(_ resolution: ImageMetadata.Resolution) {
+        var payload: [UInt8] = []
+        for pixels in [resolution.x, resolution.y] {
+            // An inch is 0.0254 m.
+            let perUnit = resolution.unit == .inch ? (Double(pixels) / 0.0254).rounded() : Double(pixels)
+            payload.appendBigEndian32(Int(min(perUnit, Double(Int32.max))))
+        }
+        payload.append(resolution.unit == .none ? 0 : 1)
+        add("pHYs", payload)
+    }
+
+    /// Not deflated, so that programs find it that know nothing of PNG (XMP specification, part 3, 1.1.5).
+    private mutating func addXMP(_ xmp: [UInt8]) {
+        add("iTXt", Array(PNGText.xmpKeyword.utf8) + [0, 0, 0, 0, 0] + xmp)
+    }
+
+    private mutating func add(text: ImageMetadata.Text) {
+        let start = text.keyword + [0]
+        let deflated = text.value.count < Self.shortText ? nil : ZlibStream.deflated(text.value)
+        if text.isUTF8 {
+            let flags: [UInt8] = [deflated == nil ? 0 : 1, 0]
+            let strings = text.language + [0] + text.translatedKeyword + [0]
+            add("iTXt", start + flags + strings + (deflated ?? text.value))
+        } else if let deflated {
+            add("zTXt", start + [0] + deflated)
+        } else {
+            add("tEXt", start + text.valueWithoutNUL)
+        }
+    }
+}
+
+extension ImageMetadata {
+    /// The XMP packet with its extended parts in it, where there are such and they fit together; otherwise the packet alone.
+    var wholeXMP: [UInt8]? {
+        guard let xmp, !extendedXMP.isEmpty else { return xmp }
+        return ExtendedXMP.whole(main: xmp, parts: extendedXMP) ?? xmp
+    }
+}
+
+extension ImageMetadata.Text {
+    /// Whether a PNG can have the keyword: 1…79 bytes without NUL.
+    var hasPNGKeyword: Bool { (1...79).contains(keyword.count) && !keyword.contains(0) }
+
+    /// NUL ends a text in a PNG, and JPEG comments often end with one; one inside becomes a space.
+    fileprivate var valueWithoutNUL: [UInt8] {
+        let end = value.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
+        return value[..<end].map { $0 == 0 ? 0x20 : $0 }
+    }
+}

@@ -1,0 +1,126 @@
+// What processing makes untrue in a picture's metadata is edited where it stands; all else stays byte for byte.
+
+extension ImageMetadata {
+    /// How the stored rows and columns belong, 1…8: as EXIF says, else as XMP says, else 1.
+    public var orientation: Int {
+        if let orientation = exif.flatMap({ TIFFBlock($0) })?.orientation { return orientation }
+        let text = xmp.flatMap { XMPPacket($0).value(of: "tiff:Orientation") }
+        guard let text, let value = Int(String(decoding: text, as: UTF8.self)), (1...8).contains(value) else {
+            return 1
+        }
+        return value
+    }
+
+    /// The metadata of the picture after it was turned upright: orientation 1, its sides, resolutions exchanged where width and
+    /// height were, and no thumbnails, for these show the picture as it was.
+    ///
+    /// A damaged EXIF block is kept: of what a reader might still find in it, the orientation is set as elsewhere.
+    ///
+    /// - Parameters:
+    ///   - orientation: by which it was turned, 1…8.
+    ///   - width: of the upright picture in pixels.
+    ///   - height: of the upright picture in pixels.
+    public func upright(from orientation: Int, width: Int, height: Int) -> ImageMetadata {
+        let isTransposed = orientation >= 5
+        var result = self
+        if let exif, var block = TIFFBlock(exif) {
+            block.makeUpright(width: width, height: height, isTransposed: isTransposed)
+            block.dropThumbnail()
+            result.exif = block.bytes
+        }
+        if let xmp {
+            var packet = XMPPacket(xmp)
+            packet.makeUpright(width: width, height: height, isTransposed: isTransposed)
+            result.xmp = packet.bytes
+        }
+        if let photoshop {
+            var resources = PhotoshopResources(photoshop)
+            resources.drop(.oldThumbnail, .thumbnail)
+            if isTransposed { resources.exchangeResolutions() }
+            result.photoshop = resources.bytes
+        }
+        if isTransposed, let resolution {
+            result.resolution = Resolution(x: resolution.y, y: resolution.x, unit: resolution.unit)
+        }
+        return result
+    }
+
+    /// The metadata of the picture after its colours became sRGB of another model, as CMYK becomes RGB and grey becomes
+    /// colour: without the profile and the chunks that described what was, and with EXIF and XMP saying sRGB where they said
+    /// something.
+    public var describingSRGB: ImageMetadata {
+        var result = self
+        result.colorProfile = nil
+        result.pngColor = nil
+        if let exif, var block = TIFFBlock(exif) {
+            block.declareSRGB()
+            result.exif = block.bytes
+        }
+        if let xmp {
+            var packet = XMPPacket(xmp)
+            packet.declareSRGB()
+            result.xmp = packet.bytes
+        }
+        if let photoshop {
+            var resources = PhotoshopResources(photoshop)
+            resources.drop(.colorProfile)
+            result.photoshop = resources.bytes
+        }
+        return result
+    }
+
+    /// What the pixels need to be seen as they are meant, and nothing else: the colour space, and the resolution where it says
+    /// that pixels are not square.
+    public var stripped: ImageMetadata {
+        let shape = resolution.flatMap { $0.x == $0.y ? nil : Resolution(x: $0.x, y: $0.y, unit: .none) }
+        return ImageMetadata(colorProfile: colorProfile, pngColor: pngColor, resolution: shape)
+    }
+
+    /// What of the blocks could not be read, half a sentence; nil where all could.
+    var damage: String? {
+        guard let exif else { return nil }
+        guard let block = TIFFBlock(exif), !block.isDamaged else {
+            return "its EXIF block is damaged, and kept as it is"
+        }
+        return nil
+    }
+}
+
+extension XMPPacket {
+    fileprivate mutating func makeUpright(width: Int, height: Int, isTransposed: Bool) {
+        set("tiff:Orientation", to: [UInt8(ascii: "1")])
+        for name in ["tiff:ImageWidth", "exif:PixelXDimension"] { set(name, to: Array(String(width).utf8)) }
+        for name in ["tiff:ImageLength", "exif:PixelYDimension"] { set(name, to: Array(String(height).utf8)) }
+        for name in ["xmp:Thumbnails", "xap:Thumbnails", "xapGImg:Thumbnails"] { remove(name) }
+        guard isTransposed else { return }
+        exchange("tiff:XResolution", "tiff:YResolution")
+        exchange("exif:FocalPlaneXResolution", "exif:FocalPlaneYResolution")
+    }
+
+    fileprivate mutating func declareSRGB() {
+        set("exif:ColorSpace", to: [UInt8(ascii: "1")])
+        remove("photoshop:ICCProfile")
+        // 3 is RGB.
+        set("photoshop:ColorMode", to: [UInt8(ascii: "3")])
+    }
+}
+
+extension DecodedImage {
+    /// Turns the picture as its orientation says and makes its metadata true; thumbnails go even where nothing is turned.
+    ///
+    /// - Parameter runner: shares out the rows.
+    /// - Returns: what of the metadata is damaged, half a sentence; nil where nothing is.
+    @discardableResult
+    public mutating func makeUpright(concurrently runner: ConcurrentRunner = .serial) -> String? {
+        let orientation = metadata.orientation
+        if orientation > 1 {
+            // One owner: the picture is turned in place where it can be.
+            let stored = image
+            image = Image(width: 1, height: 1, channelLayout: .grey)
+            image = stored.upright(from: orientation, concurrently: runner)
+        }
+        let damage = metadata.damage
+        metadata = metadata.upright(from: orientation, width: image.width, height: image.height)
+        return damage
+    }
+}

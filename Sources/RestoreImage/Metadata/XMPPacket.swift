@@ -1,0 +1,115 @@
+/// Simple properties of an XMP packet (ISO 16684-1), found and edited as text so that all else, namespaces and padding
+/// included, stays byte for byte.
+///
+/// A property is an attribute (`tiff:Orientation="6"`) or an element (`<tiff:Orientation>6</tiff:Orientation>`) with the prefix
+/// that the standard prefers for its namespace, as all known writers have it.
+struct XMPPacket {
+    private(set) var bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// The value that stands first; nil where there is none.
+    func value(of name: String) -> [UInt8]? { values(of: name).first.map { Array(bytes[$0]) } }
+
+    /// Sets the property wherever it stands; adds nothing where it does not.
+    mutating func set(_ name: String, to value: [UInt8]) {
+        for range in values(of: name).reversed() where Array(bytes[range]) != value {
+            bytes.replaceSubrange(range, with: value)
+        }
+    }
+
+    mutating func exchange(_ name: String, _ other: String) {
+        guard let value = value(of: name), let otherValue = self.value(of: other) else { return }
+        set(name, to: otherValue)
+        set(other, to: value)
+    }
+
+    /// Takes the property out, with all that is within it.
+    mutating func remove(_ name: String) {
+        for range in occurrences(of: name).reversed() {
+            guard let whole = whole(range, name) else { continue }
+            bytes.removeSubrange(whole)
+        }
+    }
+
+    // MARK: Finding
+
+    /// Where the name stands as that of an attribute or of an element that begins.
+    /// The first ones only: of a packet that repeats a name without end each would be searched to the packet's.
+    private func occurrences(of name: String) -> [Range<Int>] {
+        let pattern = Array(name.utf8)
+        guard let head = pattern.first, bytes.count > pattern.count else { return [] }
+        var found: [Range<Int>] = []
+        var place = 1
+        while place < bytes.count - pattern.count, found.count < Self.mostOccurrences {
+            let end = place + pattern.count
+            if bytes[place] == head, bytes[place - 1] == Self.less || Self.isSpace(bytes[place - 1]),
+                bytes[place..<end] == pattern[...], Self.endsName(bytes[end])
+            {
+                found.append(place..<end)
+                place = end
+            } else {
+                place += 1
+            }
+        }
+        return found
+    }
+
+    private func values(of name: String) -> [Range<Int>] {
+        occurrences(of: name).compactMap {
+            bytes[$0.lowerBound - 1] == Self.less ? text(after: $0) : attribute(after: $0)
+        }
+    }
+
+    /// The value between quotation marks after an attribute's name.
+    private func attribute(after name: Range<Int>) -> Range<Int>? {
+        var place = skippingSpace(name.upperBound)
+        guard place < bytes.count, bytes[place] == Self.equals else { return nil }
+        place = skippingSpace(place + 1)
+        guard place < bytes.count, bytes[place] == 0x22 || bytes[place] == 0x27 else { return nil }
+        guard let end = bytes[(place + 1)...].firstIndex(of: bytes[place]) else { return nil }
+        return (place + 1)..<end
+    }
+
+    /// The text of an element that holds no other.
+    private func text(after name: Range<Int>) -> Range<Int>? {
+        guard let end = bytes[name.upperBound...].firstIndex(of: Self.greater), bytes[end - 1] != Self.slash,
+            let next = bytes[end...].firstIndex(of: Self.less), next + 1 < bytes.count, bytes[next + 1] == Self.slash
+        else { return nil }
+        return (end + 1)..<next
+    }
+
+    /// The whole attribute with the space before it, or the whole element.
+    private func whole(_ name: Range<Int>, _ text: String) -> Range<Int>? {
+        guard bytes[name.lowerBound - 1] == Self.less else {
+            return attribute(after: name).map { (name.lowerBound - 1)..<($0.upperBound + 1) }
+        }
+        let start = name.lowerBound - 1
+        guard let opened = bytes[name.upperBound...].firstIndex(of: Self.greater) else { return nil }
+        if bytes[opened - 1] == Self.slash { return start..<(opened + 1) }
+        let closing = Array("</\(text)>".utf8)
+        var place = opened
+        while let next = bytes[place...].firstIndex(of: Self.less) {
+            if bytes[next...].starts(with: closing) { return start..<(next + closing.count) }
+            place = next + 1
+        }
+        return nil
+    }
+
+    private func skippingSpace(_ place: Int) -> Int {
+        bytes[place...].firstIndex { !Self.isSpace($0) } ?? bytes.count
+    }
+
+    private static let mostOccurrences = 64
+
+    private static let less = UInt8(ascii: "<")
+    private static let greater = UInt8(ascii: ">")
+    private static let slash = UInt8(ascii: "/")
+    private static let equals = UInt8(ascii: "=")
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+    private static func endsName(_ byte: UInt8) -> Bool {
+        isSpace(byte) || byte == equals || byte == greater || byte == slash
+    }
+}

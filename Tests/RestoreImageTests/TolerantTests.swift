@@ -1,0 +1,103 @@
+import RestoreFiles
+import RestoreImage
+import TestSupport
+import Testing
+
+@Suite struct TolerantTests {
+    private func read(_ bytes: [UInt8]) throws -> DecodedImage { try decodeImage(bytes, path: "p", tolerant: true) }
+
+    @Test func wholeFilesAreReadAsEver() throws {
+        for format in Fixtures.formats {
+            #expect(try readImage(format.path, tolerant: true) == readImage(format.path), "\(format.name)")
+        }
+    }
+
+    @Test func aPNGKeepsTheRowsThatAreThere() throws {
+        let image = Image.random(width: 40, height: 64, .rgbAlpha, bitDepth: 16, seed: 9)
+        let bytes = try encodeImage(image, as: ImageEncoding(format: .png, pngCompression: 0), path: "p")
+        let part = Array(bytes[..<(bytes.count / 2)])
+        #expect(throws: ImageError.self) { try decodeImage(part, path: "p") }
+        let decoded = try read(part)
+        let rows = decoded.image.values.lastIndex { $0 != 0 }.map { $0 / 160 + 1 } ?? 0
+        #expect((28...32).contains(rows))
+        #expect(decoded.image.values[..<(rows * 160)] == image.values[..<(rows * 160)])
+        #expect(decoded.warnings == ["the file ends too early; \(rows) of 64 rows are there"])
+    }
+
+    @Test func palettesAndInterlacedRowsAreFilled() throws {
+        for name in ["palette8-alpha", "palette8-interlaced", "rgb8-interlaced", "grey1-interlaced", "palette2"] {
+            let bytes = try readFile(Fixtures.path("images/formats/\(name).png"))
+            let whole = try decodeImage(bytes, path: "p").image
+            var best = 0
+            for count in 0..<bytes.count {
+                guard let decoded = try? read(Array(bytes[..<count])) else { continue }
+                #expect(decoded.image.channelLayout == whole.channelLayout && decoded.warnings.count == 1)
+                best = max(best, zip(decoded.image.values, whole.values).count { $0 == $1 })
+            }
+            #expect(best == whole.values.count, "\(name)")
+        }
+    }
+
+    @Test func aJPEGKeepsWhatIsThere() throws {
+        for name in ["testorig", "progressive-restart", "arithmetic", "scans-apart"] {
+            let bytes = try readFile(Fixtures.path("jpeg/\(name).jpg"))
+            let whole = try decodeImage(bytes, path: "p").image
+            let part = Array(bytes[..<(bytes.count * 3 / 4)])
+            #expect(throws: ImageError.self) { try decodeImage(part, path: "p") }
+            let decoded = try read(part)
+            #expect(decoded.image.width == whole.width && !decoded.warnings.isEmpty)
+            let same = zip(decoded.image.values, whole.values).count { abs($0 - $1) < 40 }
+            #expect(same > whole.values.count / 2, "\(name)")
+        }
+    }
+
+    @Test func nothingAtAllIsAnErrorAllTheSame() throws {
+        for name in [
+            "empty.png", "text.jpg", "png-signature-only.png", "png-no-pixels.png", "png-no-deflate-stream.png",
+            "png-zero-width.png", "jpeg-start-only.jpg", "jpeg-header-only.jpg", "jpeg-no-rows.jpg", "jpeg-12-bits.jpg",
+            "jpeg-600-scans.jpg", "png-claims-100000x100000.png",
+        ] {
+            #expect(throws: ImageError.self, "\(name)") {
+                try readImage(Fixtures.path("corrupt/\(name)"), tolerant: true)
+            }
+        }
+        let header = try Array(readFile(Fixtures.path("jpeg/testorig.jpg"))[..<623])
+        #expect(throws: ImageError.self) { try read(header) }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: Fixtures.corrupt)
+    func whatIsReadComesWithAWarning(_ path: String) throws {
+        guard let decoded = try? readImage(path, tolerant: true) else { return }
+        #expect(!decoded.warnings.isEmpty)
+        #expect(decoded.warnings.allSatisfy { !$0.contains("\n") })
+    }
+
+    @Test func warningsThatAreNoDamage() throws {
+        let bytes = try readFile(Fixtures.path("jpeg/testorig.jpg"))
+        let whole = try decodeImage(bytes, path: "p")
+        // Cameras fill up behind the last scan; anything else there is what a decoder left over that lost its place.
+        let end: [UInt8] = [0xFF, 0xD9]
+        let padded = try decodeImage(bytes.dropLast(2) + [UInt8](repeating: 0, count: 1000) + end, path: "p")
+        #expect(padded.image == whole.image && padded.warnings.count == 1)
+        #expect(throws: ImageError.self) {
+            try decodeImage(bytes.dropLast(2) + [UInt8](repeating: 7, count: 1000) + end, path: "p")
+        }
+        // A scan's spectral range means nothing in a sequential file.
+        var ranged = bytes
+        let scan = try #require((0..<bytes.count - 1).first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xDA })
+        ranged[scan + 2 + 2 + 1 + 6 + 1] = 0
+        let decoded = try decodeImage(ranged, path: "p")
+        #expect(decoded.image == whole.image && decoded.warnings.count == 1)
+    }
+
+    @Test func dataBeyondTheRowsAreLimited() throws {
+        let header = bigEndian(16) + bigEndian(16) + [8, 2, 0, 0, 0]
+        func file(_ extra: Int) -> [UInt8] {
+            [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + chunk("IHDR", header)
+                + chunk("IDAT", deflated([UInt8](repeating: 0, count: 16 * 49 + extra))) + chunk("IEND", [])
+        }
+        #expect(try decodeImage(file(0), path: "p").warnings == [])
+        #expect(try decodeImage(file(1000), path: "p").warnings.count == 1)
+        #expect(throws: ImageError.self) { try decodeImage(file(100 << 20), path: "p") }
+    }
+}
