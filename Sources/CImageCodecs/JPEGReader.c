@@ -22,6 +22,7 @@ struct RestoreJPEGReader {
     struct jpeg_progress_mgr progress;
     jmp_buf on_error;
     RestorePixelFormat format;
+    RestoreJPEGParameters parameters;
     const uint8_t *bytes;
     int is_tolerant;
     int is_used;
@@ -204,6 +205,33 @@ static void require_every_component(RestoreJPEGReader *reader) {
     }
 }
 
+// Components often share a table: a table is listed once.
+static uint8_t index_of_table(RestoreJPEGParameters *parameters, const JQUANT_TBL *table) {
+    const size_t size = sizeof table->quantval;
+    for (uint32_t index = 0; index < parameters->table_count; index++) {
+        if (memcmp(parameters->tables + index * DCTSIZE2, table->quantval, size) == 0) { return (uint8_t)index; }
+    }
+    memcpy(parameters->tables + parameters->table_count * DCTSIZE2, table->quantval, size);
+    return (uint8_t)parameters->table_count++;
+}
+
+// Before decoding is finished: then libjpeg frees its lists of components and tables, and leaves the pointers as they are.
+static void keep_parameters(RestoreJPEGReader *reader) {
+    RestoreJPEGParameters *parameters = &reader->parameters;
+    const j_decompress_ptr jpeg = &reader->jpeg;
+    if (jpeg->comp_info == NULL || jpeg->num_components > RESTORE_JPEG_COMPONENTS) { return; }
+    for (int index = 0; index < jpeg->num_components; index++) {
+        const jpeg_component_info *component = &jpeg->comp_info[index];
+        if (component->quant_table == NULL) { return; }
+        parameters->horizontal[index] = (uint8_t)component->h_samp_factor;
+        parameters->vertical[index] = (uint8_t)component->v_samp_factor;
+        parameters->table_index[index] = index_of_table(parameters, component->quant_table);
+    }
+    parameters->component_count = (uint32_t)jpeg->num_components;
+    parameters->is_progressive = jpeg->progressive_mode != 0;
+    parameters->stores_rgb = jpeg->jpeg_color_space == JCS_RGB;
+}
+
 static int read_rows(RestoreJPEGReader *reader, uint8_t *pixels) {
     if (setjmp(reader->on_error)) { return reader->code; }
     j_decompress_ptr jpeg = &reader->jpeg;
@@ -215,6 +243,7 @@ static int read_rows(RestoreJPEGReader *reader, uint8_t *pixels) {
         jpeg_read_scanlines(jpeg, &row, 1);
         if (is_cmyk(jpeg) && jpeg->saw_Adobe_marker) { invert(row, row_size); }
     }
+    keep_parameters(reader);
     jpeg_finish_decompress(jpeg);
     return RESTORE_CODEC_OK;
 }
@@ -230,6 +259,7 @@ int restore_jpeg_decode(RestoreJPEGReader *reader, void *pixels, size_t size, ch
     int code = read_rows(reader, pixels);
     if (code == RESTORE_CODEC_DAMAGED && reader->is_tolerant && reader->jpeg.output_scanline > 0) {
         restore_add_warning(&reader->warnings, reader->message);
+        if (reader->parameters.component_count == 0) { keep_parameters(reader); }
         code = RESTORE_CODEC_OK;
     }
     if (code != RESTORE_CODEC_OK) { restore_set_message(message, reader->message); }
@@ -240,30 +270,8 @@ const char *restore_jpeg_warning(const RestoreJPEGReader *reader, uint32_t index
     return restore_warning(&reader->warnings, index);
 }
 
-// Components often share a table: a table is listed once.
-static uint8_t index_of_table(RestoreJPEGParameters *parameters, const JQUANT_TBL *table) {
-    const size_t size = sizeof table->quantval;
-    for (uint32_t index = 0; index < parameters->table_count; index++) {
-        if (memcmp(parameters->tables + index * DCTSIZE2, table->quantval, size) == 0) { return (uint8_t)index; }
-    }
-    memcpy(parameters->tables + parameters->table_count * DCTSIZE2, table->quantval, size);
-    return (uint8_t)parameters->table_count++;
-}
-
-void restore_jpeg_parameters(RestoreJPEGReader *reader, RestoreJPEGParameters *parameters) {
-    *parameters = (RestoreJPEGParameters){0};
-    const j_decompress_ptr jpeg = &reader->jpeg;
-    if (jpeg->comp_info == NULL || jpeg->num_components > RESTORE_JPEG_COMPONENTS) { return; }
-    for (int index = 0; index < jpeg->num_components; index++) {
-        const jpeg_component_info *component = &jpeg->comp_info[index];
-        if (component->quant_table == NULL) { return; }
-        parameters->horizontal[index] = (uint8_t)component->h_samp_factor;
-        parameters->vertical[index] = (uint8_t)component->v_samp_factor;
-        parameters->table_index[index] = index_of_table(parameters, component->quant_table);
-    }
-    parameters->component_count = (uint32_t)jpeg->num_components;
-    parameters->is_progressive = jpeg->progressive_mode != 0;
-    parameters->stores_rgb = jpeg->jpeg_color_space == JCS_RGB;
+void restore_jpeg_parameters(const RestoreJPEGReader *reader, RestoreJPEGParameters *parameters) {
+    *parameters = reader->parameters;
 }
 
 void restore_jpeg_close(RestoreJPEGReader *reader) {

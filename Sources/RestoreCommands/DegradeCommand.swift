@@ -30,10 +30,14 @@ struct DegradeOptions: ParsableArguments {
         try reportingFailure {
             for path in [input, output] { try OutputPlan.requireName(path) }
             try OutputPlan.requireReplaceable(output, overwrite: overwrite)
+            // A signal lets the file that is being written come to its end, or none is begun.
+            Interruption.watch()
             let picture = try readImage(input)
             var encoding = try OutputPlan.encoding(for: output, format: nil, input: picture.format, quality: nil)
             let degraded = try work(picture.image, &encoding)
-            try writeImage(degraded, to: output, encoding: encoding, overwrite: overwrite)
+            try Interruption.check()
+            try writeImage(
+                degraded, metadata: picture.metadata, to: output, encoding: encoding, overwrite: overwrite)
             verbosity.logger.info("\(output): \(summary)")
         }
     }

@@ -75,15 +75,20 @@ struct EvaluateDenoiseCommand: ParsableCommand {
             _ = try models.denoiser(named: expectedModel)
             var scores: [DenoiseScore] = []
             var failures = 0
+            Interruption.watch()
             for file in files {
                 do {
-                    let score = try evaluate(file, with: models)
-                    scores.append(score)
-                    try show(score)
+                    try Interruption.check()
+                    scores.append(try evaluate(file, with: models))
+                } catch is Interrupted {
+                    Console.message("restore: interrupted after \(scores.count + failures) of \(files.count) pictures")
+                    throw ExitCode.interrupted
                 } catch  where files.count > 1 {
                     Console.message("restore: \(explanation(of: error))")
                     failures += 1
+                    continue
                 }
+                try show(scores[scores.count - 1])
             }
             guard !scores.isEmpty else { throw ExitCode.badData }
             try show(
@@ -117,7 +122,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         let level = isBlind ? nil : knownSigma ?? (noise ?? self.noise(in: colors, of: clean)).sigma
         let restored = try choice.denoiser.denoise(
             colors: colors, width: clean.width, height: clean.height, sigma: level ?? 0, quality: quality,
-            tiling: tiling.tiling(pictureBytes: 8 * colors.count))
+            tiling: tiling.tiling(pictureBytes: 8 * colors.count), progress: { _ in try Interruption.check() })
         let seconds = (clock.now - start).seconds
         let result = try clean.withColors(restored)
         return DenoiseScore(

@@ -72,29 +72,35 @@ public func listFilesRecursively(
 ///
 /// - Parameters:
 ///   - folder: where to start; the paths returned begin with it.
+///   - descends: whether the files in its folders are listed, too.
+///   - passOver: takes what is wrong with a folder below `folder`, whose files are then not listed; nil to throw it.
 ///   - isMatch: asked with the name of a file, the last component of its path.
 /// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed, for a `folder` that is
 ///   no folder, and for a matching name that is not UTF-8.
 public func listFilesRecursively(
-    _ folder: String, where isMatch: (_ name: String) -> Bool
+    _ folder: String, descends: Bool = true, passOver: ((FileError) -> Void)? = nil,
+    where isMatch: (_ name: String) -> Bool
 ) throws(FileError) -> [String] {
     var files: [String] = []
-    var visited: Set<FolderIdentity> = []
+    var visited: Set<FileIdentity> = []
     var pending = [folder]
     var linked: [String] = []
     while let next = pending.popLast() ?? linked.popLast() {
-        guard let identity = FolderIdentity(next), visited.insert(identity).inserted else {
-            if pathKind(next) == .directory { continue }
-            throw notAFolder(next)
-        }
-        for entry in try folderEntries(next) {
-            let path = joinPath(next, entry.name)
-            switch try entry.kind(at: path, folder: next, where: isMatch) {
-            case .folder: pending.append(path)
-            case .linkedFolder: linked.append(path)
-            case .matchingFile: files.append(path)
-            case .ignored: break
+        do throws(FileError) {
+            guard pathKind(next) == .directory, let identity = FileIdentity(next) else { throw notAFolder(next) }
+            guard visited.insert(identity).inserted else { continue }
+            for entry in try folderEntries(next) {
+                let path = joinPath(next, entry.name)
+                switch try entry.kind(at: path, folder: next, where: isMatch) {
+                case .folder: if descends { pending.append(path) }
+                case .linkedFolder: if descends { linked.append(path) }
+                case .matchingFile: files.append(path)
+                case .ignored: break
+                }
             }
+        } catch {
+            guard let passOver, next != folder else { throw error }
+            passOver(error)
         }
         linked.sort { isBytewiseLess($1, $0) }
     }
@@ -108,21 +114,6 @@ public func listFilesRecursively(
 public func listNames(in folder: String, hiddenOnes: Bool = false) throws(FileError) -> [String] {
     guard isPassableToSystem(folder) else { throw .notFound(path: folder) }
     return try folderEntries(folder, hiddenOnes: hiddenOnes).map(\.name).sorted(by: isBytewiseLess)
-}
-
-/// Device and inode: the same for every path that leads to one folder.
-private struct FolderIdentity: Hashable {
-    let device: UInt
-    let inode: UInt
-
-    init?(_ path: String) {
-        var status = stat()
-        guard isPassableToSystem(path), stat(path, &status) == 0, status.fileType == S_IFDIR else {
-            return nil
-        }
-        device = UInt(status.st_dev)
-        inode = UInt(status.st_ino)
-    }
 }
 
 private struct FolderEntry {

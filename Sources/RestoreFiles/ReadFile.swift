@@ -17,21 +17,56 @@ public func readFile(
     _ path: String, maximumBytes: Int = defaultMaximumFileBytes
 ) throws(FileError) -> [UInt8] {
     precondition(maximumBytes >= 0, "maximumBytes must not be negative, found \(maximumBytes)")
+    let (descriptor, size) = try openRegularFile(path)
+    defer { close(descriptor) }
+    guard size <= maximumBytes else { throw .tooLarge(path: path, bytes: size, limit: maximumBytes) }
+    return try readToEnd(of: descriptor, expecting: size, path: path, maximumBytes: maximumBytes)
+}
+
+/// The first `maximumBytes` of a regular file, or all of a smaller one.
+///
+/// - Throws: as `readFile`, but for `.tooLarge`.
+public func readStart(of path: String, maximumBytes: Int) throws(FileError) -> [UInt8] {
+    precondition(maximumBytes >= 0, "maximumBytes must not be negative, found \(maximumBytes)")
+    let (descriptor, size) = try openRegularFile(path)
+    defer { close(descriptor) }
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: min(size, maximumBytes)) { buffer, initializedCount in
+        while initializedCount < buffer.count {
+            let room = UnsafeMutableRawBufferPointer(
+                rebasing: UnsafeMutableRawBufferPointer(buffer)[initializedCount...])
+            let count = retryingOnInterrupt { read(descriptor, room.baseAddress, room.count) }
+            if count < 0 { failure = errno }
+            if count <= 0 { break }
+            initializedCount += count
+        }
+    }
+    guard failure == 0 else { throw .unreadable(path: path, reason: systemMessage(failure)) }
+    return bytes
+}
+
+/// Opens a file for reading; the caller closes the descriptor.
+private func openRegularFile(_ path: String) throws(FileError) -> (descriptor: Int32, size: Int) {
     guard isPassableToSystem(path) else { throw .notFound(path: path) }
     // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever; regular files ignore it.
     let descriptor = retryingOnInterrupt { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw readingError(path, code: errno) }
-    defer { close(descriptor) }
-
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-        throw .unreadable(path: path, reason: systemMessage(errno))
+    let failure: FileError?
+    if fstat(descriptor, &status) != 0 {
+        failure = .unreadable(path: path, reason: systemMessage(errno))
+    } else {
+        switch status.fileType {
+        case S_IFREG: failure = nil
+        case S_IFDIR: failure = .isDirectory(path: path)
+        default: failure = .notARegularFile(path: path)
+        }
     }
-    if status.fileType == S_IFDIR { throw .isDirectory(path: path) }
-    guard status.fileType == S_IFREG else { throw .notARegularFile(path: path) }
-    let size = Int(status.st_size)
-    guard size <= maximumBytes else { throw .tooLarge(path: path, bytes: size, limit: maximumBytes) }
-    return try readToEnd(of: descriptor, expecting: size, path: path, maximumBytes: maximumBytes)
+    if let failure {
+        close(descriptor)
+        throw failure
+    }
+    return (descriptor, Int(status.st_size))
 }
 
 /// Reads `size` bytes in one piece, then whatever follows: files in /proc say 0, and a log may be growing.

@@ -21,6 +21,9 @@ public func writeFileAtomically(
     let replacedMode = try modeOfReplaceableFile(destination, path: path, overwrite: overwrite)
     let folder = parentFolder(of: destination)
     let temporary = try createTemporaryFile(in: folder, mode: replacedMode, path: path)
+    // Keeps the lock until the file has its name.
+    let keeper = fcntl(temporary.descriptor, F_DUPFD_CLOEXEC, 0)
+    defer { close(keeper) }
     do {
         try fill(temporary.descriptor, with: bytes, mode: replacedMode, path: path)
         try publish(temporary.path, as: destination, overwrite: overwrite, path: path)
@@ -82,10 +85,23 @@ private func createTemporaryFile(
         let descriptor = retryingOnInterrupt {
             open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode ?? 0o666)
         }
-        if descriptor >= 0 { return (descriptor, name) }
-        if errno != EEXIST { throw writingError(path, code: errno) }
+        if descriptor >= 0 {
+            if isHeld(descriptor) { return (descriptor, name) }
+            close(descriptor)
+        } else if errno != EEXIST {
+            throw writingError(path, code: errno)
+        }
     }
     throw .cannotWrite(path: path, reason: "no free name for a temporary file in \(folder)")
+}
+
+/// Locks a new temporary file, which tells programs that look for abandoned ones that it is not. False where one of them
+/// was quicker.
+private func isHeld(_ descriptor: Int32) -> Bool {
+    // On file systems without locks nobody takes it for abandoned.
+    if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { return false }
+    var status = stat()
+    return fstat(descriptor, &status) != 0 || status.st_nlink > 0
 }
 
 /// Writes and flushes `bytes`, and closes `descriptor` whatever happens.

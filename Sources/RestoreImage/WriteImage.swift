@@ -77,6 +77,8 @@ private func encode(
     try encoding.requireAbility(toStore: image, path: path)
     let storable = encoding.format == .jpeg ? image.roundedTo8Bits() : image
     do throws(CodecFailure) {
+        let metadata =
+            encoding.format == .jpeg ? metadata.describingColorsByProfile(of: image.channelLayout) : metadata
         return try EncodedBytes(storable, metadata, as: encoding, concurrently: runner)
     } catch {
         throw .cannotEncode(path: path, reason: error.reason)

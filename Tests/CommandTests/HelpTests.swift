@@ -11,8 +11,9 @@ import Testing
         (
             "denoise",
             [
-                "-i, --input", "-o, --output", "--sigma", "--strength", "--suffix", "-f, --format", "--quality",
-                "--max-pixels", "--compare", "--overwrite", "--json", "--progress",
+                "-i, --input", "-o, --output", "-r, --recursive", "--sigma", "--strength", "--suffix", "-f, --format",
+                "--quality", "--strip", "--max-pixels", "--tolerant", "--compare", "--overwrite", "--skip-existing", "--dry-run", "--json",
+                "--progress",
             ] + model + talk
         ),
         ("degrade", ["noise", "photo", "jpeg"] + shared),

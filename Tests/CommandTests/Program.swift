@@ -47,9 +47,15 @@ final class RunningProgram {
     private let ended = DispatchSemaphore(value: 0)
     private let start = ContinuousClock.now
 
-    /// - Parameter environment: all that the program sees of one, beside the choice of kernels and algorithms, which is the
-    ///   tests' own: results of the program and of the library are compared.
-    init(_ arguments: [String], in folder: String, environment: [String: String]) throws {
+    /// - Parameters:
+    ///   - environment: all that the program sees of one, beside the choice of kernels and algorithms, which is the
+    ///     tests' own: results of the program and of the library are compared.
+    ///   - input: a file that stands for standard input, or nil for none.
+    ///   - output: a file or device that stands for standard output, or nil for one whose text the outcome has.
+    init(
+        _ arguments: [String], in folder: String, environment: [String: String], input: String? = nil,
+        output: String? = nil
+    ) throws {
         streams = try TemporaryFolder()
         process.executableURL = URL(fileURLWithPath: Program.path)
         process.arguments = arguments
@@ -58,9 +64,10 @@ final class RunningProgram {
         }
         process.environment = environment.merging(kernels) { given, _ in given }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = try input.map { try #require(FileHandle(forReadingAtPath: $0)) } ?? .nullDevice
         // Files, not pipes, which would have to be read while the program runs.
-        process.standardOutput = try stream("output")
+        let captured = try stream("output")
+        process.standardOutput = try output.map { try #require(FileHandle(forWritingAtPath: $0)) } ?? captured
         process.standardError = try stream("errors")
         process.terminationHandler = { [ended] _ in ended.signal() }
         try Self.withoutBlockedSignals { try process.run() }
@@ -104,8 +111,9 @@ final class RunningProgram {
         String(decoding: try readFile(streams(name)), as: UTF8.self)
     }
 
-    /// What stands on stderr so far.
+    /// What stands on stderr and stdout so far.
     var errors: String { get throws { try text("errors") } }
+    var output: String { get throws { try text("output") } }
 
     /// Waits for the end; a program that takes longer than the limit is ended, which is an issue.
     func outcome(limit: Double = 60) throws -> Outcome {

@@ -22,13 +22,23 @@ final class Workplace {
         ["PATH": "/usr/bin:/bin", "HOME": models("home"), "RESTORE_MODELS": models.path]
     }
 
-    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> RunningProgram {
+    /// - Parameters:
+    ///   - input: a file that stands for standard input, none unless given.
+    ///   - output: a file or device that stands for standard output.
+    func start(
+        _ arguments: [String], environment: [String: String] = [:], inputFrom input: String? = nil,
+        outputTo output: String? = nil
+    ) throws -> RunningProgram {
         try RunningProgram(
-            arguments, in: folder.path, environment: self.environment.merging(environment) { $1 })
+            arguments, in: folder.path, environment: self.environment.merging(environment) { $1 }, input: input,
+            output: output)
     }
 
-    func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
-        try start(arguments, environment: environment).outcome()
+    func run(
+        _ arguments: [String], environment: [String: String] = [:], inputFrom input: String? = nil,
+        outputTo output: String? = nil
+    ) throws -> Outcome {
+        try start(arguments, environment: environment, inputFrom: input, outputTo: output).outcome()
     }
 
     /// `restore denoise` with the tiny model and a known noise level.

@@ -42,6 +42,18 @@ import Testing
         removeAbandonedTemporaryFiles(in: folder("none"))
     }
 
+    /// As by a program in another container, whose number means nothing here.
+    @Test func aFileThatIsBeingWrittenStays() throws {
+        let path = try folder.write([1], ".restore-\(endedProcess())-0.partial")
+        let descriptor = open(path, O_RDWR)
+        try #require(flock(descriptor, LOCK_EX) == 0)
+        removeAbandonedTemporaryFiles(in: folder.path)
+        #expect(pathKind(path) == .regularFile)
+        close(descriptor)
+        removeAbandonedTemporaryFiles(in: folder.path)
+        #expect(pathKind(path) == .missing)
+    }
+
     @Test func hiddenNamesAreListedOnlyIfAskedFor() throws {
         for name in [".hidden", "shown"] { try folder.write([1], name) }
         #expect(try listNames(in: folder.path) == ["shown"])

@@ -117,8 +117,8 @@ typedef struct {
     uint8_t stores_rgb;  // instead of YCbCr
 } RestoreJPEGParameters;
 
-/// How the file was coded; after decoding.
-void restore_jpeg_parameters(RestoreJPEGReader *reader, RestoreJPEGParameters *parameters);
+/// How the file was coded; known once it was decoded.
+void restore_jpeg_parameters(const RestoreJPEGReader *reader, RestoreJPEGParameters *parameters);
 
 void restore_jpeg_close(RestoreJPEGReader *reader);
 

@@ -72,16 +72,17 @@ struct TilingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Memory to stay under, such as 800M or 2G.", valueName: "size"))
     var maxMemory = MemorySize(bytes: 1 << 30)
 
-    /// - Parameter pictureBytes: memory of the decoded picture.
-    func tiling(pictureBytes: Int) -> Tiling {
+    /// - Parameters:
+    ///   - pictureBytes: memory of the decoded picture.
+    ///   - reserved: what other pictures that are under way may take meanwhile.
+    func tiling(pictureBytes: Int, reserved: Int = 0) -> Tiling {
         switch tile {
         case .side(let side):
             return .side(side)
         case .auto:
             // Beside what the network works on there are the picture, the result, the encoded file in strips and in one
             // piece, which together take about as much as a denoised picture, and the program itself with its weights.
-            let program = 96 << 20
-            return .memory(max(16 << 20, maxMemory.bytes - 3 * pictureBytes - program))
+            return .memory(max(16 << 20, maxMemory.bytes - 3 * pictureBytes - BatchMemory.program - reserved))
         }
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import RestoreFiles
+import Synchronization
 
 /// Streams: data goes to stdout, everything else to stderr.
 enum Console {
@@ -8,13 +9,38 @@ enum Console {
     ///
     /// - Throws: `FileError.cannotWrite`, as where the disk is full: what was asked for is not there.
     static func data(_ line: String) throws(FileError) {
-        let code = write(printable(line, keeping: "\t") + "\n", to: STDOUT_FILENO)
+        let code = redrawn.withLock { isOpen in
+            clear(&isOpen)
+            return write(printable(line, keeping: "\t") + "\n", to: STDOUT_FILENO)
+        }
         if code != 0 { throw .cannotWrite(path: "standard output", reason: String(cString: strerror(code))) }
     }
 
     /// A line on stderr, control characters escaped. That it cannot be written is nothing that could be said anywhere.
     static func message(_ line: String) {
-        _ = write(printable(line) + "\n", to: STDERR_FILENO)
+        redrawn.withLock { isOpen in
+            clear(&isOpen)
+            _ = write(printable(line) + "\n", to: STDERR_FILENO)
+        }
+    }
+
+    /// Shows `text` in place of what was shown so last, on a terminal; an empty text takes it away. Other lines may come in
+    /// between, from any thread: they take its place.
+    static func redraw(_ text: String) {
+        redrawn.withLock { isOpen in
+            clear(&isOpen)
+            if text.isEmpty { return }
+            _ = write(text, to: STDERR_FILENO)
+            isOpen = true
+        }
+    }
+
+    /// Whether a line stands there that is to be redrawn.
+    private static let redrawn = Mutex(false)
+
+    private static func clear(_ isOpen: inout Bool) {
+        if isOpen { _ = write("\r\u{1B}[K", to: STDERR_FILENO) }
+        isOpen = false
     }
 
     /// The text with control characters, which file names may hold, escaped: it stays one line and does not steer the

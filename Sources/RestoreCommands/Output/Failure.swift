@@ -28,6 +28,8 @@ func exitCode(for error: any Error) -> ExitCode {
     case let error as ConfigurationError: error.path == nil ? .usage : .badData
     case TrainingError.noEnd: .usage
     case is UsageError: .usage
+    case is ExistingOutputs, is AmbiguousPair: .cannotCreate
+    case is Interrupted: .interrupted
     default: .badData
     }
 }
@@ -51,6 +53,9 @@ func reportingFailure(_ work: () throws -> Void) throws {
         try work()
     } catch let code as ExitCode {
         throw code
+    } catch is Interrupted {
+        Console.message("restore: interrupted; nothing was written")
+        throw ExitCode.interrupted
     } catch {
         Console.message("restore: \(explanation(of: error))")
         throw exitCode(for: error)

@@ -1,3 +1,4 @@
+import Glibc
 import RestoreFiles
 import RestoreImage
 
@@ -8,7 +9,16 @@ struct OutputPlan: Equatable {
         let output: String
     }
 
-    let jobs: [Job]
+    /// What is to be done, in order.
+    private(set) var jobs: [Job]
+    /// What is not, because the output exists and `skipsExisting` was asked for.
+    private(set) var existing: [Job] = []
+    /// Folders that cannot be listed or hold no picture, while other inputs are there.
+    let failures: [FileError]
+    /// Files in folders that are results of an earlier run.
+    private(set) var passedOver: Int
+    /// Whether there are several inputs or a folder: one that fails does not stop the others.
+    let isBatch: Bool
 
     /// What was typed.
     struct Request: Equatable {
@@ -16,64 +26,243 @@ struct OutputPlan: Equatable {
         var inputs: [String] = []
         /// INPUT... [OUTPUT], or just [OUTPUT] where there is an `--input`.
         var paths: [String] = []
-        /// Given with `--output`: a file for one input, a folder for several.
+        /// Given with `--output`: a file for one input, a folder for several or for a folder.
         var output: String?
         /// Decides the extension of outputs that are not named.
         var format: ImageFormat?
         /// Between name and extension of outputs that are not named.
         var suffix: String
         var overwrite: Bool
+        var skipsExisting = false
+        /// Whether folders below folders are entered.
+        var recursive = false
     }
+
+    /// What stands for stdin and stdout.
+    static let stream = "-"
 
     /// Lays out the work before any is done.
     ///
-    /// - Throws: `UsageError`, `FileError.notFound` for a single input that is not there, `.alreadyExists` naming the
-    ///   output, or `.cannotWrite` where it is a folder, or its own folder is not there.
+    /// - Throws: `UsageError`, `FileError.notFound` for a single input that is not there, `.unreadable` for a single folder
+    ///   without pictures, `ExistingOutputs`, or `.cannotWrite` where an output is a folder or its own folder cannot be there.
     init(_ request: Request) throws {
-        for path in request.inputs + request.paths { try Self.requireName(path) }
-        if let output = request.output { try Self.requireName(output) }
         let (inputs, output) = try Self.split(request)
-        guard !inputs.isEmpty else { throw UsageError(description: "no input was given") }
-        let folder = output.flatMap { pathKind($0) == .directory || $0.hasSuffix("/") ? $0 : nil }
-        if inputs.count > 1, let output, folder == nil {
-            throw UsageError(description: "\(output): is no folder, which several inputs need as output")
+        try Self.checkStreams(inputs: inputs, output: output)
+        isBatch = inputs.count > 1 || inputs.contains { pathKind($0) == .directory }
+        let folder = try Self.folder(output, for: inputs, isBatch: isBatch)
+        guard folder == nil || inputs != [Self.stream] else {
+            throw UsageError(description: "-: what is read from stdin has no name; its output needs one")
         }
-        jobs = inputs.map { input in
-            if let output, folder == nil { return Job(input: input, output: output) }
-            return Job(input: input, output: Self.defaultOutput(for: input, folder: folder, request))
+        let found = try BatchInputs(
+            inputs, suffix: request.suffix, recursive: request.recursive, outputFolder: folder)
+        (failures, passedOver) = (found.failures, found.passedOver)
+        jobs = found.files.map { file in
+            if let output, folder == nil { return Job(input: file.path, output: output) }
+            return Job(input: file.path, output: Self.defaultOutput(for: file, folder: folder, request))
         }
         // Of several inputs those that are there are done; of one nothing is left to do.
-        if jobs.count == 1, pathKind(jobs[0].input) == .missing { throw FileError.notFound(path: jobs[0].input) }
-        if let output { try Self.requireFolder(folder ?? parentFolder(of: output), for: output) }
-        let read = Set(inputs)
-        var seen: Set<String> = []
-        for job in jobs {
-            guard seen.insert(job.output).inserted else {
-                throw UsageError(description: "\(job.output): two inputs would be written to it")
+        if !isBatch, let job = jobs.first, job.input != Self.stream, pathKind(job.input) == .missing {
+            throw FileError.notFound(path: job.input)
+        }
+        if let output, output != Self.stream {
+            if folder == nil { try Self.requireFolder(parentFolder(of: output), for: output) }
+            if let reason = obstacle(toWriting: folder.map { joinPath($0, "picture") } ?? output) {
+                throw FileError.cannotWrite(path: output, reason: reason)
             }
-            guard job.input == job.output || !read.contains(job.output) else {
-                throw UsageError(description: "\(job.output): an input, and the output of \(job.input)")
+        }
+        if request.skipsExisting { passOverOwnResults() }
+        try requireDistinctFiles()
+        try separateExisting(request)
+    }
+
+    // MARK: What was meant
+
+    /// Tells the inputs from the output.
+    ///
+    /// Two paths are input and output. Where both are files already nobody can tell a second input from an output, as
+    /// when a pattern of the shell matched two pictures; the second is taken as output only with `--overwrite`. Of more
+    /// paths the last is the output if it is a folder.
+    private static func split(_ request: Request) throws -> (inputs: [String], output: String?) {
+        let paths = request.paths
+        let all = request.inputs + paths
+        if let output = request.output { return (all, output) }
+        guard let last = paths.last, all.count > 1 else { return (all, nil) }
+        let isPair = all.count == 2
+        if isPair, request.inputs.isEmpty, !request.overwrite, all.allSatisfy({ pathKind($0) == .regularFile }) {
+            throw AmbiguousPair(path: last)
+        }
+        let isOutput = isPair || last == stream || pathKind(last) == .directory
+        return isOutput ? (all.dropLast(), last) : (all, nil)
+    }
+
+    private static func checkStreams(inputs: [String], output: String?) throws(UsageError) {
+        guard !inputs.isEmpty else { throw UsageError(description: "no input was given") }
+        if inputs.contains(stream) {
+            guard inputs.count == 1 else {
+                throw UsageError(description: "-: stdin is one picture, and no other input")
             }
-            try Self.requireReplaceable(job.output, overwrite: request.overwrite)
+            guard output != nil else {
+                throw UsageError(description: "-: what is read from stdin needs an output: a file, or - for stdout")
+            }
+        }
+        if output == stream, inputs.count > 1 || pathKind(inputs[0]) == .directory {
+            throw UsageError(description: "-: stdout takes one picture; several inputs need a folder as output")
         }
     }
 
-    /// Refuses "-", which means a stream to other programs, rather than taking it for a file's name.
+    /// The folder that outputs go to; nil where the output is a file, or each stands beside its input.
+    private static func folder(
+        _ output: String?, for inputs: [String], isBatch: Bool
+    ) throws(UsageError) -> String? {
+        guard let output, output != stream else { return nil }
+        let kind = pathKind(output)
+        if kind == .directory || output.utf8.last == UInt8(ascii: "/") { return output }
+        guard isBatch else { return nil }
+        // Who writes the name of a picture means one.
+        guard kind == .missing, !isSymbolicLink(output), ImageFormat.forPath(output) == nil else {
+            let reason = inputs.count == 1 ? "which \(inputs[0]), a folder, needs" : "which several inputs need"
+            throw UsageError(description: "\(output): is no folder, \(reason) as output")
+        }
+        return output
+    }
+
+    private static func defaultOutput(
+        for file: BatchInputs.File, folder: String?, _ request: Request
+    ) -> String {
+        let name = lastPathComponent(of: file.path)
+        let stem = removingPathExtension(name)
+        let ending = request.format.map { "." + $0.fileExtensions[0] } ?? String(name.dropFirst(stem.count))
+        if let folder { return joinPath(folder, removingPathExtension(file.relativePath) + ending) }
+        let renamed = stem + request.suffix + ending
+        return file.path.utf8.contains(UInt8(ascii: "/"))
+            ? joinPath(parentFolder(of: file.path), renamed) : renamed
+    }
+
+    // MARK: What stands in each other's way
+
+    /// Leaves out inputs that are the finished outputs of others, as when a pattern of the shell matches both.
+    private mutating func passOverOwnResults() {
+        var makers: [FileIdentity: String] = [:]
+        for job in jobs {
+            if let made = FileIdentity(job.output), made != FileIdentity(job.input) { makers[made] = job.input }
+        }
+        let own = jobs.filter { job in FileIdentity(job.input).map { makers[$0] == nil } ?? true }
+        passedOver += jobs.count - own.count
+        jobs = own
+    }
+
+    /// Refuses two inputs with one output, and an output that is another's input: one of them would be lost.
+    private func requireDistinctFiles() throws(UsageError) {
+        var places = CanonicalPlaces()
+        var readers: [FileIdentity: String] = [:]
+        var readPlaces: [String: String] = [:]
+        for job in jobs where job.input != Self.stream {
+            if let identity = FileIdentity(job.input) { readers[identity] = job.input }
+            readPlaces[places.place(of: job.input)] = job.input
+        }
+        var writers: [String: String] = [:]
+        for job in jobs where job.output != Self.stream {
+            // A link that leads somewhere is written through.
+            let identity = FileIdentity(job.output)
+            let place = identity == nil ? places.place(of: job.output) : canonicalPath(job.output)
+            if let other = writers.updateValue(job.input, forKey: place) {
+                throw UsageError(
+                    description: "\(job.output): two inputs would be written to it, \(other) and \(job.input)")
+            }
+            if identity != nil, identity == FileIdentity(job.input) { continue }
+            if let reader = identity.flatMap({ readers[$0] }) ?? readPlaces[place], reader != job.input {
+                let name = reader == job.output ? "" : ", as \(reader)"
+                throw UsageError(description: "\(job.output): an input\(name), and the output of \(job.input)")
+            }
+        }
+    }
+
+    private mutating func separateExisting(_ request: Request) throws {
+        var found: [String] = []
+        var left: [Job] = []
+        for job in jobs {
+            let exists = try job.output == Self.stream ? false : Self.isReplaceable(job.output)
+            if !exists || request.overwrite {
+                left.append(job)
+            } else {
+                found.append(job.output)
+                existing.append(job)
+            }
+        }
+        jobs = left
+        guard found.isEmpty || request.skipsExisting else {
+            existing = []
+            if found.count == 1, !isBatch { throw FileError.alreadyExists(path: found[0]) }
+            throw ExistingOutputs(paths: found, outputCount: found.count + left.count)
+        }
+    }
+
+    /// Whether a file that may be replaced stands there.
+    ///
+    /// - Throws: `FileError.cannotWrite` where something else does.
+    private static func isReplaceable(_ output: String) throws(FileError) -> Bool {
+        switch pathKind(output) {
+        case .missing: return isSymbolicLink(output)
+        case .regularFile: return true
+        case .directory, .other:
+            throw .cannotWrite(path: output, reason: "it exists and is not a regular file")
+        }
+    }
+}
+
+/// `canonicalPath` of files in few folders, each of which is looked up once.
+private struct CanonicalPlaces {
+    private var folders: [String: String] = [:]
+
+    /// Where the entry itself lies: a link in the last place is not followed.
+    mutating func place(of path: String) -> String {
+        let parent = parentFolder(of: path)
+        let folder = folders[parent] ?? canonicalPath(parent)
+        folders[parent] = folder
+        return joinPath(folder, lastPathComponent(of: path))
+    }
+}
+
+/// Outputs of a batch that exist, which therefore does not begin.
+struct ExistingOutputs: Error, CustomStringConvertible {
+    let paths: [String]
+    /// Of the whole batch.
+    let outputCount: Int
+
+    var description: String {
+        let named = paths.prefix(3).joined(separator: ", ")
+        let more = paths.count > 3 ? " and \(paths.count - 3) more" : ""
+        return """
+            \(named)\(more): \(paths.count) of \(outputCount) outputs exist\(paths.count == 1 ? "s" : "") already, and nothing \
+            was done; --skip-existing leaves them out, --overwrite replaces them
+            """
+    }
+}
+
+/// Two files that exist, of which nobody can tell whether the second is an input or an output.
+struct AmbiguousPair: Error, CustomStringConvertible {
+    let path: String
+
+    var description: String {
+        """
+        \(path): exists already; if it is the output, --overwrite replaces it; if it is a second input, say --output FOLDER
+        """
+    }
+}
+
+// MARK: Single outputs
+
+extension OutputPlan {
+    /// Refuses "-" where a stream is not supported, rather than taking it for a file's name.
     static func requireName(_ path: String) throws(UsageError) {
-        guard path != "-" else {
-            throw UsageError(description: "-: streams are not supported; ./- names a file that is called so")
+        guard path != stream else {
+            throw UsageError(description: "-: streams are not supported here; ./- names a file that is called so")
         }
     }
 
     /// Refuses an output that exists, unless it is a file that may be replaced.
     static func requireReplaceable(_ output: String, overwrite: Bool) throws(FileError) {
-        switch pathKind(output) {
-        case .missing: return
-        case .regularFile:
-            if !overwrite { throw .alreadyExists(path: output) }
-        case .directory, .other:
-            throw .cannotWrite(path: output, reason: "it exists and is not a regular file")
-        }
+        if try isReplaceable(output), !overwrite { throw .alreadyExists(path: output) }
     }
 
     /// Says before the work, which may take minutes, that its result could not be written.
@@ -83,30 +272,16 @@ struct OutputPlan: Equatable {
         }
     }
 
-    /// Tells the inputs from the output.
-    ///
-    /// Two paths are input and output. Where both are files already nobody can tell a second input from an output, as
-    /// when a pattern of the shell matched two pictures; the second is taken as output only with `--overwrite`. Of more
-    /// paths the last is the output if it is a folder.
-    private static func split(_ request: Request) throws(FileError) -> (inputs: [String], output: String?) {
-        let paths = request.paths
-        let all = request.inputs + paths
-        if let output = request.output { return (all, output) }
-        guard let last = paths.last, all.count > 1 else { return (all, nil) }
-        let isPair = all.count == 2
-        if isPair, request.inputs.isEmpty, !request.overwrite, all.allSatisfy({ pathKind($0) == .regularFile }) {
-            throw .alreadyExists(path: last)
+    /// Refuses to read a picture from a terminal, or write one to it.
+    func requireRedirection() throws(UsageError) {
+        for job in jobs {
+            if job.input == Self.stream, isatty(STDIN_FILENO) == 1 {
+                throw UsageError(description: "-: stdin is a terminal, not a picture")
+            }
+            if job.output == Self.stream, isatty(STDOUT_FILENO) == 1 {
+                throw UsageError(description: "-: stdout is a terminal, which shows no pictures; send it to a file")
+            }
         }
-        return isPair || pathKind(last) == .directory ? (all.dropLast(), last) : (all, nil)
-    }
-
-    private static func defaultOutput(for input: String, folder: String?, _ request: Request) -> String {
-        let name = lastPathComponent(of: input)
-        let stem = removingPathExtension(name)
-        let ending = request.format.map { "." + $0.fileExtensions[0] } ?? String(name.dropFirst(stem.count))
-        if let folder { return joinPath(folder, stem + ending) }
-        let renamed = stem + request.suffix + ending
-        return input.contains("/") ? joinPath(parentFolder(of: input), renamed) : renamed
     }
 
     /// The format of an output: the one asked for, else what its extension says, else that of the input.

@@ -44,6 +44,17 @@ extension ImageMetadata {
     }
 }
 
+extension ImageMetadata {
+    /// With a profile that says what a PNG's chunks do, for formats that have no such chunks.
+    func describingColorsByProfile(of layout: Image.ChannelLayout) -> ImageMetadata {
+        // What cannot be used to read colours is nothing that could be passed on, either.
+        guard colorProfile == nil, let pngColor, let profile = try? pngColor.profile(of: layout) else { return self }
+        var result = self
+        result.colorProfile = profile.bytes
+        return result
+    }
+}
+
 extension DecodedImage {
     /// Gives the picture the colour space that its metadata describe.
     ///
@@ -71,15 +82,20 @@ extension ImageMetadata.PNGColor {
     private static let standInChromaticities: [UInt32] = [31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000]
 
     fileprivate func colorSpace(of layout: Image.ChannelLayout) throws(ICCProfile.Defect) -> ColorSpace {
+        try profile(of: layout)?.colorSpace() ?? .sRGB
+    }
+
+    /// The profile that says the same; nil for sRGB.
+    fileprivate func profile(of layout: Image.ChannelLayout) throws(ICCProfile.Defect) -> ICCProfile? {
         if let code = codingIndependentCodePoints, code != [1, 13, 0, 1], renderingIntent == nil, gamma == nil {
             throw ICCProfile.Defect(reason: "cICP is not interpreted")
         }
-        guard renderingIntent == nil, let gamma else { return .sRGB }
+        guard renderingIntent == nil, let gamma else { return nil }
         let isColor = layout.colorChannelCount == 3
         let primaries = isColor ? chromaticities ?? Self.standInChromaticities : nil
         // Writers of sRGB give these for readers that do not know it (PNG 3rd edition, 11.3.2.5).
         let hasStandInPrimaries = primaries.map { Self.areNear($0, Self.standInChromaticities) } ?? true
-        if hasStandInPrimaries, Self.areNear([gamma], [Self.standInGamma]) { return .sRGB }
+        if hasStandInPrimaries, Self.areNear([gamma], [Self.standInGamma]) { return nil }
         // Exponents beyond this are mistakes.
         guard (10_000...1_000_000).contains(gamma) else {
             throw ICCProfile.Defect(reason: "gAMA is absurd: \(gamma)")
@@ -88,7 +104,7 @@ extension ImageMetadata.PNGColor {
         guard let profile = ICCProfile.power(exponent: 100_000 / Double(gamma), chromaticities: color) else {
             throw ICCProfile.Defect(reason: "cHRM is absurd")
         }
-        return try profile.colorSpace()
+        return profile
     }
 
     private static func areNear(_ values: [UInt32], _ others: [UInt32]) -> Bool {

@@ -63,6 +63,17 @@ struct ICCProfile: ~Copyable {
 
     deinit { cmsCloseProfile(handle) }
 
+    /// The profile as a file has it, always the same bytes; nil where memory does not suffice.
+    var bytes: [UInt8]? {
+        var count: cmsUInt32Number = 0
+        guard cmsSaveProfileToMem(handle, nil, &count) != 0 else { return nil }
+        var bytes = [UInt8](repeating: 0, count: Int(count))
+        guard bytes.count >= 128, cmsSaveProfileToMem(handle, &bytes, &count) != 0 else { return nil }
+        // Little CMS puts the time there (ICC.1:2022, 7.2): the start of 2000 instead.
+        bytes.replaceSubrange(24..<36, with: [0x07, 0xD0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0])
+        return bytes
+    }
+
     var colorModel: ColorModel {
         switch cmsGetColorSpace(handle) {
         case cmsSigGrayData: .grey

@@ -1,7 +1,7 @@
 extension ImageMetadata {
     /// What a file of a format cannot hold of this and what writing therefore leaves out, a line each.
     ///
-    /// JPEG: EXIF of more than 64 KiB, a color profile of more than 16 MiB, a description of colors without a profile, a
+    /// JPEG: EXIF of more than 64 KiB, a color profile of more than 16 MiB, coding-independent code points, a
     /// resolution of more than 65,535 pixels a unit. PNG: keywords that are none there, XMP in parts that do not fit
     /// together.
     public func losses(in format: ImageFormat) -> [String] {
@@ -31,8 +31,8 @@ extension ImageMetadata {
         if let colorProfile, colorProfile.count > profileSize {
             lines.append("the color profile is left out: a JPEG has room for \(profileSize) bytes of it")
         }
-        if colorProfile == nil, let color = pngColor, color.renderingIntent == nil {
-            lines.append("the description of colors is left out: a JPEG has color profiles only")
+        if colorProfile == nil, pngColor?.codingIndependentCodePoints != nil {
+            lines.append("the coding-independent code points (cICP) are left out: a JPEG has color profiles only")
         }
         if let resolution, JPEGDensity(resolution).x == 0 {
             lines.append("the resolution is left out: a JPEG has at most 65535 pixels a unit")

@@ -74,12 +74,12 @@ public final class Denoiser {
     /// The picture without its noise; same size, bit depth, colour space and alpha. Pixels that are wholly transparent stay as
     /// they are, and have no influence on the others.
     ///
-    /// - Parameter progress: called with the fraction done, 0…1.
+    /// - Parameter progress: called with the fraction done, 0…1; what it throws ends the work.
     /// - Throws: `NonFinitePixel` where the network gives something that is no number.
     /// - Returns: the picture and the noise level that the network was told, in units of 1/255; nil for a blind network, which
     ///   is told none.
     public func denoise(
-        _ image: Image, options: Options = Options(), progress: (Double) -> Void = { _ in }
+        _ image: Image, options: Options = Options(), progress: (Double) throws -> Void = { _ in }
     ) throws -> (image: Image, sigma: Double?) {
         let sigma = architecture.isBlind ? nil : level(options.noiseLevel, of: image)
         let visible = VisibleColors(image, concurrently: ConcurrentRunner(pool))
@@ -119,13 +119,13 @@ public final class Denoiser {
     ///   - sigma: in units of 1/255; a blind network is not told.
     ///   - fill: writes the pixels of a rectangle that is one pixel high or one wide, with the architecture's `inputChannels`
     ///     floats a pixel (the noise level is filled in here). Called on several threads at once.
-    ///   - progress: called with the fraction done, 0…1.
+    ///   - progress: called with the fraction done, 0…1; what it throws ends the work.
     ///   - store: takes the pixels of a rectangle, 3 floats each, rows `rowStride` floats apart. Rectangles come from top to
     ///     bottom, window by window.
     public func denoise(
         width: Int, height: Int, sigma: Double, quality: Quality = .fast, tiling: Tiling,
         fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
-        progress: (Double) -> Void = { _ in },
+        progress: (Double) throws -> Void = { _ in },
         store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
     ) throws {
         let level = Float(sigma / 255)
@@ -139,7 +139,7 @@ public final class Denoiser {
             let grid = try inference.grid(width: width, height: height, tiling: tiling)
             try inference.run(grid, width: width, height: height, fill: fillAll) { core, values, rowStride, done in
                 try store(core, values, rowStride)
-                progress(done)
+                try progress(done)
             }
         case .best:
             let ensemble = SelfEnsemble(
@@ -179,11 +179,13 @@ extension DenoiserArchitecture {
 extension Denoiser {
     /// Interleaved RGB floats (0…1, not necessarily clipped) without their noise.
     ///
-    /// - Parameter sigma: in units of 1/255; a blind network is not told.
+    /// - Parameters:
+    ///   - sigma: in units of 1/255; a blind network is not told.
+    ///   - progress: called with the fraction done, 0…1; what it throws ends the work.
     /// - Precondition: 3 floats a pixel.
     public func denoise(
         colors: [Float], width: Int, height: Int, sigma: Double, quality: Quality = .fast,
-        tiling: Tiling = .memory(512 << 20)
+        tiling: Tiling = .memory(512 << 20), progress: (Double) throws -> Void = { _ in }
     ) throws -> [Float] {
         precondition(colors.count == 3 * width * height, "\(colors.count) floats for \(width)×\(height) pixels")
         var result = [Float](repeating: 0, count: colors.count)
@@ -200,6 +202,7 @@ extension Denoiser {
                         source += step
                     }
                 },
+                progress: progress,
                 store: { core, values, rowStride in
                     for y in 0..<core.height {
                         let place = 3 * ((core.y + y) * width + core.x)

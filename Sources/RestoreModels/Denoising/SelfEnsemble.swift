@@ -30,7 +30,7 @@ struct SelfEnsemble {
     func run(
         tiling: Tiling, stripRows: Int? = nil,
         fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
-        progress: (Double) -> Void,
+        progress: (Double) throws -> Void,
         store: (_ strip: ImageRegion, _ values: UnsafePointer<Float>) throws -> Void
     ) throws {
         let rows = stripRows ?? rowsOfStrip(tiling)
@@ -43,7 +43,7 @@ struct SelfEnsemble {
                 for (pass, symmetry) in SquareSymmetry.all.enumerated() {
                     try add(symmetry, of: strip, to: sums, tiling: tiling.without(bytes: 4 * buffer.count), fill) {
                         let done = (Double(pass) + $0) / passes
-                        progress((Double(top) + done * Double(strip.height)) / Double(height))
+                        try progress((Double(top) + done * Double(strip.height)) / Double(height))
                     }
                 }
                 // An eighth is exact.
@@ -71,7 +71,7 @@ struct SelfEnsemble {
     /// Adds what the network makes of the picture laid in one way.
     private func add(
         _ symmetry: SquareSymmetry, of strip: ImageRegion, to sums: UnsafeMutablePointer<Float>, tiling: Tiling,
-        _ fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void, progress: (Double) -> Void
+        _ fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void, progress: (Double) throws -> Void
     ) throws {
         let laid = symmetry.sides(width: width, height: height)
         let core = symmetry.place(of: strip, width: width, height: height)
@@ -91,7 +91,7 @@ struct SelfEnsemble {
                     let first = values + (kept.y - place.y) * rowStride + 3 * (kept.x - place.x)
                     add(first, rowStride: rowStride, laid: kept, by: symmetry, of: strip, to: sums)
                 }
-                progress(done)
+                try progress(done)
             })
     }
 

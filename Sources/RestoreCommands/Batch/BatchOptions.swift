@@ -1,0 +1,126 @@
+import ArgumentParser
+import RestoreFiles
+import RestoreImage
+
+/// What every command takes that makes pictures of pictures: which, where to, and what is said meanwhile.
+struct BatchOptions: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "PNG or JPEG files, folders, or - for stdin; the second of two is the output.", valueName: "input"))
+    var paths: [String] = []
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Input; may be given several times.", valueName: "path"))
+    var input: [String] = []
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "Output file, - for stdout, or a folder for several inputs, made as needed.", valueName: "path"))
+    var output: String?
+
+    @Flag(name: .shortAndLong, help: "Also the pictures in the folders below; their tree is mirrored.")
+    var recursive = false
+
+    @Option(name: .shortAndLong, help: "Format of the output, whatever its extension says.")
+    var format: ImageFormat?
+
+    @Flag(help: "Leave out EXIF, XMP, IPTC, texts and resolution. The color profile stays: without it colors change.")
+    var strip = false
+
+    @Option(help: ArgumentHelp("Pictures with more megapixels are refused.", valueName: "megapixels"))
+    var maxPixels = 512
+
+    @Flag(help: "Of damaged pictures take what can be read, with a warning, rather than refuse them.")
+    var tolerant = false
+
+    @Option(help: ArgumentHelp("Also write before and after side by side; for one input.", valueName: "path"))
+    var compare: String?
+
+    @Flag(help: "Replace outputs that exist.")
+    var overwrite = false
+
+    @Flag(help: "Leave out pictures whose outputs exist: goes on with a batch that was interrupted.")
+    var skipExisting = false
+
+    @Flag(help: "Say which file would become which, and do nothing.")
+    var dryRun = false
+
+    @Flag(help: "One JSON record a file on stdout.")
+    var json = false
+
+    @Option(help: "How progress is shown.")
+    var progress = ProgressStyle.auto
+
+    /// For the discussion of a command.
+    static let discussion = """
+        Without an output the result stands beside the input: photo.jpg becomes photoSUFFIX.jpg. Of a folder its own \
+        pictures are taken, with -r also those below; files there whose names end in the suffix are results of an earlier \
+        run and are passed over, and so is an output folder that lies in an input folder. Nothing is overwritten unless \
+        --overwrite is given, and a batch with an output that exists does not begin: --skip-existing leaves those out. \
+        A picture that fails is named, and the rest is done.
+        """
+
+    func validate() throws {
+        guard !(paths + input).isEmpty else { throw ValidationError("At least one input is needed.") }
+        guard (1...1_000_000).contains(maxPixels) else { throw ValidationError("--max-pixels takes 1 or more.") }
+        guard !(overwrite && skipExisting) else {
+            throw ValidationError("--overwrite and --skip-existing exclude each other.")
+        }
+    }
+
+    var limits: ImageLimits { ImageLimits(maximumPixels: maxPixels * 1_000_000) }
+
+    /// How a result is stored at `path`. A JPEG of a JPEG keeps tables, sampling and progression unless a quality is asked
+    /// for. What cannot be stored is said here, before the work, which may take minutes.
+    ///
+    /// - Parameters:
+    ///   - format: nil where the path's extension or the input decides.
+    ///   - quality: of JPEG output, 1…100.
+    /// - Throws: `ImageError.unknownExtension` or `.cannotEncode`.
+    func encoding(
+        for path: String, format: ImageFormat?, of input: DecodedImage, quality: Int?
+    ) throws(ImageError) -> ImageEncoding {
+        var encoding = try OutputPlan.encoding(for: path, format: format, input: input.format, quality: quality)
+        if quality == nil { encoding.jpegParameters = input.jpeg }
+        try encoding.requireAbility(toStore: input.image, path: path)
+        return encoding
+    }
+
+    /// What the output says beside its pixels.
+    func metadata(of input: DecodedImage) -> ImageMetadata { strip ? input.metadata.stripped : input.metadata }
+
+    /// Which file each input becomes, checked before any work.
+    ///
+    /// - Parameter suffix: between name and extension of outputs that are not named.
+    /// - Throws: the errors of `OutputPlan`, and those of a comparison that cannot be written.
+    func plan(suffix: String) throws -> OutputPlan {
+        if let compare { try OutputPlan.requireName(compare) }
+        let plan = try OutputPlan(
+            OutputPlan.Request(
+                inputs: input, paths: paths, output: output, format: format, suffix: suffix, overwrite: overwrite,
+                skipsExisting: skipExisting, recursive: recursive))
+        if json, plan.jobs.contains(where: { $0.output == OutputPlan.stream }) {
+            throw UsageError(description: "-: a picture and the records of --json do not both fit on stdout")
+        }
+        if !dryRun { try plan.requireRedirection() }
+        try checkComparison(plan)
+        return plan
+    }
+
+    private func checkComparison(_ plan: OutputPlan) throws {
+        guard let compare else { return }
+        guard plan.jobs.count + plan.existing.count == 1, !plan.isBatch else {
+            throw UsageError(description: "--compare takes one input")
+        }
+        for job in plan.jobs {
+            guard canonicalPath(job.output) != canonicalPath(compare) else {
+                throw UsageError(description: "\(compare): both the output and the comparison")
+            }
+            guard FileIdentity(job.input) == nil || FileIdentity(job.input) != FileIdentity(compare) else {
+                throw UsageError(description: "\(compare): both the input and the comparison")
+            }
+            try OutputPlan.requireReplaceable(compare, overwrite: overwrite)
+            try OutputPlan.requireFolder(parentFolder(of: compare), for: compare)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Logging
+import RestoreFiles
+
+/// What is said of a batch: a record and a line for each picture, and a summary.
+///
+/// Used from one thread at a time.
+final class BatchReport {
+    /// Done, as in "denoised".
+    private let participle: String
+    private let isJSON: Bool
+    private let logger: Logger
+    private let plan: OutputPlan
+    private(set) var done = 0
+    private(set) var failed = 0
+    /// Left out because their outputs exist.
+    private(set) var skipped = 0
+    /// Of a single input, which is told by its own exit code.
+    private var failure: (any Error)?
+
+    init(_ plan: OutputPlan, participle: String, isJSON: Bool, logger: Logger) {
+        self.plan = plan
+        self.participle = participle
+        self.isJSON = isJSON
+        self.logger = logger
+    }
+
+    /// Whether every picture has come to its end.
+    var isComplete: Bool { done + failed + skipped == total }
+
+    /// Pictures, and folders that failed, in all.
+    private var total: Int { plan.jobs.count + plan.existing.count + plan.failures.count }
+
+    /// What is known before any picture is read: folders that failed, and pictures that are done already.
+    ///
+    /// - Throws: `FileError.cannotWrite` where records cannot be written; so do the others.
+    func begin() throws {
+        for failure in plan.failures { try fail(failure.path, failure) }
+        for job in plan.existing { try skip(job) }
+        if plan.passedOver > 0 {
+            let files = plan.passedOver == 1 ? "file is a result" : "files are results"
+            logger.info("\(plan.passedOver) \(files) of an earlier run, passed over")
+        }
+    }
+
+    func succeed(
+        _ restored: RestoredPicture, of job: OutputPlan.Job, _ circumstances: RestoredPicture.Circumstances
+    ) throws {
+        let report = restored.report(circumstances)
+        done += 1
+        if isJSON { try Console.data(jsonLine(report.record)) }
+        for warning in circumstances.warnings { logger.warning("\(job.input): \(warning)") }
+        for (level, line) in report.lines { logger.log(level: level, "\(line)") }
+    }
+
+    /// A picture whose output exists.
+    func skip(_ job: OutputPlan.Job) throws {
+        skipped += 1
+        if isJSON { try Console.data(jsonLine(SkippedRecord(file: job.input, output: job.output))) }
+        logger.info("\(job.output): exists already, left out")
+    }
+
+    func fail(_ file: String, _ error: any Error) throws {
+        failed += 1
+        if isJSON { try Console.data(jsonLine(FailureRecord(file: file, error: explanation(of: error)))) }
+        if plan.isBatch { Console.message("restore: \(explanation(of: error))") } else { failure = error }
+    }
+
+    /// The summary of a batch that has come to its end.
+    ///
+    /// - Throws: the error of a single input, or `ExitCode.someFailed`.
+    func finish() throws {
+        if plan.isBatch || skipped > 0 { logger.info("\(summary)") }
+        if let bytes = peakMemory() { logger.debug("peak memory \(bytes >> 10) KiB") }
+        if let failure { throw failure }
+        if failed > 0 { throw ExitCode.someFailed }
+    }
+
+    /// What an end before the last picture leaves undone.
+    ///
+    /// - Parameter reason: as in "interrupted".
+    func stop(_ reason: String, canGoOn: Bool) {
+        guard plan.isBatch else { return Console.message("restore: \(reason); nothing was written") }
+        let hint = canGoOn ? "; --skip-existing goes on" : ""
+        Console.message("restore: \(reason) after \(done + failed + skipped) of \(total) pictures\(hint)")
+    }
+
+    /// What would be done.
+    func rehearse() throws {
+        for failure in plan.failures { try fail(failure.path, failure) }
+        for (jobs, isSkipped) in [(plan.existing, true), (plan.jobs, false)] {
+            for job in jobs {
+                if isJSON {
+                    try Console.data(jsonLine(RehearsalRecord(file: job.input, output: job.output, skipped: isSkipped)))
+                } else {
+                    try Console.data("\(job.input) -> \(job.output)\(isSkipped ? " (exists, left out)" : "")")
+                }
+            }
+        }
+        if failed > 0 { throw ExitCode.someFailed }
+    }
+
+    private var summary: String {
+        var text = "\(done) of \(total) picture\(total == 1 ? "" : "s") \(participle)"
+        if skipped > 0 { text += ", \(skipped) skipped" }
+        if failed > 0 { text += ", \(failed) failed" }
+        return text
+    }
+}
+
+/// A picture that was not restored, and why.
+private struct FailureRecord: Encodable {
+    let file: String
+    let error: String
+}
+
+/// A picture whose output exists.
+private struct SkippedRecord: Encodable {
+    let file: String
+    let output: String
+    let skipped = true
+}
+
+private struct RehearsalRecord: Encodable {
+    let file: String
+    let output: String
+    let skipped: Bool
+}

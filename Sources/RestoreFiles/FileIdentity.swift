@@ -1,0 +1,49 @@
+import Glibc
+
+/// Device and inode: the same for every path that leads to one file or folder, through whatever links.
+public struct FileIdentity: Hashable, Sendable {
+    private let device: UInt
+    private let inode: UInt
+
+    /// Nil where nothing can be reached at `path`; symbolic links are followed.
+    public init?(_ path: String) {
+        var status = stat()
+        guard isPassableToSystem(path), stat(path, &status) == 0 else { return nil }
+        device = UInt(status.st_dev)
+        inode = UInt(status.st_ino)
+    }
+}
+
+/// The path from the root without links, "." and "..", as far as the system knows it. What does not exist yet stays as it
+/// is written, below the folder where it would be made.
+public func canonicalPath(_ path: String) -> String {
+    guard isPassableToSystem(path) else { return path }
+    if let resolved = realpath(path, nil) {
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+    let (parent, name) = (parentFolder(of: path), lastPathComponent(of: path))
+    let folder = parent == path ? path : canonicalPath(parent)
+    switch name {
+    case ".": return folder
+    case "..": return parentFolder(of: folder)
+    default: return joinPath(folder, name)
+    }
+}
+
+/// Whether the file or folder at `path` is `folder` or lies below it, both as `canonicalPath` gives them.
+public func isPath(_ path: String, inside folder: String) -> Bool {
+    path == folder || folder == "/" || path.utf8.starts(with: (folder + "/").utf8)
+}
+
+/// Why nothing can be made at `path` or, where the folders on the way are not there yet, in the first that is; nil where the
+/// system would allow it.
+public func obstacle(toWriting path: String) -> String? {
+    guard isPassableToSystem(path) else { return "the path is empty or holds a NUL character" }
+    var folder = parentFolder(of: path)
+    while pathKind(folder) == .missing, !isSymbolicLink(folder), parentFolder(of: folder) != folder {
+        folder = parentFolder(of: folder)
+    }
+    guard pathKind(folder) == .directory else { return "\(folder) is not a folder" }
+    return access(folder, W_OK | X_OK) == 0 ? nil : "\(folder): \(systemMessage(errno))"
+}

@@ -1,0 +1,61 @@
+import Glibc
+
+/// Reads a stream, such as a pipe on standard input, to its end.
+///
+/// - Parameters:
+///   - descriptor: open for reading; it stays open.
+///   - name: what errors call it.
+///   - maximumBytes: the most bytes to take, at least 0.
+///   - isCancelled: asked several times a second while nothing comes; an end that was asked for is that of the stream.
+/// - Throws: `FileError.isDirectory`, `.tooLarge` or `.unreadable`.
+public func readStream(
+    _ descriptor: Int32, name: String, maximumBytes: Int = defaultMaximumFileBytes,
+    isCancelled: () -> Bool = { false }
+) throws(FileError) -> [UInt8] {
+    precondition(maximumBytes >= 0, "maximumBytes must not be negative, found \(maximumBytes)")
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    while !isCancelled() {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        let ready = poll(&waiting, 1, 200)
+        if ready == 0 || (ready < 0 && errno == EINTR) { continue }
+        let count = chunk.withUnsafeMutableBytes { chunk in
+            retryingOnInterrupt { read(descriptor, chunk.baseAddress, chunk.count) }
+        }
+        if count < 0 {
+            // Another program may have made the stream one that does not wait.
+            if errno == EAGAIN { continue }
+            throw readingError(name, code: errno)
+        }
+        if count == 0 { break }
+        guard count <= maximumBytes - bytes.count else {
+            throw .tooLarge(path: name, bytes: bytes.count + count, limit: maximumBytes)
+        }
+        bytes.append(contentsOf: chunk[..<count])
+    }
+    return bytes
+}
+
+/// Writes all of `bytes` to a stream, such as a pipe on standard output.
+///
+/// - Parameter name: what errors call it.
+/// - Throws: `FileError.cannotWrite`, also where the reader has gone away and SIGPIPE is ignored; a part may have been
+///   written.
+public func writeStream(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(FileError) {
+    let code = bytes.withUnsafeBytes { bytes -> Int32 in
+        var offset = 0
+        while offset < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+            let written = retryingOnInterrupt { write(descriptor, rest.baseAddress, rest.count) }
+            if written < 0 && errno == EAGAIN {
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&waiting, 1, -1)
+                continue
+            }
+            if written <= 0 { return written < 0 ? errno : EIO }
+            offset += written
+        }
+        return 0
+    }
+    if code != 0 { throw writingError(name, code: code) }
+}
