@@ -8,7 +8,7 @@ SWIFT ?= swift
 # both in one folder would compile everything anew at each change between them.
 PROGRAM_BUILD := .build-static
 PROGRAM := $(PROGRAM_BUILD)/release/restore
-SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz/Package.swift Fuzz/Sources
 
 # The benchmark is a package of its own, and its peers live in a virtual environment of their own.
 BENCH_BUILD := .build-bench
@@ -16,7 +16,10 @@ BENCH_PYTHON := .venv-bench
 # Only rows whose name has a match of this regular expression.
 ONLY ?=
 
-.PHONY: build deps demo test bench lint format install uninstall clean help
+# Seconds a fuzz target.
+TIME ?= 60
+
+.PHONY: build deps demo test fuzz sanitize faults bench lint format install uninstall clean help
 
 build: deps ## the program
 	$(SWIFT) build -c release --product restore --static-swift-stdlib --scratch-path $(PROGRAM_BUILD)
@@ -34,6 +37,15 @@ test: deps ## every test
 	for kernels in generic avx2; do \
 		RESTORE_KERNELS=$$kernels $(SWIFT) test -c release --skip-build --filter RestoreNNTests || exit 1; \
 	done
+
+fuzz: deps ## every parser on inputs that a fuzzer makes, TIME=60 seconds each; TARGETS='png yaml' for some
+	@Fuzz/run.sh $(TIME) $(TARGETS)
+
+sanitize: deps ## the tests under AddressSanitizer and under ThreadSanitizer
+	@scripts/sanitize.sh
+
+faults: build ## a fault of the system at every system call of denoise; needs strace
+	@python3 scripts/faults.py $(PROGRAM) Fixtures/images/formats/rgb8.png
 
 bench: build ## the speed beside ONNX Runtime, OpenVINO, PyTorch and ncnn; ONLY=regex for a part
 	$(SWIFT) build -c release --package-path Benchmarks --scratch-path $(BENCH_BUILD)
@@ -64,7 +76,7 @@ uninstall: ## what install has put there
 	done
 
 clean: ## what was built
-	rm -rf .build .build-static .build-demo $(BENCH_BUILD)
+	rm -rf .build .build-static .build-demo .build-fuzz .build-address .build-thread $(BENCH_BUILD)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18

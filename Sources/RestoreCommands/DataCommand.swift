@@ -38,7 +38,7 @@ struct DataCheckCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             // A path that is mistyped is found before hours of reading.
-            for path in paths where pathKind(path) == .missing { throw FileError.notFound(path: path) }
+            for path in paths where pathKind(path) == .missing { throw missingError(path) }
             var check = DatasetCheck(minimumSide: patchSize ?? 1, pool: threads.pool)
             var reports: [DatasetReport] = []
             for path in paths {

@@ -88,7 +88,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
                     failures += 1
                     continue
                 }
-                try show(scores[scores.count - 1])
+                try scores.last.map(show)
             }
             guard !scores.isEmpty else { throw ExitCode.badData }
             try show(
@@ -254,7 +254,7 @@ func pictureFiles(below paths: [String]) throws(FileError) -> [String] {
     var files: [String] = []
     for path in paths {
         switch pathKind(path) {
-        case .missing: throw .notFound(path: path)
+        case .missing: throw missingError(path)
         case .directory:
             let found = try listFilesRecursively(path, extensions: ImageFormat.allFileExtensions)
             guard !found.isEmpty else { throw .unreadable(path: path, reason: "it holds no PNG or JPEG file") }

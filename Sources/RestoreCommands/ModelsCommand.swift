@@ -24,18 +24,19 @@ struct ModelsListCommand: ParsableCommand {
             let entries = catalogue.list()
             var failures = 0
             for entry in entries {
+                let task: String
                 do {
-                    let file = try SafetensorsFile(path: entry.path)
-                    let metadata = try ModelMetadata(file)
-                    if json {
-                        try Console.data(
-                            jsonLine(ModelRecord(name: entry.name, path: entry.path, task: metadata.task)))
-                    } else {
-                        try Console.data("\(entry.name)\t\(metadata.task)\t\(entry.path)")
-                    }
+                    task = try ModelMetadata(SafetensorsFile(path: entry.path)).task
                 } catch {
                     Console.message("restore: \(explanation(of: error))")
                     failures += 1
+                    continue
+                }
+                // Where the list itself cannot be written, no other model can be listed either.
+                if json {
+                    try Console.data(jsonLine(ModelRecord(name: entry.name, path: entry.path, task: task)))
+                } else {
+                    try Console.data("\(entry.name)\t\(task)\t\(entry.path)")
                 }
             }
             if entries.isEmpty {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Glibc
+import RestoreFiles
 
 /// `restore`: the root of all commands.
 public struct RestoreCommand: ParsableCommand {
@@ -20,4 +22,29 @@ public struct RestoreCommand: ParsableCommand {
         ])
 
     public init() {}
+
+    /// The program: runs what its arguments ask for, and ends with the exit code.
+    public static func start() -> Never {
+        // A file that grows beyond what the system allows is an error to report, not a signal that leaves pieces behind.
+        signal(SIGXFSZ, SIG_IGN)
+        var code = ExitCode.success
+        do {
+            // Swift reads them in /proc. Where it cannot, there is not even a name, which would pass for a call for help.
+            let arguments = argumentsFromSystem()
+            guard !arguments.isEmpty else {
+                Console.message("restore: the arguments cannot be read; is /proc there?")
+                throw ExitCode.noInput
+            }
+            // ArgumentParser would take them as repaired text, which does not lead to files whose names are not UTF-8.
+            var command = try parseAsRoot(Array(arguments.dropFirst()))
+            try command.run()
+        } catch {
+            code = Self.exitCode(for: error)
+            let message = fullMessage(for: error)
+            if !message.isEmpty { Console.text(message + "\n", isOutput: code.isSuccess) }
+        }
+        fflush(nil)
+        // Not exit, at which OpenBLAS waits for threads of its own: where memory is short they try to get some for ever.
+        _exit(code.rawValue)
+    }
 }

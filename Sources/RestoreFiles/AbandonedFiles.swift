@@ -14,7 +14,7 @@ public func removeAbandonedTemporaryFiles(in folder: String) {
 
 /// A process that cannot be seen from here, as in another container, still holds a lock on the file that it writes.
 private func removeUnlessLocked(_ path: String) {
-    let descriptor = retryingOnInterrupt { open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
+    let descriptor = retryingOnInterrupt { open(systemPath(path), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
     if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { removeFile(path) }

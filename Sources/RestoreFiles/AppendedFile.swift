@@ -19,7 +19,7 @@ public final class AppendedFile {
         }
         // O_EXCL: of two processes that choose the same name one gets the file, and no link is followed.
         let descriptor = retryingOnInterrupt {
-            open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
+            open(systemPath(path), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
         }
         guard descriptor >= 0 else { throw writingError(path, code: errno) }
         self.path = path

@@ -8,7 +8,7 @@ public struct FileIdentity: Hashable, Sendable {
     /// Nil where nothing can be reached at `path`; symbolic links are followed.
     public init?(_ path: String) {
         var status = stat()
-        guard isPassableToSystem(path), stat(path, &status) == 0 else { return nil }
+        guard isPassableToSystem(path), stat(systemPath(path), &status) == 0 else { return nil }
         device = UInt(status.st_dev)
         inode = UInt(status.st_ino)
     }
@@ -18,9 +18,9 @@ public struct FileIdentity: Hashable, Sendable {
 /// is written, below the folder where it would be made.
 public func canonicalPath(_ path: String) -> String {
     guard isPassableToSystem(path) else { return path }
-    if let resolved = realpath(path, nil) {
+    if let resolved = realpath(systemPath(path), nil) {
         defer { free(resolved) }
-        return String(cString: resolved)
+        return pathFromSystem(resolved)
     }
     let (parent, name) = (parentFolder(of: path), lastPathComponent(of: path))
     let folder = parent == path ? path : canonicalPath(parent)
@@ -45,5 +45,5 @@ public func obstacle(toWriting path: String) -> String? {
         folder = parentFolder(of: folder)
     }
     guard pathKind(folder) == .directory else { return "\(folder) is not a folder" }
-    return access(folder, W_OK | X_OK) == 0 ? nil : "\(folder): \(systemMessage(errno))"
+    return access(systemPath(folder), W_OK | X_OK) == 0 ? nil : "\(folder): \(systemMessage(errno))"
 }

@@ -9,7 +9,7 @@ public final class FolderLock: Sendable {
     ///   `.notFound` or `.unreadable` where the folder cannot be opened. On file systems without locks there is none.
     public init(folder: String) throws(FileError) {
         guard isPassableToSystem(folder) else { throw .notFound(path: folder) }
-        let opened = retryingOnInterrupt { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        let opened = retryingOnInterrupt { open(systemPath(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard opened >= 0 else { throw readingError(folder, code: errno) }
         if retryingOnInterrupt({ flock(opened, LOCK_EX | LOCK_NB) }) != 0, errno == EWOULDBLOCK {
             close(opened)

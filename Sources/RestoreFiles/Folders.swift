@@ -13,7 +13,7 @@ public enum PathKind: Sendable, Equatable {
 /// What stands at `path`, symbolic links followed.
 public func pathKind(_ path: String) -> PathKind {
     var status = stat()
-    guard isPassableToSystem(path), stat(path, &status) == 0 else { return .missing }
+    guard isPassableToSystem(path), stat(systemPath(path), &status) == 0 else { return .missing }
     switch status.fileType {
     case S_IFREG: return .regularFile
     case S_IFDIR: return .directory
@@ -21,10 +21,17 @@ public func pathKind(_ path: String) -> PathKind {
     }
 }
 
+/// Why there is nothing to read at a `path` of kind `.missing`: mostly that no entry is there.
+public func missingError(_ path: String) -> FileError {
+    var status = stat()
+    guard isPassableToSystem(path), stat(systemPath(path), &status) != 0 else { return .notFound(path: path) }
+    return readingError(path, code: errno)
+}
+
 /// Whether a symbolic link stands at `path`, wherever it leads.
 public func isSymbolicLink(_ path: String) -> Bool {
     var status = stat()
-    return isPassableToSystem(path) && lstat(path, &status) == 0 && status.fileType == S_IFLNK
+    return isPassableToSystem(path) && lstat(systemPath(path), &status) == 0 && status.fileType == S_IFLNK
 }
 
 /// Makes the folder `path` (permissions `0777 & ~umask`); a folder that exists already is no error.
@@ -35,7 +42,7 @@ public func makeDirectory(_ path: String, withIntermediates: Bool = true) throws
     guard isPassableToSystem(path) else {
         throw .cannotWrite(path: path, reason: "the path is empty or holds a NUL character")
     }
-    if mkdir(path, 0o777) == 0 { return }
+    if mkdir(systemPath(path), 0o777) == 0 { return }
     let code = errno
     // Asked after mkdir failed, not before: another process may make the same folder meanwhile.
     switch pathKind(path) {
@@ -48,7 +55,7 @@ public func makeDirectory(_ path: String, withIntermediates: Bool = true) throws
         throw writingError(path, code: code)
     }
     try makeDirectory(parent, withIntermediates: true)
-    guard mkdir(path, 0o777) == 0 || pathKind(path) == .directory else {
+    guard mkdir(systemPath(path), 0o777) == 0 || pathKind(path) == .directory else {
         throw writingError(path, code: errno)
     }
 }
@@ -64,7 +71,7 @@ public func listFilesRecursively(
     try listFilesRecursively(folder) { extensions.contains(pathExtension(of: $0)) }
 }
 
-/// The files below `folder` whose names match, sorted by the bytes of their paths.
+/// The files below `folder` whose names match, sorted by the bytes of their paths (what is not UTF-8 comes last).
 ///
 /// Symbolic links are followed, each folder is visited once whatever links lead to it (a real path goes before a
 /// linked one), so that a loop of links ends. Hidden entries (a leading dot) are passed over. Links that lead
@@ -75,8 +82,8 @@ public func listFilesRecursively(
 ///   - descends: whether the files in its folders are listed, too.
 ///   - passOver: takes what is wrong with a folder below `folder`, whose files are then not listed; nil to throw it.
 ///   - isMatch: asked with the name of a file, the last component of its path.
-/// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed, for a `folder` that is
-///   no folder, and for a matching name that is not UTF-8.
+/// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed, and for a `folder` that is
+///   no folder.
 public func listFilesRecursively(
     _ folder: String, descends: Bool = true, passOver: ((FileError) -> Void)? = nil,
     where isMatch: (_ name: String) -> Bool
@@ -89,9 +96,9 @@ public func listFilesRecursively(
         do throws(FileError) {
             guard pathKind(next) == .directory, let identity = FileIdentity(next) else { throw notAFolder(next) }
             guard visited.insert(identity).inserted else { continue }
-            for entry in try folderEntries(next) {
-                let path = joinPath(next, entry.name)
-                switch try entry.kind(at: path, folder: next, where: isMatch) {
+            for name in try entryNames(next) {
+                let path = joinPath(next, name)
+                switch entryKind(at: path, matches: isMatch(name)) {
                 case .folder: if descends { pending.append(path) }
                 case .linkedFolder: if descends { linked.append(path) }
                 case .matchingFile: files.append(path)
@@ -113,57 +120,42 @@ public func listFilesRecursively(
 /// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed.
 public func listNames(in folder: String, hiddenOnes: Bool = false) throws(FileError) -> [String] {
     guard isPassableToSystem(folder) else { throw .notFound(path: folder) }
-    return try folderEntries(folder, hiddenOnes: hiddenOnes).map(\.name).sorted(by: isBytewiseLess)
+    return try entryNames(folder, hiddenOnes: hiddenOnes).sorted(by: isBytewiseLess)
 }
 
-private struct FolderEntry {
-    enum Kind { case folder, linkedFolder, matchingFile, ignored }
+private enum EntryKind { case folder, linkedFolder, matchingFile, ignored }
 
-    /// Repaired where the bytes on disk are not UTF-8; such a name leads nowhere.
-    let name: String
-    let isValidName: Bool
-
-    func kind(at path: String, folder: String, where isMatch: (String) -> Bool) throws(FileError) -> Kind {
-        let matches = isMatch(name)
-        guard isValidName else {
-            // Its type cannot be asked for. Passing over a picture in silence would report it as done.
-            guard matches else { return .ignored }
-            throw .unreadable(path: folder, reason: "it holds a file name that is not UTF-8: \(name)")
-        }
-        var status = stat()
-        let isLink = lstat(path, &status) == 0 && status.fileType == S_IFLNK
-        switch pathKind(path) {
-        case .directory: return isLink ? .linkedFolder : .folder
-        case .regularFile, .missing: return matches ? .matchingFile : .ignored
-        case .other: return .ignored
-        }
+/// What the entry at `path` is to a search for files whose names match.
+private func entryKind(at path: String, matches: Bool) -> EntryKind {
+    switch pathKind(path) {
+    case .directory: return isSymbolicLink(path) ? .linkedFolder : .folder
+    case .regularFile, .missing: return matches ? .matchingFile : .ignored
+    case .other: return .ignored
     }
 }
 
-/// The entries of one folder, in the order the file system gives them; hidden ones only if asked for.
-private func folderEntries(_ folder: String, hiddenOnes: Bool = false) throws(FileError) -> [FolderEntry] {
-    guard let stream = opendir(folder) else { throw readingError(folder, code: errno) }
+/// The names in one folder, in the order the file system gives them; hidden ones only if asked for.
+private func entryNames(_ folder: String, hiddenOnes: Bool = false) throws(FileError) -> [String] {
+    guard let stream = opendir(systemPath(folder)) else { throw readingError(folder, code: errno) }
     defer { closedir(stream) }
-    var entries: [FolderEntry] = []
+    var names: [String] = []
     errno = 0
     while let entry = readdir(stream) {
-        let (repaired, isValid) = withUnsafePointer(to: &entry.pointee.d_name) { name in
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
             name.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: name.pointee)) {
-                (String(cString: $0), String(validatingCString: $0) != nil)
+                pathFromSystem($0)
             }
         }
-        let isHidden = repaired.utf8.first == UInt8(ascii: ".")
-        if !isHidden || (hiddenOnes && repaired != "." && repaired != "..") {
-            entries.append(FolderEntry(name: repaired, isValidName: isValid))
-        }
+        let isHidden = name.utf8.first == UInt8(ascii: ".")
+        if !isHidden || (hiddenOnes && name != "." && name != "..") { names.append(name) }
         errno = 0
     }
     guard errno == 0 else { throw .unreadable(path: folder, reason: systemMessage(errno)) }
-    return entries
+    return names
 }
 
 private func notAFolder(_ path: String) -> FileError {
-    pathKind(path) == .missing ? .notFound(path: path) : .unreadable(path: path, reason: "it is not a folder")
+    pathKind(path) == .missing ? missingError(path) : .unreadable(path: path, reason: "it is not a folder")
 }
 
 /// Swift orders strings by Unicode; the byte order is the one that never changes with a library's version.

@@ -46,7 +46,7 @@ public func joinPath(_ folder: String, _ name: String) -> String {
 public func absolutePath(_ path: String) -> String {
     guard path.utf8.first != slashByte, let folder = getcwd(nil, 0) else { return path }
     defer { free(folder) }
-    return joinPath(String(cString: folder), path)
+    return joinPath(pathFromSystem(folder), path)
 }
 
 private let slashByte = UInt8(ascii: "/")

@@ -49,7 +49,7 @@ public func readStart(of path: String, maximumBytes: Int) throws(FileError) -> [
 private func openRegularFile(_ path: String) throws(FileError) -> (descriptor: Int32, size: Int) {
     guard isPassableToSystem(path) else { throw .notFound(path: path) }
     // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever; regular files ignore it.
-    let descriptor = retryingOnInterrupt { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    let descriptor = retryingOnInterrupt { open(systemPath(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw readingError(path, code: errno) }
     var status = stat()
     let failure: FileError?
@@ -74,7 +74,8 @@ private func readToEnd(
     of descriptor: Int32, expecting size: Int, path: String, maximumBytes: Int
 ) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
-    var bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initializedCount in
+    // At least one, though nothing may be read: for none the initialiser writes to the empty array that all threads share.
+    var bytes = [UInt8](unsafeUninitializedCapacity: max(size, 1)) { buffer, initializedCount in
         while initializedCount < size {
             let room = UnsafeMutableRawBufferPointer(
                 rebasing: UnsafeMutableRawBufferPointer(buffer)[initializedCount..<size])

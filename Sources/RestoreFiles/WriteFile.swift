@@ -28,7 +28,7 @@ public func writeFileAtomically(
         try fill(temporary.descriptor, with: bytes, mode: replacedMode, path: path)
         try publish(temporary.path, as: destination, overwrite: overwrite, path: path)
     } catch {
-        unlink(temporary.path)
+        unlink(systemPath(temporary.path))
         throw error
     }
     flushFolder(folder)
@@ -50,11 +50,13 @@ public func writeFileAtomically(_ bytes: [UInt8], to path: String, overwrite: Bo
 /// The file a symbolic link leads to, or nil where `path` is no link or leads nowhere.
 private func linkTarget(of path: String) -> String? {
     var status = stat()
-    guard lstat(path, &status) == 0, status.fileType == S_IFLNK, let resolved = realpath(path, nil) else {
+    guard lstat(systemPath(path), &status) == 0, status.fileType == S_IFLNK,
+        let resolved = realpath(systemPath(path), nil)
+    else {
         return nil
     }
     defer { free(resolved) }
-    return String(validatingCString: resolved)
+    return pathFromSystem(resolved)
 }
 
 /// The permissions of the file that is about to be replaced, or nil where there is none.
@@ -63,7 +65,7 @@ private func modeOfReplaceableFile(
 ) throws(FileError) -> mode_t? {
     var status = stat()
     // lstat: a link that leads nowhere is in the way just as a file is.
-    guard lstat(destination, &status) == 0 else { return nil }
+    guard lstat(systemPath(destination), &status) == 0 else { return nil }
     switch status.fileType {
     case S_IFDIR: throw .isDirectory(path: path)
     case S_IFREG, S_IFLNK:
@@ -83,7 +85,7 @@ private func createTemporaryFile(
     for attempt in 0..<10_000 {
         let name = joinPath(folder, "\(temporaryFilePrefix)\(getpid())-\(attempt)\(temporaryFileSuffix)")
         let descriptor = retryingOnInterrupt {
-            open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode ?? 0o666)
+            open(systemPath(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode ?? 0o666)
         }
         if descriptor >= 0 {
             if isHeld(descriptor) { return (descriptor, name) }
@@ -128,7 +130,7 @@ private func publish(
     _ temporary: String, as destination: String, overwrite: Bool, path: String
 ) throws(FileError) {
     if overwrite {
-        guard rename(temporary, destination) == 0 else { throw writingError(path, code: errno) }
+        guard rename(systemPath(temporary), systemPath(destination)) == 0 else { throw writingError(path, code: errno) }
         return
     }
     if let code = renameWithoutReplacing(temporary, destination) {
@@ -147,20 +149,20 @@ private func renameWithoutReplacing(_ source: String, _ destination: String) -> 
     let noReplace: UInt32 = 1  // RENAME_NOREPLACE of linux/fs.h
     guard let symbol = dlsym(nil, "renameat2") else { return nil }
     let function = unsafeBitCast(symbol, to: RenameAt2.self)
-    return function(AT_FDCWD, source, AT_FDCWD, destination, noReplace) == 0 ? 0 : errno
+    return function(AT_FDCWD, systemPath(source), AT_FDCWD, systemPath(destination), noReplace) == 0 ? 0 : errno
 }
 
 /// `publish` without overwriting, for file systems such as NFS that lack RENAME_NOREPLACE: a hard link is never
 /// made over an existing name either.
 package func publishByLink(_ temporary: String, as destination: String, path: String) throws(FileError) {
-    guard link(temporary, destination) == 0 else { throw writingError(path, code: errno) }
-    unlink(temporary)
+    guard link(systemPath(temporary), systemPath(destination)) == 0 else { throw writingError(path, code: errno) }
+    unlink(systemPath(temporary))
 }
 
 /// Makes the rename itself survive a power cut. Best effort: the file is complete either way, and a folder that
 /// may be written but not read cannot be opened.
 private func flushFolder(_ folder: String) {
-    let descriptor = retryingOnInterrupt { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    let descriptor = retryingOnInterrupt { open(systemPath(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard descriptor >= 0 else { return }
     _ = retryingOnInterrupt { fsync(descriptor) }
     close(descriptor)

@@ -1,3 +1,3 @@
 import RestoreCommands
 
-RestoreCommand.main()
+RestoreCommand.start()

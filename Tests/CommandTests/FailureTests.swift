@@ -172,6 +172,54 @@ import Testing
         #expect(outcome.code == 65 && outcome.errors.count < 500)
     }
 
+    /// Files whose header or whose weights cannot be used, by every command that reads one.
+    @Test func weightFilesThatNobodyWrote() throws {
+        func file(_ header: String, _ values: [UInt8] = [], length: Int? = nil) -> [UInt8] {
+            let bytes = Array(header.utf8)
+            return (0..<8).map { UInt8(truncatingIfNeeded: (length ?? bytes.count) >> (8 * $0)) } + bytes + values
+        }
+        func tensor(_ fields: String) -> String { "{\"head.weight\":{\(fields)}}" }
+        let name = String(repeating: "n", count: 300_000)
+        let four: [UInt8] = [0, 0, 0xC0, 0x7F]
+        let cases: [(String, [UInt8])] = [
+            ("no JSON object", file("", [1, 2])), ("no JSON object", file("hello")),
+            ("a header of 1099511627776 bytes", file("{}", length: 1 << 40)),
+            ("unknown or repeated field", file(String(repeating: "{\"a\":", count: 500_000))),
+            ("expected a whole number", file("{\"a\":{\"shape\":" + String(repeating: "[", count: 500_000))),
+            ("expected a whole number", file(tensor(#""dtype":"F32","shape":[-1],"data_offsets":[0,4]"#), four)),
+            ("overflows", file(tensor(#""dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]"#), four)),
+            ("beyond the end", file(tensor(#""dtype":"F32","shape":[4],"data_offsets":[0,16]"#), four)),
+            ("has 4 bytes", file("{\"\(name)\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", four)),
+        ]
+        for (reason, bytes) in cases {
+            try folder.write(bytes, "m.safetensors")
+            for command in [
+                ["denoise", "good.png", "out.png", "-m", "m.safetensors"], ["models", "info", "m.safetensors"],
+                ["models", "convert", "m.safetensors", "o.safetensors", "--dtype", "float16"],
+                [
+                    "train", "denoise", "--data", "good.png", "--init", "m.safetensors", "-o", "run", "--patch-size",
+                    "16",
+                ],
+            ] {
+                try workplace.expectFailure(command, code: 65, naming: reason)
+                try workplace.expectFailure(command, code: 65, naming: "m.safetensors: damaged weight file: ")
+            }
+        }
+        let nan = file(tensor(#""dtype":"F32","shape":[1],"data_offsets":[0,4]"#), four)
+        try folder.write(nan, "m.safetensors")
+        try workplace.expectFailure(
+            ["models", "convert", "m.safetensors", "o.safetensors", "--dtype", "float16"], code: 65,
+            naming: "m.safetensors: tensor head.weight holds a value that is not finite")
+    }
+
+    /// A model of this program with a weight that is no number, its checksum right.
+    @Test func aWeightThatIsNoNumber() throws {
+        var model = Workplace.model
+        model.parameters.values[7] = .nan
+        try folder.write(model.file(), "model.safetensors")
+        try expectFailure("good.png", "out.png", "-m", "model.safetensors", code: 65, naming: "is not finite")
+    }
+
     /// A model whose numbers run over: an error, never a black picture.
     @Test func aResultThatIsNotFinite() throws {
         var model = Workplace.model

@@ -12,8 +12,8 @@ import Testing
             "denoise",
             [
                 "-i, --input", "-o, --output", "-r, --recursive", "--sigma", "--strength", "--suffix", "-f, --format",
-                "--quality", "--strip", "--max-pixels", "--tolerant", "--compare", "--overwrite", "--skip-existing", "--dry-run", "--json",
-                "--progress",
+                "--quality", "--strip", "--max-pixels", "--tolerant", "--compare", "--overwrite", "--skip-existing",
+                "--dry-run", "--json", "--progress",
             ] + model + talk
         ),
         ("degrade", ["noise", "photo", "jpeg"] + shared),

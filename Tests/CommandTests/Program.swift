@@ -50,14 +50,15 @@ final class RunningProgram {
     /// - Parameters:
     ///   - environment: all that the program sees of one, beside the choice of kernels and algorithms, which is the
     ///     tests' own: results of the program and of the library are compared.
+    ///   - executable: this program, or another one that starts it.
     ///   - input: a file that stands for standard input, or nil for none.
     ///   - output: a file or device that stands for standard output, or nil for one whose text the outcome has.
     init(
         _ arguments: [String], in folder: String, environment: [String: String], input: String? = nil,
-        output: String? = nil
+        output: String? = nil, executable: String = Program.path
     ) throws {
         streams = try TemporaryFolder()
-        process.executableURL = URL(fileURLWithPath: Program.path)
+        process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
         let kernels = ProcessInfo.processInfo.environment.filter {
             ["RESTORE_KERNELS", "RESTORE_CONVOLUTION"].contains($0.key)

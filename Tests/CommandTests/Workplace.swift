@@ -41,6 +41,15 @@ final class Workplace {
         try start(arguments, environment: environment, inputFrom: input, outputTo: output).outcome()
     }
 
+    /// Runs a script of the shell, in which `restore` is the program: for limits, redirections and names that are not UTF-8.
+    func shell(_ script: String) throws -> Outcome {
+        let environment = environment.merging(["RESTORE": Program.path]) { $1 }
+        let function = "restore() { \"$RESTORE\" \"$@\"; }\n"
+        return try RunningProgram(
+            ["-c", function + script], in: folder.path, environment: environment, executable: "/bin/sh"
+        ).outcome()
+    }
+
     /// `restore denoise` with the tiny model and a known noise level.
     func denoise(_ arguments: String...) throws -> Outcome {
         try run(["denoise", "-m", "tiny", "-j", "2", "--sigma", "25"] + arguments)

@@ -93,6 +93,15 @@ import Testing
         #expect(throws: ConfigurationError.self) { try read(deep) }
     }
 
+    /// Each key is compared with all before it: that must not take time for every pair.
+    @Test(.timeLimit(.minutes(1))) func aFileOfManyKeysHasAnEnd() {
+        let yaml = (0..<200_000).map { "k\($0): 1\n" }.joined()
+        #expect(throws: ConfigurationError(path: "f", line: 1, reason: "there is no setting \"k0\"")) {
+            var configuration = DenoiserConfiguration()
+            try configuration.read(yaml: Array(yaml.utf8), path: "f")
+        }
+    }
+
     @Test func optionsAreCheckedAlike() throws {
         var configuration = DenoiserConfiguration()
         try configuration.read(option: "batch-size", "32")

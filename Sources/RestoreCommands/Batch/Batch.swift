@@ -111,7 +111,7 @@ private final class Run {
     private var preparationFailure: (any Error)?
     private var recordFailure: (any Error)?
     /// Where outputs were written; the writing stage's.
-    private var folders: Set<String> = []
+    private var folders: Set<[UInt8]> = []
 
     init(batch: Batch, report: BatchReport, restore: @escaping (BatchPicture) throws -> RestoredPicture) {
         self.batch = batch
@@ -251,6 +251,6 @@ private final class Run {
     /// Makes the folder of an output, and once removes what programs that were killed have left there half written.
     private func enter(_ folder: String) throws {
         if pathKind(folder) == .missing { try makeDirectory(folder) }
-        if folders.insert(folder).inserted { removeAbandonedTemporaryFiles(in: folder) }
+        if folders.insert(Array(folder.utf8)).inserted { removeAbandonedTemporaryFiles(in: folder) }
     }
 }

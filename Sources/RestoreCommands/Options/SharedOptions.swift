@@ -40,15 +40,15 @@ struct ModelOptions: ParsableArguments {
 
     var catalogue: ModelCatalogue {
         ModelCatalogue.standard(modelsDirectory: modelsDir, executablePath: Self.executablePath) { name in
-            getenv(name).map { String(cString: $0) }
+            getenv(name).map { pathFromSystem($0) }
         }
     }
 
     private static var executablePath: String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        guard count > 0 else { return CommandLine.arguments.first ?? "restore" }
-        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard count > 0 else { return argumentsFromSystem().first ?? "restore" }
+        return pathFromSystem(buffer[..<count].map { UInt8(bitPattern: $0) })
     }
 }
 

@@ -16,11 +16,17 @@ enum Console {
         if code != 0 { throw .cannotWrite(path: "standard output", reason: String(cString: strerror(code))) }
     }
 
+    /// A damaged file may hold names of megabytes: of a message longer than any path and a sentence the middle goes.
+    private static let longestMessage = 5000
+
     /// A line on stderr, control characters escaped. That it cannot be written is nothing that could be said anywhere.
     static func message(_ line: String) {
+        let (scalars, half) = (line.unicodeScalars, longestMessage / 2)
+        let isLong = scalars.count > longestMessage
+        let shown = isLong ? String(scalars.prefix(half)) + "…" + String(scalars.suffix(half)) : line
         redrawn.withLock { isOpen in
             clear(&isOpen)
-            _ = write(printable(line) + "\n", to: STDERR_FILENO)
+            _ = write(printable(shown) + "\n", to: STDERR_FILENO)
         }
     }
 
@@ -44,14 +50,24 @@ enum Console {
     }
 
     /// The text with control characters, which file names may hold, escaped: it stays one line and does not steer the
-    /// terminal.
+    /// terminal. Bytes of a name that are not UTF-8 become `\xE9`.
     static func printable(_ text: String, keeping kept: Unicode.Scalar? = nil) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
-            let isControl = scalar.properties.generalCategory == .control && scalar != kept
-            result += isControl ? scalar.escaped(asASCII: true) : String(scalar)
+            if let byte = systemByte(for: scalar) {
+                result += "\\x" + String(byte, radix: 16, uppercase: true)
+            } else if scalar.properties.generalCategory == .control, scalar != kept {
+                result += scalar.escaped(asASCII: true)
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
         }
         return result
+    }
+
+    /// Text of several lines as it is: help, where it was asked for on stdout.
+    static func text(_ text: String, isOutput: Bool) {
+        _ = write(text, to: isOutput ? STDOUT_FILENO : STDERR_FILENO)
     }
 
     /// Text on stderr as it is, without an end of line.

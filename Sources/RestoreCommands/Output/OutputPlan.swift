@@ -62,7 +62,7 @@ struct OutputPlan: Equatable {
         }
         // Of several inputs those that are there are done; of one nothing is left to do.
         if !isBatch, let job = jobs.first, job.input != Self.stream, pathKind(job.input) == .missing {
-            throw FileError.notFound(path: job.input)
+            throw missingError(job.input)
         }
         if let output, output != Self.stream {
             if folder == nil { try Self.requireFolder(parentFolder(of: output), for: output) }
@@ -155,16 +155,17 @@ struct OutputPlan: Equatable {
     private func requireDistinctFiles() throws(UsageError) {
         var places = CanonicalPlaces()
         var readers: [FileIdentity: String] = [:]
-        var readPlaces: [String: String] = [:]
+        // By bytes: to Swift, texts are equal whose accents are composed in other ways.
+        var readPlaces: [[UInt8]: String] = [:]
         for job in jobs where job.input != Self.stream {
             if let identity = FileIdentity(job.input) { readers[identity] = job.input }
-            readPlaces[places.place(of: job.input)] = job.input
+            readPlaces[Array(places.place(of: job.input).utf8)] = job.input
         }
-        var writers: [String: String] = [:]
+        var writers: [[UInt8]: String] = [:]
         for job in jobs where job.output != Self.stream {
             // A link that leads somewhere is written through.
             let identity = FileIdentity(job.output)
-            let place = identity == nil ? places.place(of: job.output) : canonicalPath(job.output)
+            let place = Array((identity == nil ? places.place(of: job.output) : canonicalPath(job.output)).utf8)
             if let other = writers.updateValue(job.input, forKey: place) {
                 throw UsageError(
                     description: "\(job.output): two inputs would be written to it, \(other) and \(job.input)")
@@ -212,13 +213,14 @@ struct OutputPlan: Equatable {
 
 /// `canonicalPath` of files in few folders, each of which is looked up once.
 private struct CanonicalPlaces {
-    private var folders: [String: String] = [:]
+    private var folders: [[UInt8]: String] = [:]
 
     /// Where the entry itself lies: a link in the last place is not followed.
     mutating func place(of path: String) -> String {
         let parent = parentFolder(of: path)
-        let folder = folders[parent] ?? canonicalPath(parent)
-        folders[parent] = folder
+        let key = Array(parent.utf8)
+        let folder = folders[key] ?? canonicalPath(parent)
+        folders[key] = folder
         return joinPath(folder, lastPathComponent(of: path))
     }
 }

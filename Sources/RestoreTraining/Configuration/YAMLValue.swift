@@ -66,13 +66,14 @@ indirect enum YAMLValue: Equatable, Sendable {
 
     private static func pairs(_ parser: inout YAMLParser, depth: Int) throws(ConfigurationError) -> [Pair] {
         var pairs: [Pair] = []
+        var keys: Set<String> = []
         while true {
             let key = try parser.next()
             if key.kind == YAML_MAPPING_END_EVENT { return pairs }
             guard key.kind == YAML_SCALAR_EVENT else {
                 throw ConfigurationError(line: key.line, reason: "a key that is no plain text")
             }
-            guard !pairs.contains(where: { $0.key == key.text }) else {
+            guard keys.insert(key.text).inserted else {
                 throw ConfigurationError(line: key.line, reason: "\"\(key.text)\" stands there twice")
             }
             pairs.append(Pair(key: key.text, value: try value(try parser.next(), &parser, depth: depth + 1)))

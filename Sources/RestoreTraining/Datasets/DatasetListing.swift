@@ -16,7 +16,7 @@ struct DatasetListing {
     init(_ path: String) throws(FileError) {
         switch pathKind(path) {
         case .missing:
-            throw .notFound(path: path)
+            throw missingError(path)
         case .directory:
             for file in try listFilesRecursively(path, where: { Self.role(of: $0) != nil }) {
                 if Self.role(of: lastPathComponent(of: file)) == .test {
