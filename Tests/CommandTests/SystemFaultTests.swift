@@ -86,14 +86,14 @@ import Testing
         symlink("/dev/zero", folder("zero.png"))
         let tiny = ["denoise", "-m", "tiny", "--sigma", "25"]
         for name in ["pipe.png", "/dev/null", "/dev/zero", "/dev/full", "folder.png", "dangling.png", "zero.png"] {
-            try workplace.expectFailure(tiny + [name, "new.png"], code: 66, naming: name)
+            // Of a folder its pictures are meant; this one has none.
+            let outputs = name == "folder.png" ? [] : ["new.png"]
+            try workplace.expectFailure(tiny + [name] + outputs, code: 66, naming: name)
             try workplace.expectFailure(
                 ["denoise", "in.png", "new.png", "-m", "./\(name)".replacing(".//", with: "/")], code: 66, naming: name)
             try workplace.expectFailure(["train", "denoise", "--config", name, "-o", "run"], code: 66, naming: name)
-            if name != "dangling.png" {
-                try workplace.expectFailure(
-                    tiny + ["in.png", "--overwrite", "-o", name == "folder.png" ? name + "/x/" : name], code: 73,
-                    naming: name)
+            if name != "dangling.png", name != "folder.png" {
+                try workplace.expectFailure(tiny + ["in.png", "--overwrite", "-o", name], code: 73, naming: name)
             }
         }
         // A link that leads nowhere is in the way; it is not followed to make a file elsewhere.
