@@ -16,7 +16,7 @@ struct DenoiseCommand: ParsableCommand {
             restore denoise - - < INPUT > OUTPUT
             """,
         discussion: """
-            \(BatchOptions.discussion)
+            \(BatchOptions.discussion(suffix: defaultSuffix))
 
             The result has the size, the bit depth, the transparency, the colors (by profile) and the metadata of the input. It \
             stands upright; what would then be untrue in the metadata is corrected. A JPEG of a JPEG keeps its quantization.
@@ -29,10 +29,12 @@ struct DenoiseCommand: ParsableCommand {
             better for eight times the work; 1…100 is the quality of JPEG output.
             """)
 
+    private static let defaultSuffix = "_denoised"
+
     @OptionGroup var batch: BatchOptions
 
     @Option(help: "Added to the name of outputs that are not named.")
-    var suffix = "_denoised"
+    var suffix = Self.defaultSuffix
 
     @Option(help: ArgumentHelp("Noise level (standard deviation, of 255), or auto.", valueName: "auto|0…75"))
     var sigma: SigmaArgument = .auto

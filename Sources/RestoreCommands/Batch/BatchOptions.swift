@@ -51,14 +51,16 @@ struct BatchOptions: ParsableArguments {
     @Option(help: "How progress is shown.")
     var progress = ProgressStyle.auto
 
-    /// For the discussion of a command.
-    static let discussion = """
-        Without an output the result stands beside the input: photo.jpg becomes photoSUFFIX.jpg. Of a folder its own \
+    /// For the discussion of a command whose outputs that are not named get this suffix.
+    static func discussion(suffix: String) -> String {
+        """
+        Without an output the result stands beside the input: photo.jpg becomes photo\(suffix).jpg. Of a folder its own \
         pictures are taken, with -r also those below; files there whose names end in the suffix are results of an earlier \
         run and are passed over, and so is an output folder that lies in an input folder. Nothing is overwritten unless \
         --overwrite is given, and a batch with an output that exists does not begin: --skip-existing leaves those out. \
         A picture that fails is named, and the rest is done.
         """
+    }
 
     func validate() throws {
         guard !(paths + input).isEmpty else { throw ValidationError("At least one input is needed.") }
