@@ -37,6 +37,20 @@ public struct JPEGParameters: Sendable, Equatable {
 }
 
 extension JPEGParameters {
+    /// Of the picture with rows and columns exchanged: what lay across lies down.
+    var transposed: JPEGParameters {
+        var result = self
+        result.quantizationTables = quantizationTables.map { table in
+            (0..<table.count).map { table[$0 % 8 * 8 + $0 / 8] }
+        }
+        result.components = components.map {
+            Component(
+                horizontalSampling: $0.verticalSampling, verticalSampling: $0.horizontalSampling,
+                tableIndex: $0.tableIndex)
+        }
+        return result
+    }
+
     /// Nil where a component has no table, as in a file that was read in part.
     init?(_ parameters: RestoreJPEGParameters) {
         let count = Int(parameters.component_count)

@@ -131,7 +131,9 @@ struct OutputPlan: Equatable {
     ) -> String {
         let name = lastPathComponent(of: file.path)
         let stem = removingPathExtension(name)
-        let ending = request.format.map { "." + $0.fileExtensions[0] } ?? String(name.dropFirst(stem.count))
+        // By bytes: with some letters a dot makes one character.
+        let dot = name.utf8.index(name.startIndex, offsetBy: stem.utf8.count)
+        let ending = request.format.map { "." + $0.fileExtensions[0] } ?? String(name[dot...])
         if let folder { return joinPath(folder, removingPathExtension(file.relativePath) + ending) }
         let renamed = stem + request.suffix + ending
         return file.path.utf8.contains(UInt8(ascii: "/"))

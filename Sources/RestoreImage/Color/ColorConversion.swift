@@ -13,17 +13,17 @@ public final class ColorConversion: Sendable, Equatable {
     /// From linear light in the picture's primaries to linear sRGB, row by row, and back; empty for grey.
     let toSRGB: [Float]
     let fromSRGB: [Float]
-    /// sRGB values of grey samples; empty for colour.
-    let greys: [Float]
+    /// sRGB values of samples by their curves alone, one table or those of R, G and B; empty where a matrix mixes channels.
+    let encoded: [[Float]]
 
     init(_ model: ICCProfile.LightModel) throws(ICCProfile.Defect) {
         curves = model.curves
         guard let matrix = model.matrix else {
             (channelCount, toSRGB, fromSRGB) = (1, [], [])
-            greys = model.curves[0].light.map { SRGBTransfer.encode($0) }
+            encoded = [Self.encoded(model.curves[0])]
             return
         }
-        (channelCount, greys) = (3, [])
+        (channelCount, encoded) = (3, [])
         guard let toXYZ = try ICCProfile.sRGB()?.lightModel().matrix, let fromXYZ = toXYZ.inverse else {
             throw ICCProfile.Defect(reason: "sRGB could not be made")
         }
@@ -33,6 +33,23 @@ public final class ColorConversion: Sendable, Equatable {
         }
         (toSRGB, fromSRGB) = (product.floats, inverse.floats)
     }
+
+    /// The same by its curves alone.
+    private init(curvesOf conversion: ColorConversion) {
+        (channelCount, curves) = (conversion.channelCount, conversion.curves)
+        (toSRGB, fromSRGB) = ([], [])
+        var tables: [[Float]] = []
+        for (index, curve) in curves.enumerated() {
+            // All three are mostly the same one.
+            tables.append(index > 0 && curve == curves[index - 1] ? tables[index - 1] : Self.encoded(curve))
+        }
+        encoded = tables
+    }
+
+    private static func encoded(_ curve: ToneCurve) -> [Float] { curve.light.map { SRGBTransfer.encode($0) } }
+
+    /// The picture's own primaries taken for those of sRGB.
+    var inOwnPrimaries: ColorConversion { encoded.isEmpty ? ColorConversion(curvesOf: self) : self }
 
     public static func == (left: ColorConversion, right: ColorConversion) -> Bool {
         left === right || (left.toSRGB == right.toSRGB && left.curves == right.curves)
@@ -72,12 +89,13 @@ extension ColorConversion {
         _ source: UnsafePointer<Sample>, step: Int, count: Int, to target: UnsafeMutablePointer<Float>, pixelStride: Int
     ) {
         let scale = sampleScale(Sample.self)
-        guard channelCount == 3 else {
-            greys.withUnsafeBufferPointer { greys in
-                for x in 0..<count {
-                    let value = greys[Int(source[x * step]) &* scale]
-                    let pixel = target + x * pixelStride
-                    (pixel[0], pixel[1], pixel[2]) = (value, value, value)
+        guard encoded.isEmpty else {
+            for channel in 0..<3 {
+                let place = channelCount == 3 ? channel : 0
+                encoded[place].withUnsafeBufferPointer { encoded in
+                    for x in 0..<count {
+                        target[x * pixelStride + channel] = encoded[Int(source[x * step + place]) &* scale]
+                    }
                 }
             }
             return
@@ -102,10 +120,33 @@ extension ColorConversion {
         _ target: UnsafeMutablePointer<Sample>, step: Int, count: Int, from source: UnsafePointer<Float>,
         pixelStride: Int
     ) {
-        if channelCount == 3 {
+        if channelCount == 1 {
+            setGrey(target, step: step, count: count, from: source, pixelStride: pixelStride)
+        } else if encoded.isEmpty {
             setRGB(target, step: step, count: count, from: source, pixelStride: pixelStride)
         } else {
-            setGrey(target, step: step, count: count, from: source, pixelStride: pixelStride)
+            for channel in 0..<3 {
+                set(
+                    target + channel, step: step, count: count, from: source + channel, pixelStride: pixelStride,
+                    channel: channel)
+            }
+        }
+    }
+
+    /// One channel, by its curve alone.
+    private func set<Sample: FixedWidthInteger>(
+        _ target: UnsafeMutablePointer<Sample>, step: Int, count: Int, from source: UnsafePointer<Float>,
+        pixelStride: Int, channel: Int
+    ) {
+        let scale = sampleScale(Sample.self)
+        encoded[channel].withUnsafeBufferPointer { encoded in
+            _ = curves[channel].withTables { curve in
+                for x in 0..<count {
+                    let value = source[x * pixelStride]
+                    if value == encoded[Int(target[x * step]) &* scale] { continue }
+                    target[x * step] = nearestSample(curve.sample(of: SRGBTransfer.decode(value)))
+                }
+            }
         }
     }
 
@@ -114,7 +155,7 @@ extension ColorConversion {
         pixelStride: Int
     ) {
         let scale = sampleScale(Sample.self)
-        greys.withUnsafeBufferPointer { greys in
+        encoded[0].withUnsafeBufferPointer { greys in
             _ = curves[0].withTables { curve in
                 for x in 0..<count {
                     let pixel = source + x * pixelStride

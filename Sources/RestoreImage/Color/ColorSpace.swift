@@ -4,6 +4,14 @@ public enum ColorSpace: Sendable, Equatable {
     case sRGB
     /// Another one, by the curves and the matrix of an ICC profile or of a PNG's chunks.
     case converted(ColorConversion)
+
+    /// The space in which networks and estimates see pictures: the own primaries are taken for those of sRGB, and only the tone
+    /// curve is that of sRGB. All colours are then within 0…1, which is what networks have seen; colours outside sRGB's gamut
+    /// would not be, and clean ones came back with a cast. Noise of the channels, too, stays apart.
+    public var inOwnPrimaries: ColorSpace {
+        guard case .converted(let conversion) = self else { return self }
+        return .converted(conversion.inOwnPrimaries)
+    }
 }
 
 extension ImageMetadata {

@@ -60,7 +60,13 @@ extension TIFFBlock {
         free += ranges(.stripOffsets, .stripByteCounts, in: thumbnail)
         free.append(thumbnail.place..<min(bytes.count, thumbnail.place + 6 + 12 * thumbnail.entries.count))
         free += thumbnail.entries.prefix(Self.mostThumbnailEntries).compactMap { range(of: $0) }
-        for range in free where !range.isEmpty && !used.contains(where: { $0.overlaps(range) }) { erase(range) }
+        let erasable = free.filter { range in !range.isEmpty && !used.contains { $0.overlaps(range) } }
+        // Joined: a thousand strips may each be the whole block.
+        var erased = 0
+        for range in erasable.sorted(by: { $0.lowerBound < $1.lowerBound }) where range.upperBound > erased {
+            erase(max(erased, range.lowerBound)..<range.upperBound)
+            erased = range.upperBound
+        }
         // What follows the last used byte goes if it is only what was erased.
         let end = used.map(\.upperBound).max() ?? bytes.count
         let tail = end..<bytes.count

@@ -9,18 +9,20 @@ struct PhotoshopResources {
         case colorProfile = 1039
     }
 
-    /// Blocks with their headers.
-    private var blocks: [(number: UInt16, bytes: [UInt8], content: Int)] = []
-    /// What follows the last whole block.
-    private var rest: [UInt8]
+    private var source: [UInt8]
+    /// Where the blocks are with their headers, and where their contents begin.
+    private var blocks: [(number: UInt16, range: Range<Int>, content: Int)] = []
+    /// Where the last whole block ends.
+    private let end: Int
 
     init(_ bytes: [UInt8]) {
+        source = bytes
         var place = 0
         while let block = Self.block(bytes, at: place) {
-            blocks.append((block.number, Array(bytes[place..<block.end]), block.content - place))
+            blocks.append((block.number, place..<block.end, block.content))
             place = block.end
         }
-        rest = Array(bytes[place...])
+        end = place
     }
 
     private static func block(_ bytes: [UInt8], at place: Int) -> (number: UInt16, content: Int, end: Int)? {
@@ -42,16 +44,18 @@ struct PhotoshopResources {
 
     /// Exchanges the resolutions along x and y with their units, eight bytes each.
     mutating func exchangeResolutions() {
-        for index in blocks.indices where blocks[index].number == Number.resolution.rawValue {
-            let content = blocks[index].content
-            guard blocks[index].bytes.count >= content + 16 else { continue }
-            for offset in 0..<8 { blocks[index].bytes.swapAt(content + offset, content + 8 + offset) }
+        for block in blocks where block.number == Number.resolution.rawValue {
+            guard block.range.upperBound >= block.content + 16 else { continue }
+            for offset in 0..<8 { source.swapAt(block.content + offset, block.content + 8 + offset) }
         }
     }
 
     /// nil where nothing is left.
     var bytes: [UInt8]? {
-        let joined = blocks.flatMap(\.bytes) + rest
+        var joined: [UInt8] = []
+        joined.reserveCapacity(source.count)
+        for block in blocks { joined.append(contentsOf: source[block.range]) }
+        joined.append(contentsOf: source[end...])
         return joined.isEmpty ? nil : joined
     }
 }

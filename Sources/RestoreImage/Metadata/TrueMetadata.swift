@@ -106,7 +106,8 @@ extension XMPPacket {
 }
 
 extension DecodedImage {
-    /// Turns the picture as its orientation says and makes its metadata true; thumbnails go even where nothing is turned.
+    /// Turns the picture as its orientation says and makes its metadata true, the tables and sampling of a JPEG as well, with
+    /// which it may be written again; thumbnails go even where nothing is turned.
     ///
     /// - Parameter runner: shares out the rows.
     /// - Returns: what of the metadata is damaged, half a sentence; nil where nothing is.
@@ -119,6 +120,7 @@ extension DecodedImage {
             image = Image(width: 1, height: 1, channelLayout: .grey)
             image = stored.upright(from: orientation, concurrently: runner)
         }
+        if orientation >= 5 { jpeg = jpeg?.transposed }
         let damage = metadata.damage
         metadata = metadata.upright(from: orientation, width: image.width, height: image.height)
         return damage

@@ -27,7 +27,8 @@ struct XMPPacket {
     /// Takes the property out, with all that is within it.
     mutating func remove(_ name: String) {
         for range in occurrences(of: name).reversed() {
-            guard let whole = whole(range, name) else { continue }
+            // Where one has no end, others would only be searched to the packet's in vain.
+            guard let whole = whole(range, name) else { return }
             bytes.removeSubrange(whole)
         }
     }

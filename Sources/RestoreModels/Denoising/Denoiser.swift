@@ -82,6 +82,9 @@ public final class Denoiser {
         _ image: Image, options: Options = Options(), progress: (Double) throws -> Void = { _ in }
     ) throws -> (image: Image, sigma: Double?) {
         let sigma = architecture.isBlind ? nil : level(options.noiseLevel, of: image)
+        let space = image.colorSpace
+        var image = image
+        image.colorSpace = space.inOwnPrimaries
         let visible = VisibleColors(image, concurrently: ConcurrentRunner(pool))
         var result = RestoredImage(
             image, visible: visible, strength: Float(options.strength), concurrently: ConcurrentRunner(pool))
@@ -100,7 +103,9 @@ public final class Denoiser {
             store: { core, values, rowStride in
                 try result.store(core, values, rowStride: rowStride)
             })
-        return (result.image, sigma)
+        var restored = result.image
+        restored.colorSpace = space
+        return (restored, sigma)
     }
 
     /// Gives back what was kept for the next picture; that then takes a little longer.

@@ -22,6 +22,8 @@ extension NoiseEstimator {
 
     /// The colours of a picture, or of pieces of a large one, side by side.
     private func sampled(_ image: Image) -> (colors: [Float], width: Int, height: Int) {
+        var image = image
+        image.colorSpace = image.colorSpace.inOwnPrimaries
         guard image.pixelCount > Self.mostPixels else { return joined(bands(of: image), of: image) }
         let (width, height) = (min(Self.pieceSide, image.width), min(Self.pieceSide, image.height))
         let mostPieces = Self.mostPixels / (width * height)
@@ -67,16 +69,12 @@ extension NoiseEstimator {
     }
 
     /// Makes colours such as the estimator takes them. What is wholly transparent is no number, which it passes over: hidden colours
-    /// say nothing about the visible ones. Colours outside sRGB's gamut become its edge: a picture's noise was clipped where
-    /// its own gamut ends, and the estimator knows clipping by 0 and 1.
+    /// say nothing about the visible ones.
     private func prepare(
         _ colors: UnsafeMutablePointer<Float>, of piece: ImageRegion, rowStride: Int, in image: Image
     ) {
         for y in 0..<piece.height {
             let row = colors + y * rowStride
-            if image.colorSpace != .sRGB {
-                for i in 0..<(3 * piece.width) { row[i] = max(0, min(1, row[i])) }
-            }
             image.forEachOpacity(in: ImageRegion(x: piece.x, y: piece.y + y, width: piece.width, height: 1)) {
                 x, opacity in
                 guard opacity == 0 else { return }
