@@ -106,11 +106,11 @@ struct DenoiseCommand: ParsableCommand {
         }
         let noise = choosesModel ? NoiseEstimator(concurrently: ConcurrentRunner(pool)).measure(image) : nil
         let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
+        let tiling = tiling.tiling(
+            pictureBytes: image.sampleCount * image.bitDepth / 8, reserved: picture.reservedBytes)
         let options = Denoiser.Options(
             noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma.noiseLevel, strength: strength,
-            quality: quality.denoising,
-            tiling: tiling.tiling(
-                pictureBytes: image.sampleCount * image.bitDepth / 8, reserved: picture.reservedBytes))
+            quality: quality.denoising, tiling: tiling)
         let result: (image: Image, sigma: Double?)
         do {
             result = try choice.denoiser.denoise(image, options: options, progress: picture.progress)
@@ -119,12 +119,19 @@ struct DenoiseCommand: ParsableCommand {
         }
         return RestoredPicture(
             image: result.image, metadata: batch.metadata(of: picture.decoded), encoding: encoding,
-            comparison: comparison
+            warnings: memoryWarning(image, choice.denoiser, tiling).map { [$0] } ?? [], comparison: comparison
         ) {
             let record = DenoiseRecord(
                 file: job.input, output: job.output, width: image.width, height: image.height, model: choice.name,
                 noiseKind: noise?.kind, sigma: result.sigma, seconds: $0.seconds, warnings: $0.warnings)
             return (record, record.lines)
+        }
+    }
+
+    private func memoryWarning(_ image: Image, _ denoiser: Denoiser, _ tiling: Tiling) -> String? {
+        denoiser.excessMemory(width: image.width, height: image.height, tiling: tiling).map {
+            let needed = self.tiling.maxMemory.bytes + $0
+            return "it takes about \((needed >> 20) + 1) MiB, more than --max-memory: it cannot be cut any further"
         }
     }
 }

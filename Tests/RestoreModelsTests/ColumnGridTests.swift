@@ -84,11 +84,15 @@ import Testing
         }
     }
 
-    @Test func windowsFitOrAreTheSmallestPossible() {
+    @Test func windowsFitOrAreTheNarrowestThatAreWorthTheirWork() {
         for setting in Self.settings {
+            let overlap = setting.rule.before + setting.rule.after
             for widest in [0, 1, 50, 100, 200, 400, 1000, 4000] {
                 let grid = setting.grid(widest: widest)
-                #expect(grid.windowWidth <= max(widest, setting.smallest), "\(setting), \(widest)")
+                #expect(grid.windowWidth <= max(widest, setting.smallest + overlap), "\(setting), \(widest)")
+                // However little memory there is, at most about twice the work.
+                let most = 2 * setting.paddedWidth + 3 * (setting.smallest + overlap)
+                if overlap > 0 { #expect(grid.windows.count * grid.windowWidth <= most, "\(setting), \(widest)") }
             }
         }
     }

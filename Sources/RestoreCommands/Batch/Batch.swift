@@ -22,6 +22,8 @@ struct RestoredPicture {
     /// What its file says beside the pixels.
     let metadata: ImageMetadata
     let encoding: ImageEncoding
+    /// What the user should know of the work, a line each.
+    var warnings: [String] = []
     /// The picture as it was and how both side by side are stored, where that is asked for.
     var comparison: (original: Image, path: String, encoding: ImageEncoding)?
     /// What is said when it is written.
@@ -188,7 +190,8 @@ private final class Run {
             case .success(let restored):
                 let circumstances = RestoredPicture.Circumstances(
                     seconds: product.seconds + (clock.now - start).seconds,
-                    warnings: product.warnings + restored.metadata.losses(in: restored.encoding.format))
+                    warnings: product.warnings + restored.warnings
+                        + restored.metadata.losses(in: restored.encoding.format))
                 try report.succeed(restored, of: job, circumstances)
             case .failure(let error) where isMadeMeanwhile(error):
                 try report.skip(job)

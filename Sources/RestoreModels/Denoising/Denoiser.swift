@@ -108,6 +108,12 @@ public final class Denoiser {
         return (restored, sigma)
     }
 
+    /// Bytes beyond those of `tiling` that a picture takes, because it cannot be cut any further; nil where none are.
+    public func excessMemory(width: Int, height: Int, tiling: Tiling) -> Int? {
+        // A network that does not fit at all says so when it runs.
+        (try? inference.excess(width: width, height: height, tiling: tiling)) ?? nil
+    }
+
     /// Gives back what was kept for the next picture; that then takes a little longer.
     public func releaseMemory() { inference.releaseMemory() }
 

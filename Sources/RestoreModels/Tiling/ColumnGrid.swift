@@ -29,7 +29,8 @@ public struct ColumnGrid: Equatable, Sendable {
         self.init(cut, windowWidth: max(cut.smallest, cut.congruent(windowWidth)))
     }
 
-    /// The grid with the fewest windows that fit, or with the smallest possible.
+    /// The grid with the fewest windows that fit. Where none does it has the narrowest that keep as many columns as they
+    /// overlap by, which are at most computed twice: still narrower ones would save little memory for many times the work.
     ///
     /// - Parameter fits: whether a window of so many columns fits. If one does, so do all that are narrower.
     public init<Failure: Error>(
@@ -37,7 +38,7 @@ public struct ColumnGrid: Equatable, Sendable {
     ) throws(Failure) {
         let cut = Cut(width: width, alignment: alignment, rule: rule)
         // The first of these counts is too small, the last is taken if none between is enough.
-        var (tooFew, enough) = (1, cut.windows(of: cut.smallest).count)
+        var (tooFew, enough) = (1, cut.windows(of: cut.narrowest).count)
         if try enough == 1 ? true : fits(cut.paddedWidth) {
             self.init(cut, windowWidth: cut.paddedWidth)
             return
@@ -86,6 +87,9 @@ private struct Cut {
 
     /// The least width with which a window in the middle keeps something.
     var smallest: Int { congruent(before + step + after) }
+
+    /// The least width with which a window in the middle keeps as many columns as it has around them.
+    var narrowest: Int { max(smallest, congruent(2 * (before + after))) }
 
     /// Where the core of a window ends, counted from the window's beginning, unless the picture ends there.
     private func coreEnd(of windowWidth: Int) -> Int { (windowWidth - after) / step * step }

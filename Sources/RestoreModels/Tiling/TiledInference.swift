@@ -43,6 +43,16 @@ public final class TiledInference {
         }
     }
 
+    /// What a window of a picture takes beyond the memory that it may take; nil where it does not.
+    ///
+    /// - Throws: `NetworkError` where the network does not fit its inputs at all.
+    public func excess(width: Int, height: Int, tiling: Tiling) throws(NetworkError) -> Int? {
+        guard case .memory(let bytes) = tiling else { return nil }
+        let shape = inputShape(width: try grid(width: width, height: height, tiling: tiling).windowWidth, height: height)
+        let needed = try BandedPlan.memory(network, inputShapes: [shape], workers: pool.workerCount).total
+        return needed > bytes ? needed - bytes : nil
+    }
+
     /// The part of a picture that, taken as a picture of its own, gives `core` the bits of the whole: as much more on each
     /// side as the network looks at, beginning where it may be cut.
     ///
