@@ -19,9 +19,16 @@ jobs=${JOBS:-2}
 # Each target: its name, what it is written in, and the files it starts from.
 targets() {
     cat <<'LIST'
-png c Fixtures/images/formats/*.png Fixtures/corrupt/*.png
-jpeg c Fixtures/images/formats/*.jpg Fixtures/corrupt/*.jpg
+png c Fixtures/images/formats/*.png Fixtures/pngsuite/*.png Fixtures/metadata/*.png Fixtures/corrupt/*.png
+jpeg c Fixtures/images/formats/*.jpg Fixtures/jpeg/*.jpg Fixtures/metadata/*.jpg Fixtures/corrupt/*.jpg
 picture swift Fixtures/images/formats/*.png Fixtures/images/formats/*.jpg
+header swift Fixtures/images/formats/*.png Fixtures/images/formats/*.jpg Fixtures/corrupt/*.png Fixtures/corrupt/*.jpg
+metadata-png swift Fixtures/metadata/*.png Fixtures/pngsuite/*.png
+metadata-jpeg swift Fixtures/metadata/*.jpg Fixtures/images/formats/*.jpg
+exif swift Fuzz/seeds/*.exif Fixtures/corrupt/metadata/*.exif
+xmp swift Fuzz/seeds/*.xmp Fixtures/corrupt/metadata/*.xmp
+photoshop swift Fuzz/seeds/*.photoshop Fixtures/corrupt/metadata/*.photoshop
+profile swift Fixtures/profiles/*.icc Fixtures/metadata/*.icc Fixtures/corrupt/metadata/*.icc
 safetensors swift Fuzz/seeds/*.safetensors Fixtures/corrupt/*.safetensors
 yaml swift Fuzz/seeds/*.yaml Fixtures/corrupt/*.yaml
 dataset swift Fixtures/datasets/* Fixtures/corrupt/datasets/*
@@ -51,13 +58,14 @@ while read -r name kind patterns; do
     done
     command=("$build/$name")
     [ "$kind" = swift ] && command=(env RESTORE_FUZZ_TARGET="$name" "$program")
+    [ -f "$here/dictionaries/$name.txt" ] && command+=(-dict="$here/dictionaries/$name.txt")
     log=$build/$name.log
     "${command[@]}" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=65536 \
         -print_final_stats=1 -artifact_prefix="$build/findings/$name-" "$corpus" >"$log" 2>&1
     code=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     coverage=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -1)
-    printf '%-12s %9s executions  %6s edges  %s\n' "$name" "${runs:-?}" "${coverage:-?}" \
+    printf '%-13s %9s executions  %6s edges  %s\n' "$name" "${runs:-?}" "${coverage:-?}" \
         "$([ $code -eq 0 ] && echo clean || echo "FAILED: $log")"
     if [ $code -ne 0 ]; then
         failures=1

@@ -222,4 +222,16 @@ extension Image {
             }
         }
     }
+
+    /// Green is 17,000 times as bright as white: what floats round is no longer small, and samples stay all the same.
+    @Test(arguments: [8, 16])
+    func absurdPrimariesKeepWhatIsNotChanged(_ depth: Int) throws {
+        let bytes = try readFile(Fixtures.path("corrupt/metadata/primary-without-bounds.icc"))
+        var image = Image.random(width: 64, height: 64, .rgb, bitDepth: depth, seed: 35)
+        image.colorSpace = ImageMetadata(colorProfile: bytes).colorSpace(of: .rgb).space
+        #expect(image.colorSpace != .sRGB)
+        let before = image
+        try image.setColors(of: image.bounds, from: image.floats())
+        expectSame(image, before)
+    }
 }

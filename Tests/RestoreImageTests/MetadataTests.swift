@@ -152,6 +152,8 @@ import Testing
         missing.extendedXMP.remove(at: 1)
         #expect(missing.losses(in: .png).count == 1)
         #expect(try rewritten(missing, .png).metadata.xmp == missing.xmp)
+        missing.xmp = nil
+        for format in ImageFormat.allCases { #expect(missing.losses(in: format).count == 1, "\(format)") }
     }
 
     @Test func textsGoToComments() throws {

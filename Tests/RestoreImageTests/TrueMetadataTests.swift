@@ -1,3 +1,4 @@
+import RestoreFiles
 import RestoreImage
 import TestSupport
 import Testing
@@ -124,6 +125,18 @@ import Testing
             _ = upright(ImageMetadata(xmp: packet), from: 6)
             for count in 0..<(2 * opening.count) { _ = upright(ImageMetadata(xmp: Array(packet[..<count])), from: 6) }
         }
+    }
+
+    /// Names within values and within elements, as no program writes them.
+    @Test(arguments: [
+        ("value-in-value", "<a exif:PixelXDimension=\"70000\""),
+        ("attribute-in-element", "<tiff:ImageWidth tiff:ImageWidth='70000'>70000</"),
+    ])
+    func xmpWithinXMPIsHarmless(_ name: String, _ expected: String) throws {
+        let packet = try readFile(Fixtures.path("corrupt/metadata/\(name).xmp"))
+        let result = ImageMetadata(xmp: packet).upright(from: 1, width: 70_000, height: 40)
+        #expect(String(decoding: try #require(result.xmp), as: UTF8.self) == expected)
+        for count in 0..<packet.count { _ = upright(ImageMetadata(xmp: Array(packet[..<count])), from: 6) }
     }
 
     @Test func exifGoesBeforeXMP() throws {

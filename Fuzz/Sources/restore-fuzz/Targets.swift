@@ -1,6 +1,4 @@
-import Glibc
 import Logging
-import RestoreImage
 import RestoreModels
 import RestoreNN
 import RestoreTraining
@@ -11,6 +9,13 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "yaml": readConfiguration,
     "dataset": readDataset,
     "picture": readPicture,
+    "header": readHeader,
+    "metadata-png": readMetadataOfPNG,
+    "metadata-jpeg": readMetadata,
+    "exif": editEXIF,
+    "xmp": editXMP,
+    "photoshop": editPhotoshopResources,
+    "profile": readProfile,
 ]
 
 /// Every tensor of a weight file, the model that it claims to be, and its conversion.
@@ -41,24 +46,10 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
 
 /// Batches of CIFAR-10, IDX files and their gzipped forms, as training reads them.
 @Sendable private func readDataset(_ bytes: [UInt8]) {
-    // A file system in memory: nothing is worth keeping.
-    let path = "/dev/shm/restore-fuzz-\(getpid())"
-    guard let file = fopen(path, "wb") else { return }
-    fwrite(bytes, 1, bytes.count, file)
-    fclose(file)
+    guard let path = file(of: bytes) else { return }
     let pictures = try? PictureSet(
         sources: [DataSource(path: path)], minimumSide: 1, maximumBytes: 1 << 26, pool: pool, logger: silence)
     precondition((pictures?.pictures.count ?? 0) <= 1 << 22, "more pictures than may be")
-}
-
-/// A PNG or JPEG, and what is decoded from it through the encoder and back.
-@Sendable private func readPicture(_ bytes: [UInt8]) {
-    let limits = ImageLimits(maximumPixels: 1 << 20)
-    guard let image = try? decodeImage(bytes, path: "fuzz", limits: limits).image else { return }
-    guard let encoded = try? encodeImage(image, as: ImageEncoding(format: .png), path: "fuzz"),
-        let again = try? decodeImage(encoded, path: "fuzz").image
-    else { preconditionFailure("a picture of \(image.width)×\(image.height) is not written or not read again") }
-    precondition(again == image, "a picture of \(image.width)×\(image.height) is read otherwise than it was written")
 }
 
 private let pool = WorkerPool(workerCount: 1)

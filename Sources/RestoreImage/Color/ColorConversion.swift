@@ -15,11 +15,14 @@ public final class ColorConversion: Sendable, Equatable {
     let fromSRGB: [Float]
     /// sRGB values of samples by their curves alone, one table or those of R, G and B; empty where a matrix mixes channels.
     let encoded: [[Float]]
+    /// What an unchanged colour may differ by in linear light: far more than the rounding of floats, which the curves'
+    /// range and both matrices multiply.
+    private let tolerance: Float
 
     init(_ model: ICCProfile.LightModel) throws(ICCProfile.Defect) {
         curves = model.curves
         guard let matrix = model.matrix else {
-            (channelCount, toSRGB, fromSRGB) = (1, [], [])
+            (channelCount, toSRGB, fromSRGB, tolerance) = (1, [], [], 0)
             encoded = [Self.encoded(model.curves[0])]
             return
         }
@@ -32,12 +35,14 @@ public final class ColorConversion: Sendable, Equatable {
             throw ICCProfile.Defect(reason: "its primaries do not span colors")
         }
         (toSRGB, fromSRGB) = (product.floats, inverse.floats)
+        let gain = Self.largest(toSRGB) * Self.largest(fromSRGB) * (curves.map { Self.largest($0.light) }.max() ?? 1)
+        tolerance = max(1e-3, 1e-4 * gain)
     }
 
     /// The same by its curves alone.
     private init(curvesOf conversion: ColorConversion) {
         (channelCount, curves) = (conversion.channelCount, conversion.curves)
-        (toSRGB, fromSRGB) = ([], [])
+        (toSRGB, fromSRGB, tolerance) = ([], [], 0)
         var tables: [[Float]] = []
         for (index, curve) in curves.enumerated() {
             // All three are mostly the same one.
@@ -50,6 +55,8 @@ public final class ColorConversion: Sendable, Equatable {
 
     /// The picture's own primaries taken for those of sRGB.
     var inOwnPrimaries: ColorConversion { encoded.isEmpty ? ColorConversion(curvesOf: self) : self }
+
+    private static func largest(_ values: [Float]) -> Float { values.reduce(0) { max($0, $1.magnitude) } }
 
     public static func == (left: ColorConversion, right: ColorConversion) -> Bool {
         left === right || (left.toSRGB == right.toSRGB && left.curves == right.curves)
@@ -175,7 +182,7 @@ extension ColorConversion {
     ) {
         let scale = sampleScale(Sample.self)
         withColorTables { red, green, blue in
-            let (inverse, forward) = (Matrix(fromSRGB), Matrix(toSRGB))
+            let (inverse, forward, tolerance) = (Matrix(fromSRGB), Matrix(toSRGB), self.tolerance)
             for x in 0..<count {
                 let color = source + x * pixelStride
                 let pixel = target + x * step
@@ -187,7 +194,9 @@ extension ColorConversion {
                 )
                 // Floats of 24 bits hold no 16-bit sample of next to no light beside a bright one. What was not changed
                 // keeps it all the same. The first three comparisons spare most changed pixels the exact ones.
-                if isNear(light.0, old.0), isNear(light.1, old.1), isNear(light.2, old.2) {
+                if isNear(light.0, old.0, tolerance), isNear(light.1, old.1, tolerance),
+                    isNear(light.2, old.2, tolerance)
+                {
                     let before = forward.times(old.0, old.1, old.2)
                     if SRGBTransfer.encode(before.0) == color[0], SRGBTransfer.encode(before.1) == color[1],
                         SRGBTransfer.encode(before.2) == color[2]
@@ -212,10 +221,10 @@ extension ColorConversion {
     }
 }
 
-/// What an unchanged colour may differ by in linear light, generously: entries of the matrices below 100 times the
-/// rounding of floats.
 @inline(__always)
-private func isNear(_ light: Float, _ other: Float) -> Bool { (light - other).magnitude < 1e-3 }
+private func isNear(_ light: Float, _ other: Float, _ tolerance: Float) -> Bool {
+    (light - other).magnitude < tolerance
+}
 
 /// From a sample to one of 16 bits.
 @inline(__always)

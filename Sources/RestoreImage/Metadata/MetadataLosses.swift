@@ -2,8 +2,8 @@ extension ImageMetadata {
     /// What a file of a format cannot hold of this and what writing therefore leaves out, a line each.
     ///
     /// JPEG: EXIF of more than 64 KiB, a color profile of more than 16 MiB, coding-independent code points, a
-    /// resolution of more than 65,535 pixels a unit. PNG: keywords that are none there, XMP in parts that do not fit
-    /// together.
+    /// resolution of more than 65,535 pixels a unit, parts of XMP without the packet. PNG: keywords that are none there,
+    /// XMP in parts that do not fit together.
     public func losses(in format: ImageFormat) -> [String] {
         switch format {
         case .png: pngLosses
@@ -16,7 +16,7 @@ extension ImageMetadata {
         if texts.contains(where: { !$0.hasPNGKeyword }) {
             lines.append("a text is left out: its keyword is none that a PNG can have")
         }
-        if let xmp, !extendedXMP.isEmpty, ExtendedXMP.whole(main: xmp, parts: extendedXMP) == nil {
+        if !extendedXMP.isEmpty, xmp.flatMap({ ExtendedXMP.whole(main: $0, parts: extendedXMP) }) == nil {
             lines.append("parts of the XMP packet are left out: they do not fit together")
         }
         return lines
@@ -26,6 +26,9 @@ extension ImageMetadata {
         var lines: [String] = []
         if let exif, exif.count > JPEGSegmentList.exifSize {
             lines.append("the EXIF block is left out: a JPEG has room for \(JPEGSegmentList.exifSize) bytes of it")
+        }
+        if !extendedXMP.isEmpty, xmp == nil {
+            lines.append("parts of the XMP packet are left out: what they are parts of is missing")
         }
         let profileSize = 255 * JPEGSegmentList.profilePartSize
         if let colorProfile, colorProfile.count > profileSize {

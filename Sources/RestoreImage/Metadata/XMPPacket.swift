@@ -9,11 +9,15 @@ struct XMPPacket {
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The value that stands first; nil where there is none.
-    func value(of name: String) -> [UInt8]? { values(of: name).first.map { Array(bytes[$0]) } }
+    func value(of name: String) -> [UInt8]? {
+        occurrences(of: name).lazy.compactMap { value(after: $0) }.first.map { Array(bytes[$0]) }
+    }
 
     /// Sets the property wherever it stands; adds nothing where it does not.
     mutating func set(_ name: String, to value: [UInt8]) {
-        for range in values(of: name).reversed() where Array(bytes[range]) != value {
+        // From the last one on, each value found when its turn comes: one may hold another.
+        for name in occurrences(of: name).reversed() {
+            guard let range = self.value(after: name), Array(bytes[range]) != value else { continue }
             bytes.replaceSubrange(range, with: value)
         }
     }
@@ -56,10 +60,8 @@ struct XMPPacket {
         return found
     }
 
-    private func values(of name: String) -> [Range<Int>] {
-        occurrences(of: name).compactMap {
-            bytes[$0.lowerBound - 1] == Self.less ? text(after: $0) : attribute(after: $0)
-        }
+    private func value(after name: Range<Int>) -> Range<Int>? {
+        bytes[name.lowerBound - 1] == Self.less ? text(after: name) : attribute(after: name)
     }
 
     /// The value between quotation marks after an attribute's name.

@@ -29,20 +29,24 @@ public struct ColumnGrid: Equatable, Sendable {
         self.init(cut, windowWidth: max(cut.smallest, cut.congruent(windowWidth)))
     }
 
-    /// The grid with the fewest windows that fit. Where none does it has the narrowest that keep as many columns as they
-    /// overlap by, which are at most computed twice: still narrower ones would save little memory for many times the work.
+    /// The grid with the fewest windows that fit. Where not even the narrowest do, its windows keep as many columns as they
+    /// overlap by, for twice the work: narrower ones would save little memory for many times the work, and exceed it, too.
     ///
     /// - Parameter fits: whether a window of so many columns fits. If one does, so do all that are narrower.
     public init<Failure: Error>(
         width: Int, alignment: Int, rule: PieceRule?, fits: (_ windowWidth: Int) throws(Failure) -> Bool
     ) throws(Failure) {
         let cut = Cut(width: width, alignment: alignment, rule: rule)
-        // The first of these counts is too small, the last is taken if none between is enough.
-        var (tooFew, enough) = (1, cut.windows(of: cut.narrowest).count)
-        if try enough == 1 ? true : fits(cut.paddedWidth) {
+        if try cut.windows(of: cut.smallest).count == 1 ? true : fits(cut.paddedWidth) {
             self.init(cut, windowWidth: cut.paddedWidth)
             return
         }
+        guard try fits(cut.smallest) else {
+            self.init(cut, windowWidth: cut.narrowest)
+            return
+        }
+        // The first of these counts is too small, the last is taken if none between is enough.
+        var (tooFew, enough) = (1, cut.windows(of: cut.smallest).count)
         while enough - tooFew > 1 {
             let count = (tooFew + enough) / 2
             if try fits(cut.windowWidth(count: count)) { enough = count } else { tooFew = count }
@@ -89,7 +93,10 @@ private struct Cut {
     var smallest: Int { congruent(before + step + after) }
 
     /// The least width with which a window in the middle keeps as many columns as it has around them.
-    var narrowest: Int { max(smallest, congruent(2 * (before + after))) }
+    var narrowest: Int {
+        let coreEnd = (2 * before + after + step - 1) / step * step
+        return max(smallest, congruent(coreEnd + after))
+    }
 
     /// Where the core of a window ends, counted from the window's beginning, unless the picture ends there.
     private func coreEnd(of windowWidth: Int) -> Int { (windowWidth - after) / step * step }

@@ -48,7 +48,8 @@ public final class TiledInference {
     /// - Throws: `NetworkError` where the network does not fit its inputs at all.
     public func excess(width: Int, height: Int, tiling: Tiling) throws(NetworkError) -> Int? {
         guard case .memory(let bytes) = tiling else { return nil }
-        let shape = inputShape(width: try grid(width: width, height: height, tiling: tiling).windowWidth, height: height)
+        let grid = try grid(width: width, height: height, tiling: tiling)
+        let shape = inputShape(width: grid.windowWidth, height: height)
         let needed = try BandedPlan.memory(network, inputShapes: [shape], workers: pool.workerCount).total
         return needed > bytes ? needed - bytes : nil
     }
