@@ -106,6 +106,18 @@ import Testing
         <dc:title>tiff:Orientation is "6"</dc:title></rdf:Description></x:xmpmeta><?xpacket end="w"?>
         """
 
+    @Test func pointersToWhatIsNotKeptGo() throws {
+        let packet = """
+            <rdf:Description GCamera:MotionPhoto="1" Camera:MicroVideoOffset="99" hdrgm:Version="1.0" xmp:Rating="5">\
+            <Container:Directory><rdf:Seq><rdf:li Item:Length="9"/></rdf:Seq></Container:Directory>\
+            <GCamera:SpecialTypeID>a</GCamera:SpecialTypeID></rdf:Description>
+            """
+        let result = try #require(upright(ImageMetadata(xmp: Array(packet.utf8)), from: 1).xmp)
+        let expected =
+            "<rdf:Description xmp:Rating=\"5\"><GCamera:SpecialTypeID>a</GCamera:SpecialTypeID></rdf:Description>"
+        #expect(String(decoding: result, as: UTF8.self) == expected)
+    }
+
     @Test func xmpBecomesTrueAndKeepsTheRest() throws {
         let metadata = ImageMetadata(xmp: Array(Self.packet.utf8))
         #expect(metadata.orientation == 6)

@@ -31,6 +31,7 @@ extension ImageMetadata {
         if let xmp {
             var packet = XMPPacket(xmp)
             packet.makeUpright(width: width, height: height, isTransposed: isTransposed)
+            packet.dropPointersToOtherPictures()
             result.xmp = packet.bytes
         }
         if let photoshop {
@@ -95,6 +96,18 @@ extension XMPPacket {
         guard isTransposed else { return }
         exchange("tiff:XResolution", "tiff:YResolution")
         exchange("exif:FocalPlaneXResolution", "exif:FocalPlaneYResolution")
+    }
+
+    /// Phones put a video or a brighter version of the picture behind it, which is not read, and say so here: a viewer would
+    /// offer what is not there ("Motion Photo format 1.0", "Ultra HDR Image Format").
+    fileprivate mutating func dropPointersToOtherPictures() {
+        // Both prefixes are about.
+        let camera = [
+            "MotionPhoto", "MotionPhotoVersion", "MotionPhotoPresentationTimestampUs", "MicroVideo",
+            "MicroVideoVersion", "MicroVideoOffset", "MicroVideoPresentationTimestampUs",
+        ]
+        let names = ["GCamera:", "Camera:"].flatMap { prefix in camera.map { prefix + $0 } }
+        for name in names + ["hdrgm:Version", "Container:Directory"] { remove(name) }
     }
 
     fileprivate mutating func declareSRGB() {
