@@ -1,11 +1,16 @@
 import Glibc
 
-/// The name of a file that holds `bytes`, until the next one. Its file system is in memory: nothing is worth keeping.
-func file(of bytes: [UInt8]) -> String? {
+/// A file in memory that has no name any more, and so is gone with the program however that ends.
+private let descriptor: Int32 = {
     let path = "/dev/shm/restore-fuzz-\(getpid())"
-    guard let file = fopen(path, "wb") else { return nil }
-    defer { fclose(file) }
-    return fwrite(bytes, 1, bytes.count, file) == bytes.count ? path : nil
+    defer { unlink(path) }
+    return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+}()
+
+/// A path that leads to a file that holds `bytes`, until the next one.
+func file(of bytes: [UInt8]) -> String? {
+    guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, bytes, bytes.count, 0) == bytes.count else { return nil }
+    return "/proc/self/fd/\(descriptor)"
 }
 
 /// What a small file holds.
