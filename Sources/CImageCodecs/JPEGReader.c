@@ -8,6 +8,7 @@
 #include <jpeglib.h>
 
 #include "Codec.h"
+#include "JPEGRows.h"
 
 // A real progressive file has about ten scans, and hardly more than sixty can say something new. Each one walks over the
 // whole picture, so that a small file with thousands of scans would keep the decoder busy for hours: a large picture may
@@ -24,6 +25,9 @@ struct RestoreJPEGReader {
     RestorePixelFormat format;
     RestoreJPEGParameters parameters;
     const uint8_t *bytes;
+    size_t count;
+    uint8_t *completed;  // the file with its number of rows in its place; NULL where it stands there
+    size_t size;
     int is_tolerant;
     int is_used;
     RestoreWarnings warnings;
@@ -53,7 +57,7 @@ static void fail(j_common_ptr jpeg) {
         case JERR_CONVERSION_NOTIMPL:
         case JERR_FRACT_SAMPLE_NOTIMPL:
         case JERR_CCIR601_NOTIMPL:
-        case JERR_EMPTY_IMAGE:  // the number of rows comes after them (DNL)
+        case JERR_EMPTY_IMAGE:  // the number of rows is said nowhere
         case JERR_NOTIMPL:
         case JERR_NOT_COMPILED: code = RESTORE_CODEC_UNSUPPORTED; break;
         default: break;
@@ -140,14 +144,27 @@ static int has_scan_bytes(j_decompress_ptr jpeg) {
     return jpeg->src->bytes_in_buffer >= 2 && !(next[0] == 0xFF && next[1] != 0);
 }
 
-static int read_header(RestoreJPEGReader *reader, const uint8_t *bytes, size_t count) {
+// libjpeg passes over DNL segments: such a file gets its number of rows where libjpeg looks for it.
+static void complete(RestoreJPEGReader *reader) {
+    uint8_t rows[2];
+    const size_t place = restore_jpeg_late_rows(reader->bytes, reader->count, rows);
+    if (place == 0) { return; }
+    reader->completed = malloc(reader->count);
+    if (reader->completed == NULL) { stop(reader, RESTORE_CODEC_NO_MEMORY, "out of memory"); }
+    memcpy(reader->completed, reader->bytes, reader->count);
+    memcpy(reader->completed + place, rows, sizeof rows);
+    reader->bytes = reader->completed;
+}
+
+static int read_header(RestoreJPEGReader *reader) {
     if (setjmp(reader->on_error)) { return reader->code; }
     j_decompress_ptr jpeg = &reader->jpeg;
     jpeg_create_decompress(jpeg);
     jpeg->client_data = reader;
     reader->progress.progress_monitor = limit_scans;
     jpeg->progress = &reader->progress;
-    jpeg_mem_src(jpeg, bytes, count);
+    complete(reader);
+    jpeg_mem_src(jpeg, reader->bytes, reader->count);
     jpeg_read_header(jpeg, TRUE);
     if (!has_scan_bytes(jpeg)) { stop(reader, RESTORE_CODEC_DAMAGED, "Premature end of JPEG file"); }
     choose_output(reader);
@@ -170,6 +187,7 @@ int restore_jpeg_open(const uint8_t *bytes, size_t count, int tolerant, RestoreJ
         return RESTORE_CODEC_NO_MEMORY;
     }
     reader->bytes = bytes;
+    reader->count = count;
     reader->is_tolerant = tolerant;
     reader->jpeg.err = jpeg_std_error(&reader->errors);
     reader->errors.error_exit = fail;
@@ -177,7 +195,7 @@ int restore_jpeg_open(const uint8_t *bytes, size_t count, int tolerant, RestoreJ
     reader->errors.output_message = print_nothing;
     // jpeg_create_decompress keeps this pointer and may fail itself.
     reader->jpeg.client_data = reader;
-    int code = read_header(reader, bytes, count);
+    int code = read_header(reader);
     if (code != RESTORE_CODEC_OK) {
         restore_set_message(message, reader->message);
         restore_jpeg_close(reader);
@@ -215,6 +233,28 @@ static uint8_t index_of_table(RestoreJPEGParameters *parameters, const JQUANT_TB
     return (uint8_t)parameters->table_count++;
 }
 
+// Whether a Huffman table is none of those that writers take which do not look at the picture (ITU-T T.81, annex K.3).
+// The numbers of codes of each length tell: a table that was made for a picture has codes for what occurs in it.
+static int is_made_for_picture(const JHUFF_TBL *table, int is_ac) {
+    static const UINT8 standard[2][2][16] = {
+        {{0, 1, 5, 1, 1, 1, 1, 1, 1}, {0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
+        {{0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7D}, {0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77}},
+    };
+    if (table == NULL) { return 0; }
+    const UINT8 *counts = table->bits + 1;  // of 1 bit and more
+    return memcmp(counts, standard[is_ac][0], 16) != 0 && memcmp(counts, standard[is_ac][1], 16) != 0;
+}
+
+static int has_optimized_codes(j_decompress_ptr jpeg) {
+    // Whoever takes these cares for size.
+    if (jpeg->arith_code || jpeg->progressive_mode) { return 1; }
+    for (int index = 0; index < NUM_HUFF_TBLS; index++) {
+        if (is_made_for_picture(jpeg->dc_huff_tbl_ptrs[index], 0)) { return 1; }
+        if (is_made_for_picture(jpeg->ac_huff_tbl_ptrs[index], 1)) { return 1; }
+    }
+    return 0;
+}
+
 // Before decoding is finished: then libjpeg frees its lists of components and tables, and leaves the pointers as they are.
 static void keep_parameters(RestoreJPEGReader *reader) {
     RestoreJPEGParameters *parameters = &reader->parameters;
@@ -229,7 +269,16 @@ static void keep_parameters(RestoreJPEGReader *reader) {
     }
     parameters->component_count = (uint32_t)jpeg->num_components;
     parameters->is_progressive = jpeg->progressive_mode != 0;
+    parameters->optimizes_codes = has_optimized_codes(jpeg) != 0;
     parameters->stores_rgb = jpeg->jpeg_color_space == JCS_RGB;
+}
+
+// Where the file ends too early, libjpeg has gone on to an end of its own.
+static size_t size_read(const RestoreJPEGReader *reader) {
+    const struct jpeg_source_mgr *source = reader->jpeg.src;
+    if (source->bytes_in_buffer > reader->count) { return reader->count; }
+    const size_t size = reader->count - source->bytes_in_buffer;
+    return source->next_input_byte == reader->bytes + size ? size : reader->count;
 }
 
 static int read_rows(RestoreJPEGReader *reader, uint8_t *pixels) {
@@ -245,6 +294,7 @@ static int read_rows(RestoreJPEGReader *reader, uint8_t *pixels) {
     }
     keep_parameters(reader);
     jpeg_finish_decompress(jpeg);
+    reader->size = size_read(reader);
     return RESTORE_CODEC_OK;
 }
 
@@ -274,8 +324,11 @@ void restore_jpeg_parameters(const RestoreJPEGReader *reader, RestoreJPEGParamet
     *parameters = reader->parameters;
 }
 
+size_t restore_jpeg_size(const RestoreJPEGReader *reader) { return reader->size; }
+
 void restore_jpeg_close(RestoreJPEGReader *reader) {
     if (reader == NULL) { return; }
     jpeg_destroy_decompress(&reader->jpeg);
+    free(reader->completed);
     free(reader);
 }

@@ -86,7 +86,8 @@ static void set_parameters(j_compress_ptr jpeg, RestorePixelFormat format, const
     jpeg_set_defaults(jpeg);
     if (parameters == NULL) {
         jpeg_set_quality(jpeg, settings->quality, TRUE);
-        // libjpeg's default is 4:2:0. Optimal Huffman tables would need the whole picture's coefficients in memory.
+        jpeg->optimize_coding = settings->optimize_codes != 0;
+        // libjpeg's default is 4:2:0.
         if (format.channels == 3 && !settings->subsample_color) {
             jpeg->comp_info[0].h_samp_factor = 1;
             jpeg->comp_info[0].v_samp_factor = 1;
@@ -94,7 +95,7 @@ static void set_parameters(j_compress_ptr jpeg, RestorePixelFormat format, const
     } else {
         if (parameters->stores_rgb) { jpeg_set_colorspace(jpeg, JCS_RGB); }
         repeat_parameters(jpeg, parameters);
-        // Needs the whole picture's coefficients in memory, but reading the file it repeats did, too.
+        jpeg->optimize_coding = parameters->optimizes_codes != 0;
         if (parameters->is_progressive) { jpeg_simple_progression(jpeg); }
     }
     jpeg->dct_method = JDCT_ISLOW;

@@ -106,8 +106,8 @@ struct DenoiseCommand: ParsableCommand {
         }
         let noise = choosesModel ? NoiseEstimator(concurrently: ConcurrentRunner(pool)).measure(image) : nil
         let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
-        let tiling = tiling.tiling(
-            pictureBytes: image.sampleCount * image.bitDepth / 8, reserved: picture.reservedBytes)
+        let reserved = picture.reservedBytes + encoding.workingBytes(for: image)
+        let tiling = tiling.tiling(pictureBytes: image.byteCount, reserved: reserved)
         let options = Denoiser.Options(
             noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma.noiseLevel, strength: strength,
             quality: quality.denoising, tiling: tiling)
@@ -119,20 +119,22 @@ struct DenoiseCommand: ParsableCommand {
         }
         return RestoredPicture(
             image: result.image, metadata: batch.metadata(of: picture.decoded), encoding: encoding,
-            warnings: memoryWarning(image, choice.denoiser, tiling).map { [$0] } ?? [], comparison: comparison
-        ) {
+            warnings: memoryWarning(image, choice.denoiser, tiling, reserved: reserved).map { [$0] } ?? [],
+            comparison: comparison
+        ) { [width = image.width, height = image.height, sigma = result.sigma] in
+            // Not the picture: it would take its memory while the result is written.
             let record = DenoiseRecord(
-                file: job.input, output: job.output, width: image.width, height: image.height, model: choice.name,
-                noiseKind: noise?.kind, sigma: result.sigma, seconds: $0.seconds, warnings: $0.warnings)
+                file: job.input, output: job.output, width: width, height: height, model: choice.name,
+                noiseKind: noise?.kind, sigma: sigma, seconds: $0.seconds, warnings: $0.warnings)
             return (record, record.lines)
         }
     }
 
-    private func memoryWarning(_ image: Image, _ denoiser: Denoiser, _ tiling: Tiling) -> String? {
-        denoiser.excessMemory(width: image.width, height: image.height, tiling: tiling).map {
-            let needed = self.tiling.maxMemory.bytes + $0
-            return "it takes about \((needed >> 20) + 1) MiB, more than --max-memory: it cannot be cut any further"
-        }
+    private func memoryWarning(_ image: Image, _ denoiser: Denoiser, _ tiling: Tiling, reserved: Int) -> String? {
+        guard let worked = denoiser.memory(for: image, tiling: tiling) else { return nil }
+        let needed = worked + TilingOptions.memory(pictureBytes: image.byteCount, reserved: reserved)
+        guard needed > self.tiling.maxMemory.bytes else { return nil }
+        return "it takes about \((needed >> 20) + 1) MiB, more than --max-memory: it cannot be cut any further"
     }
 }
 

@@ -103,6 +103,13 @@ struct CodecReader: ~Copyable {
         return JPEGParameters(parameters)
     }
 
+    /// Where a JPEG's picture ends in its file; nil for other formats, and until it was decoded to its end.
+    var pictureSize: Int? {
+        guard format == .jpeg else { return nil }
+        let size = restore_jpeg_size(reader)
+        return size > 0 ? size : nil
+    }
+
     private func decodeSamples<Sample: FixedWidthInteger>(count: Int) throws(CodecFailure) -> [Sample] {
         var failure: CodecFailure?
         let samples = [Sample](unsafeUninitializedCapacity: count) { buffer, initializedCount in

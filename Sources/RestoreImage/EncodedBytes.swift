@@ -66,6 +66,9 @@ private func encodeJPEG(
     var settings = RestoreJPEGSettings()
     settings.quality = Int32(clamping: encoding.jpegQuality)
     settings.subsample_color = encoding.subsamplesColor ? 1 : 0
+    let optimizesCodes = encoding.optimizesCodes(
+        width: Int(format.width), height: Int(format.height), colorChannelCount: Int(format.channels))
+    settings.optimize_codes = optimizesCodes ? 1 : 0
     settings.density_unit = density.unit
     settings.horizontal_density = density.x
     settings.vertical_density = density.y

@@ -84,6 +84,9 @@ public struct Image: Sendable, Equatable {
     /// `width · height · channelCount`.
     public var sampleCount: Int { pixelCount * channelLayout.channelCount }
 
+    /// Bytes that the samples take.
+    public var byteCount: Int { sampleCount * bitDepth / 8 }
+
     /// A picture of the samples given.
     ///
     /// - Precondition: `width` and `height` are at least 1, and `samples` holds

@@ -55,11 +55,11 @@ public func readImage(
 }
 
 /// Decodes a PNG or JPEG file that is in memory. Bytes after the picture's end are ignored, and with them further pictures
-/// (MPO); of an animation (APNG) the default picture is read.
+/// (MPO); of an animation (APNG) the default picture is read. Both are a warning.
 ///
 /// PNG: palettes come out as RGB, 1, 2 and 4 bits as 8 (scaled to 0…255), `tRNS` transparency as alpha, 16 bits
 /// as 16 bits; interlaced files too. JPEG: baseline, extended, progressive, Huffman and arithmetic coding, 8 bits; grey or
-/// RGB; CMYK and YCCK come out as sRGB (`rgb(fromCMYK:profile:)`), without their profile.
+/// RGB; CMYK and YCCK come out as sRGB (`rgb(fromCMYK:profile:)`), without their profile, which is a warning.
 ///
 /// Other samples are as the file has them, in its colour space (`Image.colorSpace`). The orientation is baked in, thumbnails,
 /// which would show the picture before what is done to it, are dropped. Damaged metadata are a warning.
@@ -91,8 +91,11 @@ public func decodeImage(
         throw .unsupported(path: path, reason: "\(error)")
     }
     var (metadata, warnings) = ImageMetadata.read(bytes, format)
+    warnings += unreadContent(of: bytes, format, pictureSize: pixels.pictureSize)
     if pixels.areInks, case .uint8(let inks) = pixels.samples {
-        pixels.samples = .uint8(rgb(fromCMYK: inks, profile: metadata.colorProfile))
+        let (colors, warning) = colorsAndWarning(fromCMYK: inks, profile: metadata.colorProfile)
+        pixels.samples = .uint8(colors)
+        warnings.append(warning)
         metadata = metadata.describingSRGB
     }
     var decoded = DecodedImage(
@@ -122,6 +125,8 @@ private struct DecodedPixels {
     let areInks: Bool
     var samples: Image.Samples
     let jpeg: JPEGParameters?
+    /// As `CodecReader` has it.
+    let pictureSize: Int?
     let warnings: [String]
 }
 
@@ -139,7 +144,7 @@ private func decodePixels(
         let samples = try reader.decode()
         return DecodedPixels(
             width: width, height: height, layout: layout, areInks: areInks, samples: samples,
-            jpeg: reader.jpegParameters, warnings: reader.warnings)
+            jpeg: reader.jpegParameters, pictureSize: reader.pictureSize, warnings: reader.warnings)
     }
 }
 

@@ -4,7 +4,7 @@
 ///
 /// Pull-push (Gortler, Grzeszczuk, Szeliski & Cohen, "The Lumigraph", SIGGRAPH 1996, section 3.4.2): colours are averaged by
 /// their weight over 2×2 pixels, again and again, and where weight is missing the coarser level fills in. Takes time
-/// proportional to the pixels, and four bytes for each, a third more while it is made. The results do not depend on the runner.
+/// proportional to the pixels, and four bytes for each, a third more while it is made (`memory`). The results do not depend on the runner.
 public struct VisibleColors: Sendable {
     private let image: Image
     /// Half the picture's sides, rounded up: filled in.
@@ -29,9 +29,10 @@ public struct VisibleColors: Sendable {
         half = levels[0]
     }
 
-    /// Bytes that are held for a picture.
-    public static func memory(width: Int, height: Int) -> Int {
-        MemoryLayout<SIMD4<Float>>.stride * ((width + 1) / 2) * ((height + 1) / 2)
+    /// Bytes that are held for a picture; 0 where all its colours are believed.
+    public static func memory(for image: Image, concurrently runner: ConcurrentRunner = .serial) -> Int {
+        guard image.hidesColors(concurrently: runner) else { return 0 }
+        return MemoryLayout<SIMD4<Float>>.stride * ((image.width + 1) / 2) * ((image.height + 1) / 2)
     }
 
     /// As `Image.copyColors`: visible pixels as they are, transparent ones as the extension has them, and in proportion to
@@ -61,7 +62,7 @@ public struct VisibleColors: Sendable {
 
 extension Image {
     /// Whether the colour of a pixel is not wholly believed.
-    fileprivate func hidesColors(concurrently runner: ConcurrentRunner) -> Bool {
+    func hidesColors(concurrently runner: ConcurrentRunner) -> Bool {
         guard channelLayout.hasAlpha else { return false }
         let rows = 64
         var found = [Bool](repeating: false, count: (height + rows - 1) / rows)
@@ -75,19 +76,6 @@ extension Image {
             }
         }
         return found.contains(true)
-    }
-
-    private func leastAlpha<Sample: FixedWidthInteger>(_ values: [Sample], _ rows: Range<Int>) -> Sample {
-        let channels = channelLayout.channelCount
-        return values.withUnsafeBufferPointer { values in
-            guard let base = values.baseAddress else { return 0 }
-            var least = Sample.max
-            // No early end: it would keep the loop from being vectorised.
-            for pixel in (rows.lowerBound * width)..<(rows.upperBound * width) {
-                least = min(least, base[pixel * channels + channels - 1])
-            }
-            return least
-        }
     }
 
     /// Hands `body` the opacities of the pixels of a rectangle one pixel high, 0…1, counted from its left.

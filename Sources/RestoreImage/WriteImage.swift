@@ -26,8 +26,8 @@ public struct ImageEncoding: Sendable, Equatable {
 
 /// Encodes a picture in memory.
 ///
-/// A 16-bit picture is rounded to 8 bits for JPEG. A picture with alpha is not encoded as JPEG, which has none:
-/// what would stand behind it is the caller's decision.
+/// A 16-bit picture is rounded to 8 bits for JPEG. A picture with transparency is not encoded as JPEG, which has none:
+/// what would stand behind it is the caller's decision. Alpha that is opaque everywhere says nothing and is left out.
 ///
 /// What the format cannot hold of `metadata` is left out: `ImageMetadata.losses(in:)` says what that is.
 ///
@@ -75,10 +75,10 @@ private func encode(
     concurrently runner: ConcurrentRunner
 ) throws(ImageError) -> EncodedBytes {
     try encoding.requireAbility(toStore: image, path: path)
-    let storable = encoding.format == .jpeg ? image.roundedTo8Bits() : image
+    let storable = encoding.format == .jpeg ? image.withoutAlpha().roundedTo8Bits() : image
     do throws(CodecFailure) {
         let metadata =
-            encoding.format == .jpeg ? metadata.describingColorsByProfile(of: image.channelLayout) : metadata
+            encoding.format == .jpeg ? metadata.describingColorsByProfile(of: storable.channelLayout) : metadata
         return try EncodedBytes(storable, metadata, as: encoding, concurrently: runner)
     } catch {
         throw .cannotEncode(path: path, reason: error.reason)
@@ -108,7 +108,7 @@ private func obstacle(to encoding: ImageEncoding, of image: Image) -> String? {
         if !(1...100).contains(encoding.jpegQuality) {
             return "the JPEG quality must be 1…100, found \(encoding.jpegQuality)"
         }
-        if image.channelLayout.hasAlpha { return "a JPEG has no transparency; store it as PNG" }
+        if !image.isOpaque { return "a JPEG has no transparency; store it as PNG" }
         let limit = 65500  // JPEG_MAX_DIMENSION of libjpeg
         if image.width > limit || image.height > limit {
             return "a JPEG has at most \(limit) pixels a side, found \(image.width)×\(image.height)"

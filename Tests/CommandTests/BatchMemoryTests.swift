@@ -54,4 +54,20 @@ import Testing
         #expect(three < one + picture - Self.largePage, "\(one) KiB for 1, \(three) KiB for 3")
         #expect(three < 200 * 1024)
     }
+
+    /// What stands in for hidden colours counts, and so do the coefficients of a JPEG that is coded for its picture; what the
+    /// network held for the picture before is gone by then.
+    @Test func hiddenColorsAndCoefficientsStayUnderTheLimit() throws {
+        let opaque = Image(width: 2400, height: 2000, channelLayout: .rgb)
+        try folder.write(opaque, "in/0.png")
+        try folder.write(Image(width: 1800, height: 1600, channelLayout: .rgbAlpha), "in/1.png")
+        var encoding = ImageEncoding(format: .jpeg)
+        let part = JPEGParameters.Component(horizontalSampling: 1, verticalSampling: 1, tableIndex: 0)
+        encoding.jpegParameters = JPEGParameters(
+            quantizationTables: [[UInt16](repeating: 2, count: 64)], components: [part, part, part],
+            optimizesCodes: true)
+        try folder.write(encodeImage(opaque, as: encoding, path: "2.jpg"), "in/2.jpg")
+        #expect(try peak("in", "-o", "out", "--max-memory", "200M") < 200 * 1024)
+        #expect(try readImage(folder("out/2.jpg")).jpeg?.optimizesCodes == true)
+    }
 }

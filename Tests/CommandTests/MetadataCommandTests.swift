@@ -50,7 +50,10 @@ import Testing
 
     @Test(arguments: ["cmyk-adobe", "ycck-adobe", "cmyk-plain"])
     func inksBecomeRGB(_ name: String) throws {
-        let after = try denoised("images/formats/\(name).jpg", to: "out.jpg", "--strength", "0", "--quality", "100")
+        let outcome = try workplace.denoise(
+            "--strength", "0", "--quality", "100", Fixtures.path("images/formats/\(name).jpg"), "out.jpg")
+        #expect(outcome.code == 0 && outcome.errors.contains("jpg: its CMYK inks come out as sRGB colors"))
+        let after = try readImage(workplace.folder("out.jpg"))
         #expect(after.image.channelLayout == .rgb && after.jpeg?.components.count == 3)
         let before = try readImage(Fixtures.path("images/formats/\(name).jpg")).image
         #expect(meanSquaredError(after.image, before) < 4)
@@ -73,6 +76,20 @@ import Testing
         }
         #expect(try readImage(workplace.folder("out.png")).metadata == linear)
         #expect(try readImage(workplace.folder("out.jpg")).metadata.colorProfile != nil)
+    }
+
+    /// What of a file does not get into the output is said: for people, in records, and not where quiet is asked for.
+    @Test func whatIsNotReadIsSaid() throws {
+        let picture = try Fixtures.bytes("jpeg/grey.jpg")
+        let video: [UInt8] = [0, 0, 0, 24] + Array("ftypmp42".utf8) + [UInt8](repeating: 7, count: 500)
+        try workplace.folder.write(picture + video, "moving.jpg")
+        let line = "moving.jpg: the video behind the picture is not kept (512 bytes)"
+        let said = try workplace.denoise("moving.jpg", "said.jpg")
+        #expect(said.code == 0 && said.errors.contains("warning: " + line), "\(said.errors)")
+        let record = try workplace.denoise("--json", "moving.jpg", "record.jpg")
+        #expect(record.output.contains("\"warnings\":[\"the video behind"), "\(record.output)")
+        let quiet = try workplace.denoise("-q", "moving.jpg", "quiet.jpg")
+        #expect(quiet.code == 0 && quiet.errors == "", "\(quiet.errors)")
     }
 
     @Test func damagedPicturesAreReadInPartWhereThatIsAskedFor() throws {

@@ -55,6 +55,25 @@ import Testing
         #expect(changed > 100)
     }
 
+    /// Alpha that is opaque everywhere is no transparency: a JPEG goes without it, a PNG keeps it.
+    @Test(arguments: [Image.ChannelLayout.greyAlpha, .rgbAlpha], [8, 16])
+    func opaqueAlphaIsNoObstacleToAJPEG(_ layout: Image.ChannelLayout, _ bitDepth: Int) throws {
+        var image = Image.scene(width: 60, height: 40, layout, bitDepth: bitDepth)
+        let (channels, maximum) = (layout.channelCount, image.maximumSample)
+        let values = image.values.enumerated().map { $0.offset % channels == channels - 1 ? maximum : $0.element }
+        image.samples = bitDepth == 8 ? .uint8(values.map { UInt8($0) }) : .uint16(values.map { UInt16($0) })
+        try workplace.folder.write(image, "in.png")
+        for output in ["out.jpg", "out.png"] {
+            let outcome = try workplace.denoise("--compare", "compare-\(output)", "in.png", output)
+            #expect(outcome.code == 0 && !outcome.errors.contains("warning"), "\(outcome.errors)")
+        }
+        let plain: Image.ChannelLayout = layout == .rgbAlpha ? .rgb : .grey
+        #expect(try workplace.image("out.jpg").channelLayout == plain)
+        #expect(try workplace.image("compare-out.jpg").channelLayout == plain)
+        let kept = try workplace.image("out.png")
+        #expect(kept.channelLayout == layout && kept.alpha == image.alpha)
+    }
+
     @Test func sixteenBitsStaySixteen() throws {
         let image = Image.scene(width: 60, height: 40, bitDepth: 16)
         try workplace.folder.write(image, "in.png")

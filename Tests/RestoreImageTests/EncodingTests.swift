@@ -72,6 +72,64 @@ import Testing
                 == encodeImage(image.roundedTo8Bits(), as: encoding, path: "a"))
     }
 
+    /// Alpha that says nothing is no obstacle, and the file is that of the picture without it.
+    @Test(arguments: [Image.ChannelLayout.greyAlpha, .rgbAlpha], [8, 16])
+    func opaqueAlphaIsLeftOutOfAJPEG(_ layout: Image.ChannelLayout, _ bitDepth: Int) throws {
+        let random = Image.random(width: 37, height: 21, layout, bitDepth: bitDepth, seed: 5)
+        let (channels, colors) = (layout.channelCount, layout.colorChannelCount)
+        func image(_ values: [Int], _ layout: Image.ChannelLayout) -> Image {
+            let samples: Image.Samples =
+                bitDepth == 8 ? .uint8(values.map { UInt8($0) }) : .uint16(values.map { UInt16($0) })
+            return Image(width: 37, height: 21, channelLayout: layout, samples: samples)
+        }
+        var values = random.values
+        for pixel in 0..<(37 * 21) { values[(pixel + 1) * channels - 1] = random.maximumSample }
+        let opaque = image(values, layout)
+        let plain = image(
+            values.enumerated().filter { $0.offset % channels < colors }.map(\.element), colors == 1 ? .grey : .rgb)
+        let jpeg = ImageEncoding(format: .jpeg)
+        #expect(opaque.isOpaque && plain.isOpaque)
+        #expect(try encodeImage(opaque, as: jpeg, path: "a") == encodeImage(plain, as: jpeg, path: "a"))
+        let png = try encodeImage(opaque, as: ImageEncoding(format: .png), path: "a")
+        #expect(try decodeImage(png, path: "a").image == opaque)
+        // One pixel that is a step from opaque is enough.
+        for pixel in [0, 20 * 37 + 3, 37 * 21 - 1] {
+            var faint = values
+            faint[(pixel + 1) * channels - 1] -= 1
+            #expect(!image(faint, layout).isOpaque)
+            #expect(throws: ImageError.self) { try encodeImage(image(faint, layout), as: jpeg, path: "a") }
+        }
+    }
+
+    /// What is planned for is what libjpeg takes: 2 bytes for each stored sample, in whole blocks.
+    @Test func coefficientsAreCounted() throws {
+        func bytes(
+            _ width: Int, _ height: Int, _ layout: Image.ChannelLayout = .rgb, _ change: (inout ImageEncoding) -> Void
+        ) -> Int {
+            var encoding = ImageEncoding(format: .jpeg)
+            change(&encoding)
+            return encoding.workingBytes(for: Image(width: width, height: height, channelLayout: layout))
+        }
+        #expect(bytes(17, 8) { _ in } == 24 * 8 * 3 * 2)
+        #expect(bytes(17, 8) { $0.jpegQuality = 80 } == 32 * 16 * 3)
+        #expect(bytes(17, 8, .grey) { _ in } == 24 * 8 * 2)
+        #expect(bytes(17, 8, .rgbAlpha) { _ in } == 24 * 8 * 3 * 2)
+        #expect(bytes(17, 8) { $0.format = .png } == 0)
+        // Beyond 64 MiB it is not worth its memory.
+        #expect(bytes(4096, 2728) { _ in } > 0 && bytes(4096, 2736) { _ in } == 0)
+        let parts = [(4, 1), (1, 1), (1, 1)].map {
+            JPEGParameters.Component(horizontalSampling: $0, verticalSampling: $1, tableIndex: 0)
+        }
+        var parameters = JPEGParameters(quantizationTables: [[UInt16](repeating: 1, count: 64)], components: parts)
+        #expect(bytes(33, 9) { $0.jpegParameters = parameters } == 0)
+        parameters.optimizesCodes = true
+        #expect(bytes(33, 9) { $0.jpegParameters = parameters } == 2 * 2 * 6 * 128)
+        (parameters.optimizesCodes, parameters.isProgressive) = (false, true)
+        #expect(bytes(33, 9) { $0.jpegParameters = parameters } == 2 * 2 * 6 * 128)
+        // They do not fit, and the quality holds.
+        #expect(bytes(33, 9, .grey) { $0.jpegParameters = parameters } == 40 * 16 * 2)
+    }
+
     @Test func refusesWhatTheFormatCannotStore() throws {
         func reason(_ image: Image, _ encoding: ImageEncoding) -> String {
             do throws(ImageError) {

@@ -174,7 +174,7 @@ import Testing
         let file = try readFile(Fixtures.path("images/formats/cmyk-adobe.jpg"))
         let withProfile = jpeg(file, with: segment(0xE2, Array("ICC_PROFILE\0".utf8) + [1, 1] + profile))
         let decoded = try decodeImage(withProfile, path: "a")
-        #expect(decoded.metadata.colorProfile == nil && decoded.warnings == [])
+        #expect(decoded.metadata.colorProfile == nil && decoded.warnings.count == 1)
         #expect(decoded.jpeg?.components.count == 4)
     }
 }

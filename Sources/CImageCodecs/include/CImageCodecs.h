@@ -114,19 +114,25 @@ typedef struct {
     uint8_t table_index[RESTORE_JPEG_COMPONENTS];
     uint16_t tables[RESTORE_JPEG_COMPONENTS * RESTORE_JPEG_TABLE_SIZE];  // one after the other, row by row
     uint8_t is_progressive;
+    uint8_t optimizes_codes;  // Huffman tables are made for the picture; writing holds 2 bytes a stored sample meanwhile
     uint8_t stores_rgb;  // instead of YCbCr
 } RestoreJPEGParameters;
 
 /// How the file was coded; known once it was decoded.
 void restore_jpeg_parameters(const RestoreJPEGReader *reader, RestoreJPEGParameters *parameters);
 
+/// Bytes of the picture, from the first of the file on: what follows is none of it. 0 where decoding did not come to the
+/// picture's end.
+size_t restore_jpeg_size(const RestoreJPEGReader *reader);
+
 void restore_jpeg_close(RestoreJPEGReader *reader);
 
 /// How to encode. Without `parameters` (NULL): baseline, `quality` 1...100 as in libjpeg, and `subsample_color` nonzero
-/// halves the chroma in both directions (4:2:0), zero keeps it (4:4:4).
+/// halves the chroma in both directions (4:2:0), zero keeps it (4:4:4); `optimize_codes` as in the parameters.
 typedef struct {
     int32_t quality;
     int32_t subsample_color;
+    int32_t optimize_codes;
     const RestoreJPEGParameters *parameters;
     uint8_t density_unit;  // as JFIF has it: 0 none, 1 inch, 2 centimetre
     uint16_t horizontal_density;

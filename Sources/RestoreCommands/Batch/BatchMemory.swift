@@ -19,12 +19,12 @@ struct BatchMemory {
     ///
     /// - Parameter decodedBytes: memory of the decoded picture; nil where it is not known before it is read.
     func overlaps(decodedBytes: Int?) -> Bool {
-        decodedBytes.map { $0 <= available / 16 } ?? false
+        decodedBytes.map { $0 <= available / 20 } ?? false
     }
 
-    /// What the pictures before and after may take while the network works on one: the next one decoded, its file and the
-    /// decoder's own memory, and the previous one's result with its encoded file.
-    var neighbors: Int { available / 16 * 5 }
+    /// What the pictures before and after may take while the network works on one: the next one decoded, its file and, of
+    /// some JPEG files, its coefficients, which take twice as much; the previous one's result, its coefficients and its file.
+    var neighbors: Int { available / 20 * 7 }
 }
 
 /// Has pictures and other large blocks given back to the system as soon as they are let go of, and all threads share the

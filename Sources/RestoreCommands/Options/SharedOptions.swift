@@ -74,16 +74,21 @@ struct TilingOptions: ParsableArguments {
 
     /// - Parameters:
     ///   - pictureBytes: memory of the decoded picture.
-    ///   - reserved: what other pictures that are under way may take meanwhile.
+    ///   - reserved: what writing it takes beside it, and what other pictures that are under way may take meanwhile.
     func tiling(pictureBytes: Int, reserved: Int = 0) -> Tiling {
         switch tile {
         case .side(let side):
             return .side(side)
         case .auto:
-            // Beside what the network works on there are the picture, the result, the encoded file in strips and in one
-            // piece, which together take about as much as a denoised picture, and the program itself with its weights.
-            return .memory(max(16 << 20, maxMemory.bytes - 3 * pictureBytes - BatchMemory.program - reserved))
+            let others = Self.memory(pictureBytes: pictureBytes, reserved: reserved)
+            return .memory(max(16 << 20, maxMemory.bytes - others))
         }
+    }
+
+    /// Beside what the network works on there are the picture, the result, the encoded file in strips and in one
+    /// piece, which together take about as much as a denoised picture, and the program itself with its weights.
+    static func memory(pictureBytes: Int, reserved: Int) -> Int {
+        3 * pictureBytes + BatchMemory.program + reserved
     }
 }
 

@@ -12,18 +12,32 @@ import CLittleCMS
 /// - Returns: R, G, B of each pixel.
 /// - Precondition: `inks` holds whole pixels.
 package func rgb(fromCMYK inks: [UInt8], profile: [UInt8]?) -> [UInt8] {
+    converted(inks, profile: profile).colors
+}
+
+/// The same, and what of it the user should know: CMYK files are for a press, and what comes out is not.
+func colorsAndWarning(fromCMYK inks: [UInt8], profile: [UInt8]?) -> (colors: [UInt8], warning: String) {
+    let (colors, usesProfile) = converted(inks, profile: profile)
+    let warning = "its CMYK inks come out as sRGB colors"
+    if usesProfile { return (colors, warning) }
+    let reason = profile == nil ? "it has no color profile" : "its color profile cannot be used"
+    return (colors, "\(warning), by a plain formula: \(reason)")
+}
+
+private func converted(_ inks: [UInt8], profile: [UInt8]?) -> (colors: [UInt8], usesProfile: Bool) {
     precondition(inks.count % 4 == 0, "\(inks.count) inks are no whole pixels")
     let pixels = inks.count / 4
-    return [UInt8](unsafeUninitializedCapacity: 3 * pixels) { colors, count in
+    var usesProfile = false
+    let colors = [UInt8](unsafeUninitializedCapacity: 3 * pixels) { colors, count in
         count = 3 * pixels
         guard let target = colors.baseAddress else { return }
         inks.withUnsafeBufferPointer { inks in
             guard let source = inks.baseAddress else { return }
-            if !convert(source, to: target, count: pixels, by: profile) {
-                convertPlainly(source, to: target, count: pixels)
-            }
+            usesProfile = convert(source, to: target, count: pixels, by: profile)
+            if !usesProfile { convertPlainly(source, to: target, count: pixels) }
         }
     }
+    return (colors, usesProfile)
 }
 
 /// - Returns: whether the profile could be used.

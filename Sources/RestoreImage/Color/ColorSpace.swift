@@ -18,11 +18,12 @@ extension ImageMetadata {
     /// The colour space that a picture's file describes.
     ///
     /// An ICC profile goes before a PNG's `sRGB`, that before `gAMA` and `cHRM` (PNG 3rd edition, 4.3). Profiles that differ
-    /// from sRGB by less than half a step of 8 bits are taken as sRGB. `cICP` is kept for the output and not interpreted.
+    /// from sRGB by less than half a step of 8 bits are taken as sRGB. `cICP` is kept for the output and not interpreted, which
+    /// is a warning where nothing else says the same.
     ///
     /// - Parameter layout: of the picture.
-    /// - Returns: the space; and why the file's description is not used, half a sentence, where it is not: the samples are
-    ///   then taken as sRGB.
+    /// - Returns: the space; and what of the file's description is not used and why, half a sentence, where that is so:
+    ///   without a usable one the samples are taken as sRGB.
     public func colorSpace(of layout: Image.ChannelLayout) -> (space: ColorSpace, warning: String?) {
         let space: ColorSpace
         do throws(ICCProfile.Defect) {
@@ -34,7 +35,17 @@ extension ImageMetadata {
         } catch {
             return (.sRGB, "the color profile is kept, but the colors are taken as sRGB: \(error.reason)")
         }
-        return (space, nil)
+        return (space, warningOfCodePoints)
+    }
+
+    /// `cICP` goes before all others (PNG 3rd edition, 4.3), but they mostly say the same, for readers that do not know it.
+    /// Where its curve is none of those that are like sRGB's (ITU-T H.273, table 3) they are only the next best.
+    private var warningOfCodePoints: String? {
+        let nearCurves: Set<UInt8> = [1, 6, 13, 14, 15]
+        guard let code = pngColor?.codingIndependentCodePoints, code.count == 4, !nearCurves.contains(code[1]) else {
+            return nil
+        }
+        return "its cICP is not interpreted: the colors are taken as its other chunks say"
     }
 
     private static func colorSpace(

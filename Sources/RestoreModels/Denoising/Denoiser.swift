@@ -85,13 +85,16 @@ public final class Denoiser {
         let space = image.colorSpace
         var image = image
         image.colorSpace = space.inOwnPrimaries
+        let hiddenBytes = VisibleColors.memory(for: image, concurrently: ConcurrentRunner(pool))
+        // While they are made they take a third more: as the result does later, where the last picture's plan is gone.
+        if hiddenBytes > 0 { inference.releasePlan() }
         let visible = VisibleColors(image, concurrently: ConcurrentRunner(pool))
         var result = RestoredImage(
             image, visible: visible, strength: Float(options.strength), concurrently: ConcurrentRunner(pool))
         let channels = architecture.inputChannels
         try denoise(
             width: image.width, height: image.height, sigma: sigma ?? 0, quality: options.quality,
-            tiling: visible == nil ? options.tiling : options.tiling.leaving(VisibleColors.memory(of: image)),
+            tiling: options.tiling.leaving(hiddenBytes),
             fill: { run, values in
                 let rowStride = run.width * channels
                 if let visible {
@@ -108,10 +111,14 @@ public final class Denoiser {
         return (restored, sigma)
     }
 
-    /// Bytes beyond those of `tiling` that a picture takes, because it cannot be cut any further; nil where none are.
-    public func excessMemory(width: Int, height: Int, tiling: Tiling) -> Int? {
+    /// Bytes that a picture takes beside itself and its result, at most those of `tiling` unless it cannot be cut any further;
+    /// nil where its pieces have a given size, whatever that takes.
+    public func memory(for image: Image, tiling: Tiling) -> Int? {
+        let hiddenBytes = VisibleColors.memory(for: image, concurrently: ConcurrentRunner(pool))
         // A network that does not fit at all says so when it runs.
-        (try? inference.excess(width: width, height: height, tiling: tiling)) ?? nil
+        let window = try? inference.memory(
+            width: image.width, height: image.height, tiling: tiling.leaving(hiddenBytes))
+        return window.flatMap { $0 }.map { $0 + hiddenBytes }
     }
 
     /// Gives back what was kept for the next picture; that then takes a little longer.

@@ -74,10 +74,6 @@ struct RestoredImage {
     }
 }
 
-extension VisibleColors {
-    static func memory(of image: Image) -> Int { memory(width: image.width, height: image.height) }
-}
-
 extension Tiling {
     /// The same with less memory, but for a least part.
     func leaving(_ taken: Int) -> Tiling {

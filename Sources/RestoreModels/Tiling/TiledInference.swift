@@ -43,15 +43,14 @@ public final class TiledInference {
         }
     }
 
-    /// What a window of a picture takes beyond the memory that it may take; nil where it does not.
+    /// Bytes that a window of a picture takes; nil where its size is given.
     ///
     /// - Throws: `NetworkError` where the network does not fit its inputs at all.
-    public func excess(width: Int, height: Int, tiling: Tiling) throws(NetworkError) -> Int? {
-        guard case .memory(let bytes) = tiling else { return nil }
+    public func memory(width: Int, height: Int, tiling: Tiling) throws(NetworkError) -> Int? {
+        guard case .memory = tiling else { return nil }
         let grid = try grid(width: width, height: height, tiling: tiling)
         let shape = inputShape(width: grid.windowWidth, height: height)
-        let needed = try BandedPlan.memory(network, inputShapes: [shape], workers: pool.workerCount).total
-        return needed > bytes ? needed - bytes : nil
+        return try BandedPlan.memory(network, inputShapes: [shape], workers: pool.workerCount).total
     }
 
     /// The part of a picture that, taken as a picture of its own, gives `core` the bits of the whole: as much more on each
@@ -133,6 +132,9 @@ public final class TiledInference {
         func padded(_ side: Int) -> Int { (side + alignment - 1) / alignment * alignment }
         return Shape(batch: 1, height: padded(height), width: padded(width), channels: inputChannels)
     }
+
+    /// Gives back the buffers of the last picture.
+    func releasePlan() { plan = nil }
 
     /// Gives back the buffers and packed parameters of the last picture.
     public func releaseMemory() { (plan, packed) = (nil, nil) }

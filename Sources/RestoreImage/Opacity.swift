@@ -1,0 +1,52 @@
+extension Image {
+    /// Whether no pixel lets anything shine through: alpha is the largest sample everywhere, or there is none.
+    public var isOpaque: Bool {
+        guard channelLayout.hasAlpha else { return true }
+        switch storage {
+        case .uint8(let values): return leastAlpha(values, 0..<height) == .max
+        case .uint16(let values): return leastAlpha(values, 0..<height) == .max
+        }
+    }
+
+    /// The same picture without its alpha.
+    func withoutAlpha() -> Image {
+        guard channelLayout.hasAlpha else { return self }
+        let colors = channelLayout.colorChannelCount
+        func kept<Sample: FixedWidthInteger>(_ values: [Sample]) -> [Sample] {
+            [Sample](unsafeUninitializedCapacity: pixelCount * colors) { target, count in
+                count = pixelCount * colors
+                values.withUnsafeBufferPointer { values in
+                    for pixel in 0..<pixelCount {
+                        for channel in 0..<colors {
+                            target.initializeElement(
+                                at: pixel * colors + channel, to: values[pixel * (colors + 1) + channel])
+                        }
+                    }
+                }
+            }
+        }
+        let samples: Samples =
+            switch storage {
+            case .uint8(let values): .uint8(kept(values))
+            case .uint16(let values): .uint16(kept(values))
+            }
+        var result = Image(
+            width: width, height: height, channelLayout: colors == 1 ? .grey : .rgb, samples: samples)
+        result.colorSpace = colorSpace
+        return result
+    }
+
+    /// The least alpha of some rows.
+    func leastAlpha<Sample: FixedWidthInteger>(_ values: [Sample], _ rows: Range<Int>) -> Sample {
+        let channels = channelLayout.channelCount
+        return values.withUnsafeBufferPointer { values in
+            guard let base = values.baseAddress else { return 0 }
+            var least = Sample.max
+            // No early end: it would keep the loop from being vectorised.
+            for pixel in (rows.lowerBound * width)..<(rows.upperBound * width) {
+                least = min(least, base[pixel * channels + channels - 1])
+            }
+            return least
+        }
+    }
+}
