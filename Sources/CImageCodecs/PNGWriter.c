@@ -148,14 +148,20 @@ static uint32_t big_endian_32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static void write_chunks(png_structp png, const uint8_t *chunks, size_t size) {
-    while (size > 0) {
-        const size_t length = size < 8 ? SIZE_MAX : big_endian_32(chunks);
-        if (length > PNG_UINT_31_MAX || length > size - 8) { png_error(png, "a chunk is longer than what it is in"); }
-        png_write_chunk(png, chunks + 4, chunks + 8, length);
-        chunks += 8 + length;
-        size -= 8 + length;
+// Writes chunks up to an empty IDAT, which stands for the pixels, or to the end. Returns how many bytes of the list that takes.
+static size_t write_chunks(png_structp png, const uint8_t *chunks, size_t size) {
+    size_t place = 0;
+    int are_pixels = 0;
+    while (place < size && !are_pixels) {
+        const size_t rest = size - place;
+        const size_t length = rest < 8 ? SIZE_MAX : big_endian_32(chunks + place);
+        if (length > PNG_UINT_31_MAX || length > rest - 8) { png_error(png, "a chunk is longer than what it is in"); }
+        const uint8_t *name = chunks + place + 4;
+        are_pixels = length == 0 && memcmp(name, "IDAT", 4) == 0;
+        if (!are_pixels) { png_write_chunk(png, name, name + 4, length); }
+        place += 8 + length;
     }
+    return place;
 }
 
 static int write_file(FileWriter *file, RestorePNGWriter *writer, const uint8_t *chunks, size_t chunks_size) {
@@ -167,8 +173,9 @@ static int write_file(FileWriter *file, RestorePNGWriter *writer, const uint8_t 
                  color_type(format.channels), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
     png_write_info(file->png, file->info);
-    write_chunks(file->png, chunks, chunks_size);
+    const size_t before = write_chunks(file->png, chunks, chunks_size);
     write_data(file->png, writer);
+    if (before < chunks_size) { write_chunks(file->png, chunks + before, chunks_size - before); }
     // png_write_end would miss the rows, which it has not seen.
     static const png_byte end[5] = "IEND";
     png_write_chunk(file->png, end, NULL, 0);

@@ -119,10 +119,7 @@ import Testing
     }
 
     @Test func xmpBecomesTrueAndKeepsTheRest() throws {
-        let metadata = ImageMetadata(xmp: Array(Self.packet.utf8))
-        #expect(metadata.orientation == 6)
-        let result = upright(metadata, from: 6)
-        #expect(result.orientation == 1)
+        let result = upright(ImageMetadata(xmp: Array(Self.packet.utf8)), from: 6)
         let expected = Self.packet.replacing("tiff:Orientation=\"6\"", with: "tiff:Orientation=\"1\"")
             .replacing("'40'", with: "'70000'").replacing(">30<", with: ">40<").replacing("300/1", with: "A")
             .replacing("72/1", with: "300/1").replacing("\"A\"", with: "\"72/1\"")
@@ -151,13 +148,33 @@ import Testing
         for count in 0..<packet.count { _ = upright(ImageMetadata(xmp: Array(packet[..<count])), from: 6) }
     }
 
-    @Test func exifGoesBeforeXMP() throws {
-        let exif = try TIFFFixture(isLittleEndian: true, orientation: 3).bytes
-        #expect(ImageMetadata(exif: exif, xmp: Array(Self.packet.utf8)).orientation == 3)
-        let absurd = try TIFFFixture(isLittleEndian: true, orientation: 0).bytes
-        #expect(ImageMetadata(exif: absurd, xmp: Array(Self.packet.utf8)).orientation == 6)
-        #expect(ImageMetadata(exif: absurd).orientation == 1)
-        #expect(ImageMetadata(xmp: Array("<a tiff:Orientation=\"9\"/>".utf8)).orientation == 1)
+    /// A picture is turned as EXIF says; XMP then only repeats it, right or not.
+    @Test(arguments: [3, 1, 0, 9]) func exifDecidesAndXMPFollows(_ orientation: Int) throws {
+        let exif = try TIFFFixture(isLittleEndian: true, orientation: orientation).bytes
+        let metadata = ImageMetadata(exif: exif, xmp: Array(Self.packet.utf8))
+        #expect(metadata.orientation == (orientation == 3 ? 3 : 1))
+        var decoded = DecodedImage(
+            image: Image(width: 3, height: 2, channelLayout: .grey), format: .jpeg, metadata: metadata)
+        #expect(decoded.makeUpright() == nil && decoded.image.width == 3)
+        let xmp = String(decoding: try #require(decoded.metadata.xmp), as: UTF8.self)
+        #expect(xmp.contains("tiff:Orientation=\"1\""))
+    }
+
+    /// Viewers do not turn by XMP alone: the picture stays as everybody has seen it, and its XMP as it is.
+    @Test func anOrientationOfXMPAloneTurnsNothing() throws {
+        let plain = try readFile(Fixtures.path("jpeg/testorig.jpg"))
+        let whole = try decodeImage(plain, path: "p")
+        let header = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
+        for (packet, isNamed) in [
+            ("<a tiff:Orientation=\"6\"/>", true), ("<a><tiff:Orientation>3</tiff:Orientation></a>", true),
+            ("<a tiff:Orientation=\"1\"/>", false), ("<a tiff:Orientation=\"9\"/>", false), ("<a/>", false),
+        ] {
+            let decoded = try decodeImage(jpeg(plain, with: segment(0xE1, header + Array(packet.utf8))), path: "p")
+            #expect(decoded.image == whole.image && decoded.metadata.xmp == Array(packet.utf8))
+            #expect(decoded.warnings.count == (isNamed ? 1 : 0), "\(decoded.warnings)")
+            let name = packet.contains("3") ? "orientation 3" : "orientation 6"
+            #expect(decoded.warnings.allSatisfy { $0.contains(name) })
+        }
     }
 
     @Test func anotherColorModelLeavesNoOldProfile() throws {
@@ -197,6 +214,14 @@ import Testing
         #expect(upright(ImageMetadata(photoshop: Self.resource(1036, [7])), from: 1).photoshop == nil)
         // Cut anywhere, nothing is read beyond the end and nothing that is not understood is lost.
         for count in 0..<block.count { _ = upright(ImageMetadata(photoshop: Array(block[..<count])), from: 5) }
+    }
+
+    /// A block of nothing but blocks of twelve bytes.
+    @Test(.timeLimit(.minutes(1))) func manyResourcesAreHarmless() throws {
+        let pair = Self.resource(1036, []) + Self.resource(1028, [])
+        let block = Array(repeatElement(pair, count: 500_000).joined())
+        let result = try #require(upright(ImageMetadata(photoshop: block + [5]), from: 6).photoshop)
+        #expect(result == Array(repeatElement(Self.resource(1028, []), count: 500_000).joined()) + [5])
     }
 
     @Test func strippedKeepsWhatThePixelsNeed() throws {

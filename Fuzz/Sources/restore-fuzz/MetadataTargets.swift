@@ -29,7 +29,8 @@ import RestoreImage
 @Sendable func editXMP(_ packet: [UInt8]) {
     let isLong = packet.last == 0x20 && packet.count.isMultiple(of: 16)
     let metadata = ImageMetadata(xmp: packet + [UInt8](repeating: 0x20, count: isLong ? 70_000 : 0))
-    for orientation in [1, 6] { _ = metadata.upright(from: orientation, width: 640, height: 70_000) }
+    for orientation in [1, 6, 7] { _ = metadata.upright(from: orientation, width: 640, height: 70_000) }
+    editExtendedXMP(packet)
     _ = metadata.describingSRGB
     passOn(metadata, .grey, through: .png)
     if !isLong { return passOn(metadata, .grey, through: .jpeg) }
@@ -37,6 +38,25 @@ import RestoreImage
     let parts = read(written(metadata, .grey, .jpeg)).metadata
     _ = read(written(parts, .grey, .png))
     passOn(parts, .grey, through: .jpeg)
+}
+
+/// The packet as the extended one of another, in parts whose name is none of MD5's.
+private func editExtendedXMP(_ packet: [UInt8]) {
+    let name = [UInt8](repeating: 0x41, count: 32)
+    let main = Array("<a xmpNote:HasExtendedXMP=\"".utf8) + name + Array("\"/>".utf8)
+    func number(_ value: Int) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) } }
+    let middle = packet.count / 2
+    let parts = [(0, packet[..<middle]), (middle, packet[middle...])].filter { !$0.1.isEmpty }
+        .map { name + number(packet.count) + number($0.0) + $0.1 }
+    let metadata = ImageMetadata(xmp: main, extendedXMP: parts)
+    let (alone, together) = (
+        ImageMetadata(xmp: packet).upright(from: 6, width: 640, height: 70_000),
+        metadata.upright(from: 6, width: 640, height: 70_000)
+    )
+    let edited = together.extendedXMP.flatMap { $0.dropFirst(40) }
+    precondition(edited == alone.xmp ?? [], "an extended packet is edited otherwise than a main one")
+    precondition(edited != packet || together == metadata, "what needed no edit has changed")
+    passOn(together, .grey, through: .jpeg)
 }
 
 @Sendable func editPhotoshopResources(_ blocks: [UInt8]) {
@@ -78,6 +98,7 @@ private func passOn(_ metadata: ImageMetadata, _ layout: Image.ChannelLayout, th
     if expected.photoshop?.starts(with: Array("8BIM".utf8)) ?? true {
         require(again.photoshop == expected.photoshop, "Photoshop's blocks")
     }
+    requireCarriedBlocks(metadata, again, format, require)
     requireTexts(metadata, again, format, require)
     requireResolution(metadata.resolution, again.resolution, format, require)
     guard format == .png, metadata.colorProfile == nil else { return }
@@ -85,6 +106,19 @@ private func passOn(_ metadata: ImageMetadata, _ layout: Image.ChannelLayout, th
 }
 
 private typealias Requirement = (Bool, String, String?) -> Void
+
+/// What is passed on unread comes back the same, in its order, from a file of its format.
+private func requireCarriedBlocks(
+    _ metadata: ImageMetadata, _ again: ImageMetadata, _ format: ImageFormat, _ require: Requirement
+) {
+    let (segments, chunks) = (metadata.jpegSegments, metadata.pngChunks)
+    require(again.jpegSegments == (format == .jpeg ? segments : []), "segments", nil)
+    require(again.pngChunks == (format == .png ? chunks : []), "chunks", nil)
+    require(format == .jpeg || segments.isEmpty, "segments", "segments of makers")
+    require(format == .png || chunks.isEmpty, "chunks", "the chunks")
+    // What no output keeps is not in one.
+    require(again.omissions.isEmpty, "signatures and the like", nil)
+}
 
 /// A PNG keeps texts but NUL in short ones, a JPEG the pieces of them that a comment has room for.
 private func requireTexts(

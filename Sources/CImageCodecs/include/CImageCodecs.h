@@ -81,7 +81,8 @@ int restore_png_writer_open(const void *pixels, RestorePixelFormat format, int c
 void restore_png_write_strip(RestorePNGWriter *writer, uint32_t index);
 
 /// Joins the strips to a file, once. Gives up their memory meanwhile. `chunks` stand before the pixels: each its
-/// payload's length (4 bytes, big-endian), its name (4 bytes) and its payload; the checksums are added here.
+/// payload's length (4 bytes, big-endian), its name (4 bytes) and its payload; the checksums are added here. Those behind an
+/// empty `IDAT` stand behind the pixels.
 int restore_png_writer_finish(RestorePNGWriter *writer, const uint8_t *chunks, size_t chunks_size,
                               RestoreBytes *output, char *message);
 

@@ -10,6 +10,9 @@ extension TIFFBlock {
         return (1...8).contains(value) ? value : nil
     }
 
+    /// Whether there is an entry for it, whatever it says.
+    var hasOrientation: Bool { !(first?.entries(.orientation).isEmpty ?? true) }
+
     /// Whether a lenient reader had to leave something out, in the directories that are edited.
     var isDamaged: Bool {
         guard let first else { return true }
@@ -32,9 +35,35 @@ extension TIFFBlock {
                 set(entry, to: height)
             }
         }
+        // DCF's file system (CIPA DC-009) repeats the picture's sides.
+        if let exif, let other = self.directory(.interoperabilityDirectory, in: exif) {
+            for entry in other.entries(.relatedImageWidth) { set(entry, to: width) }
+            for entry in other.entries(.relatedImageLength) { set(entry, to: height) }
+        }
         guard isTransposed else { return }
         exchange(.xResolution, .yResolution, in: first)
         if let exif, exif.place != first.place { exchange(.focalPlaneXResolution, .focalPlaneYResolution, in: exif) }
+    }
+
+    /// Where the main subject is in the turned picture; what cannot be turned is dropped.
+    mutating func turnSubject(_ turn: CoordinateTurn) {
+        guard turn.orientation > 1 else { return }
+        for tag in [Tag.subjectArea, .subjectLocation] {
+            guard let exif = first.flatMap({ directory(.exifDirectory, in: $0) }) else { return }
+            let entries = exif.entries(tag)
+            if entries.count == 1, let turned = turn.applied(toSubject: values(of: entries[0], most: 5)),
+                set(entries[0], to: turned)
+            {
+                continue
+            }
+            // From the last one on: taking one out moves those behind it.
+            for entry in entries.reversed() { remove(entry) }
+        }
+    }
+
+    /// Takes an entry out of EXIF's directory, whose values stay where they are.
+    private mutating func remove(_ entry: Entry) {
+        if let directory = first.flatMap({ self.directory(.exifDirectory, in: $0) }) { remove(entry, of: directory) }
     }
 
     private mutating func exchange(_ tag: Tag, _ other: Tag, in directory: Directory) {

@@ -10,7 +10,8 @@ enum ExtendedXMP {
     private static let partSize = 65_533 - JPEGHeader.extendedXMP.count - headerSize
     /// The most bytes of a packet in one segment.
     static let mainSize = 65_533 - JPEGHeader.xmp.count
-    private static let attribute = Array("xmpNote:HasExtendedXMP=\"".utf8)
+    /// The main packet's property that has the extended one's MD5.
+    private static let reference = "xmpNote:HasExtendedXMP"
 
     /// Whether a payload has the header of a part and lies inside what it is a part of.
     static func isPart(_ payload: ArraySlice<UInt8>) -> Bool {
@@ -23,37 +24,56 @@ enum ExtendedXMP {
 
     /// A packet cut for JPEG: one that fits and says nothing but the name of the other, and the parts of that.
     static func parts(of packet: [UInt8]) -> (main: [UInt8], parts: [[UInt8]]) {
-        let digest = md5(packet)
+        let (digest, parts) = cut(packet)
         let main = """
             <?xpacket begin="\u{FEFF}" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">\
             <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" \
             xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="\(digest)"/></rdf:RDF></x:xmpmeta>\
             <?xpacket end="w"?>
             """
+        return (Array(main.utf8), parts)
+    }
+
+    private static func cut(_ packet: [UInt8]) -> (digest: String, parts: [[UInt8]]) {
+        let digest = md5(packet)
         let parts = stride(from: 0, to: packet.count, by: partSize).map { place in
             var part = Array(digest.utf8)
             part.appendBigEndian32(packet.count)
             part.appendBigEndian32(place)
             return part + packet[place..<min(packet.count, place + partSize)]
         }
-        return (Array(main.utf8), parts)
+        return (digest, parts)
+    }
+
+    /// Edits a main packet and, apart, the extended one that it names, which is then cut and named anew. Where parts of that are
+    /// missing, and where the edit leaves it as it was, they stay byte for byte, as do parts of others.
+    static func edit(main: inout [UInt8], parts: inout [[UInt8]], _ change: (inout XMPPacket) -> Void) {
+        var packet = XMPPacket(main)
+        change(&packet)
+        defer { main = packet.bytes }
+        guard let name = packet.value(of: reference), name.count == digestSize,
+            let place = parts.firstIndex(where: { $0.starts(with: name) }),
+            let extended = joined(parts.filter { $0.starts(with: name) })
+        else { return }
+        var extendedPacket = XMPPacket(extended)
+        change(&extendedPacket)
+        guard extendedPacket.bytes != extended else { return }
+        let (digest, new) = cut(extendedPacket.bytes)
+        packet.set(reference, to: Array(digest.utf8))
+        parts.removeAll { $0.starts(with: name) }
+        parts.insert(contentsOf: new, at: place)
     }
 
     /// The one packet that a main packet and the parts it names make, or nil where parts are missing or their XML is of an
     /// unusual form.
     static func whole(main: [UInt8], parts: [[UInt8]]) -> [UInt8]? {
-        guard let start = main.firstIndex(of: attribute) else { return nil }
-        let digest = main[(start + attribute.count)...].prefix(digestSize)
-        let rest = main[digest.endIndex...]
-        guard let extended = joined(parts.filter { $0.starts(with: digest) }),
-            let statements = statements(of: extended), rest.first == UInt8(ascii: "\""),
-            let end = main.lastIndex(of: closingTag), end > rest.startIndex
+        var packet = XMPPacket(main)
+        guard let name = packet.value(of: reference), name.count == digestSize else { return nil }
+        packet.remove(reference)
+        guard let extended = joined(parts.filter { $0.starts(with: name) }), let statements = statements(of: extended),
+            let end = packet.bytes.lastIndex(of: closingTag)
         else { return nil }
-        var whole = Array(main[..<start])
-        whole += rest[(rest.startIndex + 1)..<end]
-        whole += statements
-        whole += main[end...]
-        return whole
+        return Array(packet.bytes[..<end]) + statements + packet.bytes[end...]
     }
 
     private static let closingTag = Array("</rdf:RDF>".utf8)

@@ -19,10 +19,18 @@ public struct ImageMetadata: Sendable, Equatable {
     public var resolution: Resolution?
     /// Texts: PNG `tEXt`, `zTXt`, `iTXt`; JPEG comments with the keyword `Comment`.
     public var texts: [Text]
+    /// Segments of a JPEG that makers of cameras and programs have for themselves, in the file's order.
+    public var jpegSegments: [JPEGSegment]
+    /// Chunks of a PNG that are unknown here and marked as safe to copy, in the file's order.
+    public var pngChunks: [PNGChunk]
+    /// What the file held and no output keeps, a line each: signatures of what the file was, chunks that are marked as true of
+    /// the old pixels only.
+    public var omissions: [String]
 
     public init(
         colorProfile: [UInt8]? = nil, pngColor: PNGColor? = nil, exif: [UInt8]? = nil, xmp: [UInt8]? = nil,
-        extendedXMP: [[UInt8]] = [], photoshop: [UInt8]? = nil, resolution: Resolution? = nil, texts: [Text] = []
+        extendedXMP: [[UInt8]] = [], photoshop: [UInt8]? = nil, resolution: Resolution? = nil, texts: [Text] = [],
+        jpegSegments: [JPEGSegment] = [], pngChunks: [PNGChunk] = [], omissions: [String] = []
     ) {
         self.colorProfile = colorProfile
         self.pngColor = pngColor
@@ -32,6 +40,9 @@ public struct ImageMetadata: Sendable, Equatable {
         self.photoshop = photoshop
         self.resolution = resolution
         self.texts = texts
+        self.jpegSegments = jpegSegments
+        self.pngChunks = pngChunks
+        self.omissions = omissions
     }
 
     /// Pixels along a length, or the shape of a pixel where there is no unit.
@@ -86,15 +97,22 @@ public struct ImageMetadata: Sendable, Equatable {
         public var chromaticities: [UInt32]?
         /// `cICP`: the four bytes of the chunk (primaries, transfer, matrix, full range; ITU-T H.273).
         public var codingIndependentCodePoints: [UInt8]?
+        /// `mDCV`: the 24 bytes of the chunk (the mastering display's primaries, white and luminance; SMPTE ST 2086).
+        public var masteringDisplay: [UInt8]?
+        /// `cLLI`: the 8 bytes of the chunk (the largest and the mean light level; CTA-861.3).
+        public var lightLevels: [UInt8]?
 
         public init(
             renderingIntent: UInt8? = nil, gamma: UInt32? = nil, chromaticities: [UInt32]? = nil,
-            codingIndependentCodePoints: [UInt8]? = nil
+            codingIndependentCodePoints: [UInt8]? = nil, masteringDisplay: [UInt8]? = nil,
+            lightLevels: [UInt8]? = nil
         ) {
             self.renderingIntent = renderingIntent
             self.gamma = gamma
             self.chromaticities = chromaticities
             self.codingIndependentCodePoints = codingIndependentCodePoints
+            self.masteringDisplay = masteringDisplay
+            self.lightLevels = lightLevels
         }
     }
 }

@@ -17,6 +17,8 @@ func readJPEGMetadata(_ bytes: [UInt8]) -> (metadata: ImageMetadata, warnings: [
 
 private struct JPEGMetadataReader {
     var collector = MetadataCollector()
+    /// Numbers of boxes that hold C2PA's; further parts of them do not say so.
+    private var credentials: Set<Int> = []
     private var profileParts: [(number: Int, count: Int, content: ArraySlice<UInt8>)] = []
 
     mutating func read(_ segment: JPEGSegments.Segment) throws(MetadataProblem) {
@@ -25,7 +27,7 @@ private struct JPEGMetadataReader {
         case 0xE0 where payload.starts(with: JPEGHeader.jfif):
             readDensity(payload.dropFirst(JPEGHeader.jfif.count))
         case 0xE1:
-            try readApplication1(payload)
+            try readApplication1(segment)
         case 0xE2 where payload.starts(with: JPEGHeader.colorProfile):
             try collectColorProfile(payload.dropFirst(JPEGHeader.colorProfile.count))
         case 0xED where payload.starts(with: JPEGHeader.photoshop):
@@ -40,7 +42,22 @@ private struct JPEGMetadataReader {
                 keyword: ImageMetadata.Text.comment, isUTF8: isUTF8, value: Array(payload))
             collector.metadata.texts.append(comment)
         default:
+            try carry(segment)
+        }
+    }
+
+    private mutating func carry(_ segment: JPEGSegments.Segment) throws(MetadataProblem) {
+        switch ApplicationSegmentKind(marker: segment.marker, payload: segment.payload) {
+        case .ofTheOldFile:
             break
+        case .box(let number, let isCredentials):
+            if isCredentials { credentials.insert(number) }
+            let isKnown = credentials.contains(number)
+            collector.omit(isKnown ? ImageMetadata.lostCredentials : "boxes of APP11 (JUMBF, JPEG XT) are not kept")
+        case .carried:
+            try count(segment.payload.count, of: "a segment APP\(segment.marker - 0xE0)")
+            collector.metadata.jpegSegments.append(
+                ImageMetadata.JPEGSegment(marker: segment.marker, payload: Array(segment.payload)))
         }
     }
 
@@ -67,7 +84,8 @@ private struct JPEGMetadataReader {
         }
     }
 
-    private mutating func readApplication1(_ payload: ArraySlice<UInt8>) throws(MetadataProblem) {
+    private mutating func readApplication1(_ segment: JPEGSegments.Segment) throws(MetadataProblem) {
+        let payload = segment.payload
         if payload.starts(with: JPEGHeader.exif.dropLast()) {  // the last byte is padding, not always zero
             let block = payload.dropFirst(JPEGHeader.exif.count)
             guard isTIFF(block) else { throw MetadataProblem(reason: "the EXIF block is damaged and is left out") }
@@ -81,6 +99,8 @@ private struct JPEGMetadataReader {
             }
             try count(part.count, of: "a part of the XMP packet")
             collector.metadata.extendedXMP.append(Array(part))
+        } else {
+            try carry(segment)
         }
     }
 

@@ -21,6 +21,7 @@ struct JPEGSegmentList {
             }
         }
         if let profile = metadata.colorProfile { addColorProfile(profile) }
+        for segment in metadata.jpegSegments { add(segment.marker, [], segment.payload[...]) }
         for text in metadata.texts { addComment(text) }
     }
 

@@ -30,6 +30,12 @@ struct MetadataCollector {
         if warnings.count < MetadataLimits.warnings, !warnings.contains(line) { warnings.append(line) }
     }
 
+    /// Notes what is not kept in any output, the same way.
+    mutating func omit(_ line: String) {
+        let omissions = metadata.omissions
+        if omissions.count < MetadataLimits.warnings, !omissions.contains(line) { metadata.omissions.append(line) }
+    }
+
     /// Inflates a block. What it takes counts even where the block turns out to be damaged.
     mutating func inflate(_ block: ArraySlice<UInt8>) throws(MetadataProblem) -> [UInt8] {
         let limit = min(MetadataLimits.blockBytes, MetadataLimits.totalBytes - inflatedBytes)

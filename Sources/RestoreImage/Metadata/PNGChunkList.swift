@@ -1,6 +1,7 @@
-/// Metadata as chunks of a PNG file, which stand before the pixels. https://www.w3.org/TR/png-3/, section 11.3.
+/// Metadata as chunks of a PNG file. https://www.w3.org/TR/png-3/, section 11.3.
 struct PNGChunkList {
-    /// Each chunk: the payload's length (4 bytes, big-endian), the name, the payload.
+    /// Each chunk: the payload's length (4 bytes, big-endian), the name, the payload. An empty `IDAT` stands for the pixels where
+    /// chunks follow them.
     private(set) var bytes: [UInt8] = []
 
     /// Texts shorter than that are not worth deflating.
@@ -19,6 +20,10 @@ struct PNGChunkList {
                     value: RawProfile.text(.photoshop, photoshop)))
         }
         for text in metadata.texts where text.hasPNGKeyword { add(text: text) }
+        for chunk in metadata.pngChunks where !chunk.followsPixels { add(chunk.name, chunk.payload) }
+        let followers = metadata.pngChunks.filter(\.followsPixels)
+        if !followers.isEmpty { add("IDAT", []) }
+        for chunk in followers { add(chunk.name, chunk.payload) }
     }
 
     private mutating func add(_ name: String, _ payload: [UInt8]) {
@@ -46,6 +51,8 @@ struct PNGChunkList {
             for value in chromaticities { payload.appendBigEndian32(Int(value)) }
             add("cHRM", payload)
         }
+        if let display = metadata.pngColor?.masteringDisplay { add("mDCV", display) }
+        if let levels = metadata.pngColor?.lightLevels { add("cLLI", levels) }
     }
 
     private mutating func addResolution(_ resolution: ImageMetadata.Resolution) {
@@ -66,15 +73,16 @@ struct PNGChunkList {
 
     private mutating func add(text: ImageMetadata.Text) {
         let start = text.keyword + [0]
-        let deflated = text.value.count < Self.shortText ? nil : ZlibStream.deflated(text.value)
+        let value = text.valueWithoutNUL
+        let deflated = value.count < Self.shortText ? nil : ZlibStream.deflated(value)
         if text.isUTF8 {
             let flags: [UInt8] = [deflated == nil ? 0 : 1, 0]
             let strings = text.language + [0] + text.translatedKeyword + [0]
-            add("iTXt", start + flags + strings + (deflated ?? text.value))
+            add("iTXt", start + flags + strings + (deflated ?? value))
         } else if let deflated {
             add("zTXt", start + [0] + deflated)
         } else {
-            add("tEXt", start + text.valueWithoutNUL)
+            add("tEXt", start + value)
         }
     }
 }
@@ -91,9 +99,16 @@ extension ImageMetadata.Text {
     /// Whether a PNG can have the keyword: 1…79 bytes without NUL.
     var hasPNGKeyword: Bool { (1...79).contains(keyword.count) && !keyword.contains(0) }
 
-    /// NUL ends a text in a PNG, and JPEG comments often end with one; one inside becomes a space.
+    /// No text in a PNG has a NUL (PNG 3rd edition, 11.3.3), and JPEG comments often end with one; one inside becomes a space.
     fileprivate var valueWithoutNUL: [UInt8] {
-        let end = value.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
-        return value[..<end].map { $0 == 0 ? 0x20 : $0 }
+        let content = contentBeforeFinalNULs
+        return content.contains(0) ? content.map { $0 == 0 ? 0x20 : $0 } : Array(content)
+    }
+
+    /// Whether there is a NUL that says more than where the text ends.
+    var hasNULInside: Bool { contentBeforeFinalNULs.contains(0) }
+
+    private var contentBeforeFinalNULs: ArraySlice<UInt8> {
+        value[..<(value.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0)]
     }
 }

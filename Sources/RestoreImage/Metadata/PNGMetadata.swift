@@ -15,17 +15,38 @@ private struct PNGMetadataReader {
     var collector = MetadataCollector()
     /// Blocks in texts, which count where there is no chunk for them.
     private var rawProfiles: [RawProfile] = []
+    private var pixelsHaveBegun = false
 
     mutating func read(_ chunk: PNGChunks.Chunk) {
-        guard let parse = Self.parsers[chunk.name] else { return }
+        if chunk.name == "IDAT" { pixelsHaveBegun = true }
+        let parse = Self.parsers[chunk.name]
+        let kind = PNGChunkKind(chunk.name)
+        guard parse != nil || kind == .safeToCopy || kind == .unsafeToCopy else { return }
         guard chunk.isIntact else {
             collector.warn("the chunk \(chunk.name) has a wrong checksum and is left out")
             return
         }
         do throws(MetadataProblem) {
-            try parse(&self, chunk.payload)
+            if let parse { return try parse(&self, chunk.payload) }
+            try carry(chunk, kind)
         } catch {
             collector.warn("the chunk \(chunk.name) \(error.reason)")
+        }
+    }
+
+    private mutating func carry(_ chunk: PNGChunks.Chunk, _ kind: PNGChunkKind) throws(MetadataProblem) {
+        if chunk.name == "caBX" {
+            collector.omit(ImageMetadata.lostCredentials)
+        } else if kind == .unsafeToCopy {
+            collector.omit("the chunk \(chunk.name) is not kept: its name says that it is of the old pixels only")
+        } else {
+            do throws(MetadataProblem) {
+                try collector.count(chunk.payload.count)
+            } catch {
+                throw MetadataProblem(reason: "\(error.reason) and is left out")
+            }
+            collector.metadata.pngChunks.append(
+                .init(name: chunk.name, payload: Array(chunk.payload), followsPixels: pixelsHaveBegun))
         }
     }
 
@@ -49,6 +70,14 @@ private struct PNGMetadataReader {
         "cICP": { (reader, payload) throws(MetadataProblem) in
             guard payload.count == 4 else { throw .wrongLength }
             reader.describeColor { $0.codingIndependentCodePoints = Array(payload) }
+        },
+        "mDCV": { (reader, payload) throws(MetadataProblem) in
+            guard payload.count == 24 else { throw .wrongLength }
+            reader.describeColor { $0.masteringDisplay = Array(payload) }
+        },
+        "cLLI": { (reader, payload) throws(MetadataProblem) in
+            guard payload.count == 8 else { throw .wrongLength }
+            reader.describeColor { $0.lightLevels = Array(payload) }
         },
         "pHYs": { (reader, payload) throws(MetadataProblem) in try reader.readResolution(payload) },
         "eXIf": { (reader, payload) throws(MetadataProblem) in try reader.readEXIF(payload) },

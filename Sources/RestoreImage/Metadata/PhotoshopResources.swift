@@ -9,21 +9,11 @@ struct PhotoshopResources {
         case colorProfile = 1039
     }
 
+    /// The blocks, and behind them what is none. They are walked through as often as need be: a list of them would take several
+    /// times as much memory, as a block may have as little as twelve bytes.
     private var source: [UInt8]
-    /// Where the blocks are with their headers, and where their contents begin.
-    private var blocks: [(number: UInt16, range: Range<Int>, content: Int)] = []
-    /// Where the last whole block ends.
-    private let end: Int
 
-    init(_ bytes: [UInt8]) {
-        source = bytes
-        var place = 0
-        while let block = Self.block(bytes, at: place) {
-            blocks.append((block.number, place..<block.end, block.content))
-            place = block.end
-        }
-        end = place
-    }
+    init(_ bytes: [UInt8]) { source = bytes }
 
     private static func block(_ bytes: [UInt8], at place: Int) -> (number: UInt16, content: Int, end: Int)? {
         guard bytes.count - place >= 12, bytes[place...].starts(with: "8BIM".utf8) else { return nil }
@@ -39,23 +29,31 @@ struct PhotoshopResources {
     }
 
     mutating func drop(_ numbers: Number...) {
-        blocks.removeAll { block in numbers.contains { $0.rawValue == block.number } }
+        // Blocks that stay move down to where the last one that stays ends.
+        var (place, kept) = (0, 0)
+        while let block = Self.block(source, at: place) {
+            if !numbers.contains(where: { $0.rawValue == block.number }) {
+                if kept < place {
+                    for offset in 0..<(block.end - place) { source[kept + offset] = source[place + offset] }
+                }
+                kept += block.end - place
+            }
+            place = block.end
+        }
+        source.removeSubrange(kept..<place)
     }
 
     /// Exchanges the resolutions along x and y with their units, eight bytes each.
     mutating func exchangeResolutions() {
-        for block in blocks where block.number == Number.resolution.rawValue {
-            guard block.range.upperBound >= block.content + 16 else { continue }
-            for offset in 0..<8 { source.swapAt(block.content + offset, block.content + 8 + offset) }
+        var place = 0
+        while let block = Self.block(source, at: place) {
+            if block.number == Number.resolution.rawValue, block.end >= block.content + 16 {
+                for offset in 0..<8 { source.swapAt(block.content + offset, block.content + 8 + offset) }
+            }
+            place = block.end
         }
     }
 
     /// nil where nothing is left.
-    var bytes: [UInt8]? {
-        var joined: [UInt8] = []
-        joined.reserveCapacity(source.count)
-        for block in blocks { joined.append(contentsOf: source[block.range]) }
-        joined.append(contentsOf: source[end...])
-        return joined.isEmpty ? nil : joined
-    }
+    var bytes: [UInt8]? { source.isEmpty ? nil : source }
 }

@@ -40,7 +40,11 @@ struct TIFFBlock {
         case colorSpace = 0xA001
         case pixelXDimension = 0xA002
         case pixelYDimension = 0xA003
+        case subjectArea = 0x9214
         case interoperabilityDirectory = 0xA005
+        case subjectLocation = 0xA214
+        case relatedImageWidth = 0x1001
+        case relatedImageLength = 0x1002
         case focalPlaneXResolution = 0xA20E
         case focalPlaneYResolution = 0xA20F
     }
@@ -158,6 +162,35 @@ struct TIFFBlock {
         write32(1, at: entry.place + 4)
         write16(value, at: entry.place + 8)
         write16(0, at: entry.place + 10)
+    }
+
+    /// Gives an entry of whole numbers others, as many as it has.
+    ///
+    /// - Returns: false, and changes nothing, where they do not fit.
+    mutating func set(_ entry: Entry, to values: [Int]) -> Bool {
+        guard entry.count == values.count, let start = range(of: entry)?.lowerBound, start >= 8,
+            entry.type == Self.long || entry.type == Self.short && values.allSatisfy({ $0 <= 0xFFFF })
+        else { return false }
+        for (index, value) in values.enumerated() {
+            if entry.type == Self.long {
+                write32(value, at: start + 4 * index)
+            } else {
+                write16(UInt16(truncatingIfNeeded: value), at: start + 2 * index)
+            }
+        }
+        return true
+    }
+
+    /// Takes an entry out of a directory: those behind it, and the place of the next directory, move up, nothing else does. Of a
+    /// directory that is cut nobody knows what stands behind it: it stays.
+    mutating func remove(_ entry: Entry, of directory: Directory) {
+        guard !directory.isCut, let count = read16(directory.place), count > 0 else { return }
+        let end = directory.next.map { $0 + 4 } ?? directory.place + 2 + 12 * Int(count)
+        // Directories that lie upon each other may have changed each other.
+        guard entry.place > directory.place, entry.place + 12 <= end else { return }
+        for place in (entry.place + 12)..<end { bytes[place - 12] = bytes[place] }
+        for place in (end - 12)..<end { bytes[place] = 0 }
+        write16(count - 1, at: directory.place)
     }
 
     /// Exchanges what two entries say, wherever it lies.

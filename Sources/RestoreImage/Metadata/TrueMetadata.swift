@@ -1,18 +1,19 @@
 // What processing makes untrue in a picture's metadata is edited where it stands; all else stays byte for byte.
 
 extension ImageMetadata {
-    /// How the stored rows and columns belong, 1…8: as EXIF says, else as XMP says, else 1.
-    public var orientation: Int {
-        if let orientation = exif.flatMap({ TIFFBlock($0) })?.orientation { return orientation }
-        let text = xmp.flatMap { XMPPacket($0).value(of: "tiff:Orientation") }
-        guard let text, let value = Int(String(decoding: text, as: UTF8.self)), (1...8).contains(value) else {
-            return 1
-        }
-        return value
-    }
+    /// How the stored rows and columns belong, 1…8: as EXIF says, else 1.
+    ///
+    /// What XMP says alone does not count: browsers, libvips and nearly all viewers turn by EXIF only, so that hardly anybody has
+    /// seen the picture turned.
+    public var orientation: Int { exif.flatMap { TIFFBlock($0) }?.orientation ?? 1 }
+
+    /// Whether EXIF has an orientation, be it an absurd one: then XMP's is only a copy.
+    private var hasOrientation: Bool { exif.flatMap { TIFFBlock($0) }?.hasOrientation ?? false }
 
     /// The metadata of the picture after it was turned upright: orientation 1, its sides, resolutions exchanged where width and
-    /// height were, and no thumbnails, for these show the picture as it was.
+    /// height were, faces and subjects where they are now, and no thumbnails, for these show the picture as it was.
+    ///
+    /// An orientation that XMP alone has stays where nothing was turned: the output means as much as the input did.
     ///
     /// A damaged EXIF block is kept: of what a reader might still find in it, the orientation is set as elsewhere.
     ///
@@ -21,18 +22,22 @@ extension ImageMetadata {
     ///   - width: of the upright picture in pixels.
     ///   - height: of the upright picture in pixels.
     public func upright(from orientation: Int, width: Int, height: Int) -> ImageMetadata {
-        let isTransposed = orientation >= 5
+        let turn = CoordinateTurn(orientation: orientation, uprightWidth: width, height: height)
+        let isTransposed = turn.isTransposed
         var result = self
         if let exif, var block = TIFFBlock(exif) {
+            // First, so that in a malformed block it cannot undo the rest.
+            block.turnSubject(turn)
             block.makeUpright(width: width, height: height, isTransposed: isTransposed)
             block.dropThumbnail()
             result.exif = block.bytes
         }
-        if let xmp {
-            var packet = XMPPacket(xmp)
+        let isOriented = orientation > 1 || hasOrientation
+        result.editXMP { packet in
+            if isOriented { packet.set("tiff:Orientation", to: [UInt8(ascii: "1")]) }
             packet.makeUpright(width: width, height: height, isTransposed: isTransposed)
-            packet.dropPointersToOtherPictures()
-            result.xmp = packet.bytes
+            packet.turnPlaces(turn)
+            packet.dropPointersToWhatIsNotKept()
         }
         if let photoshop {
             var resources = PhotoshopResources(photoshop)
@@ -57,17 +62,19 @@ extension ImageMetadata {
             block.declareSRGB()
             result.exif = block.bytes
         }
-        if let xmp {
-            var packet = XMPPacket(xmp)
-            packet.declareSRGB()
-            result.xmp = packet.bytes
-        }
+        result.editXMP { $0.declareSRGB() }
         if let photoshop {
             var resources = PhotoshopResources(photoshop)
             resources.drop(.colorProfile)
             result.photoshop = resources.bytes
         }
         return result
+    }
+
+    private mutating func editXMP(_ change: (inout XMPPacket) -> Void) {
+        guard var main = xmp else { return }
+        ExtendedXMP.edit(main: &main, parts: &extendedXMP, change)
+        xmp = main
     }
 
     /// What the pixels need to be seen as they are meant, and nothing else: the colour space, and the resolution where it says
@@ -85,11 +92,18 @@ extension ImageMetadata {
         }
         return nil
     }
+
+    /// An orientation by which the picture is not turned, half a sentence; nil where there is none.
+    var unusedOrientation: String? {
+        guard !hasOrientation, let value = xmp.flatMap({ XMPPacket($0).value(of: "tiff:Orientation") }),
+            let number = Int(String(decoding: value, as: UTF8.self)), (2...8).contains(number)
+        else { return nil }
+        return "it is not turned by the orientation \(number) that its XMP has and its EXIF has not, as in most viewers"
+    }
 }
 
 extension XMPPacket {
     fileprivate mutating func makeUpright(width: Int, height: Int, isTransposed: Bool) {
-        set("tiff:Orientation", to: [UInt8(ascii: "1")])
         for name in ["tiff:ImageWidth", "exif:PixelXDimension"] { set(name, to: Array(String(width).utf8)) }
         for name in ["tiff:ImageLength", "exif:PixelYDimension"] { set(name, to: Array(String(height).utf8)) }
         for name in ["xmp:Thumbnails", "xap:Thumbnails", "xapGImg:Thumbnails"] { remove(name) }
@@ -100,7 +114,9 @@ extension XMPPacket {
 
     /// Phones put a video or a brighter version of the picture behind it, which is not read, and say so here: a viewer would
     /// offer what is not there ("Motion Photo format 1.0", "Ultra HDR Image Format").
-    fileprivate mutating func dropPointersToOtherPictures() {
+    ///
+    /// A reference to content credentials within the file goes with these.
+    fileprivate mutating func dropPointersToWhatIsNotKept() {
         // Both prefixes are about.
         let camera = [
             "MotionPhoto", "MotionPhotoVersion", "MotionPhotoPresentationTimestampUs", "MicroVideo",
@@ -108,6 +124,7 @@ extension XMPPacket {
         ]
         let names = ["GCamera:", "Camera:"].flatMap { prefix in camera.map { prefix + $0 } }
         for name in names + ["hdrgm:Version", "Container:Directory"] { remove(name) }
+        if value(of: "dcterms:provenance")?.starts(with: "self#jumbf".utf8) ?? false { remove("dcterms:provenance") }
     }
 
     fileprivate mutating func declareSRGB() {
@@ -123,7 +140,7 @@ extension DecodedImage {
     /// which it may be written again; thumbnails go even where nothing is turned.
     ///
     /// - Parameter runner: shares out the rows.
-    /// - Returns: what of the metadata is damaged, half a sentence; nil where nothing is.
+    /// - Returns: what of the metadata is damaged or does not count, half a sentence; nil where nothing is.
     @discardableResult
     public mutating func makeUpright(concurrently runner: ConcurrentRunner = .serial) -> String? {
         let orientation = metadata.orientation
@@ -134,8 +151,8 @@ extension DecodedImage {
             image = stored.upright(from: orientation, concurrently: runner)
         }
         if orientation >= 5 { jpeg = jpeg?.transposed }
-        let damage = metadata.damage
+        let remarks = [metadata.damage, metadata.unusedOrientation].compactMap { $0 }
         metadata = metadata.upright(from: orientation, width: image.width, height: image.height)
-        return damage
+        return remarks.isEmpty ? nil : remarks.joined(separator: "; ")
     }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Simple properties of an XMP packet (ISO 16684-1), found and edited as text so that all else, namespaces and padding
 /// included, stays byte for byte.
 ///
@@ -28,6 +30,10 @@ struct XMPPacket {
         set(other, to: value)
     }
 
+    mutating func replace(_ range: Range<Int>, with value: [UInt8]) { bytes.replaceSubrange(range, with: value) }
+
+    mutating func removeRange(_ range: Range<Int>) { bytes.removeSubrange(range) }
+
     /// Takes the property out, with all that is within it.
     mutating func remove(_ name: String) {
         for range in occurrences(of: name).reversed() {
@@ -39,25 +45,58 @@ struct XMPPacket {
 
     // MARK: Finding
 
+    /// The elements of a name, none of which is in another; attributes of that name are not among them.
+    func elements(_ name: String, within range: Range<Int>? = nil, most: Int = mostOccurrences) -> [Range<Int>] {
+        var found: [Range<Int>] = []
+        for place in occurrences(of: name, within: range, most: most) where bytes[place.lowerBound - 1] == Self.less {
+            // Where one has no end, others have none, either.
+            guard let whole = whole(place, name) else { return found }
+            if whole.lowerBound >= found.last?.upperBound ?? 0 { found.append(whole) }
+        }
+        return found
+    }
+
+    /// Where the values of attributes and elements of a name are.
+    func values(of name: String, within range: Range<Int>, most: Int) -> [Range<Int>] {
+        occurrences(of: name, within: range, most: most).compactMap { value(after: $0) }
+            .filter { $0.upperBound <= range.upperBound }
+    }
+
     /// Where the name stands as that of an attribute or of an element that begins.
     /// The first ones only: of a packet that repeats a name without end each would be searched to the packet's.
-    private func occurrences(of name: String) -> [Range<Int>] {
+    private func occurrences(
+        of name: String, within range: Range<Int>? = nil, most: Int = mostOccurrences
+    ) -> [Range<Int>] {
         let pattern = Array(name.utf8)
-        guard let head = pattern.first, bytes.count > pattern.count else { return [] }
+        let end = min(bytes.count - 1, range?.upperBound ?? bytes.count)
+        var place = max(1, range?.lowerBound ?? 0)
         var found: [Range<Int>] = []
-        var place = 1
-        while place < bytes.count - pattern.count, found.count < Self.mostOccurrences {
-            let end = place + pattern.count
-            if bytes[place] == head, bytes[place - 1] == Self.less || Self.isSpace(bytes[place - 1]),
-                bytes[place..<end] == pattern[...], Self.endsName(bytes[end])
-            {
-                found.append(place..<end)
-                place = end
+        while found.count < most, let start = Self.firstIndex(of: pattern, in: bytes, from: place, to: end) {
+            place = start + pattern.count
+            if bytes[start - 1] == Self.less || Self.isSpace(bytes[start - 1]), Self.endsName(bytes[place]) {
+                found.append(start..<place)
             } else {
-                place += 1
+                place = start + 1
             }
         }
         return found
+    }
+
+    /// The position of the first `pattern`, a name with a colon, that lies within `start..<end`. By the colons, which the C library
+    /// finds in no time: a packet of megabytes is searched for dozens of names.
+    private static func firstIndex(of pattern: [UInt8], in bytes: [UInt8], from start: Int, to end: Int) -> Int? {
+        let colon = pattern.firstIndex(of: UInt8(ascii: ":")) ?? 0
+        let last = end - pattern.count
+        return bytes.withUnsafeBytes { bytes -> Int? in
+            guard let base = bytes.baseAddress else { return nil }
+            var place = start
+            while place <= last, let found = memchr(base + place + colon, Int32(pattern[colon]), last - place + 1) {
+                place = UnsafeRawPointer(found) - base - colon
+                if memcmp(base + place, pattern, pattern.count) == 0 { return place }
+                place += 1
+            }
+            return nil
+        }
     }
 
     private func value(after name: Range<Int>) -> Range<Int>? {
@@ -103,7 +142,8 @@ struct XMPPacket {
         bytes[place...].firstIndex { !Self.isSpace($0) } ?? bytes.count
     }
 
-    private static let mostOccurrences = 64
+    /// Occurrences of a name that are looked at, where each may be searched to the packet's end.
+    static let mostOccurrences = 64
 
     private static let less = UInt8(ascii: "<")
     private static let greater = UInt8(ascii: ">")
