@@ -50,7 +50,8 @@ struct DegradeNoiseCommand: ParsableCommand {
 
     @OptionGroup var files: DegradeOptions
 
-    @Option(help: ArgumentHelp("Standard deviation of the noise, of 255.", valueName: "0…255"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Standard deviation of the noise, of 255.", valueName: "0…255"))
     var sigma = 25.0
 
     @Option(help: "The same seed gives the same noise.")
@@ -101,7 +102,7 @@ struct DegradeJPEGCommand: ParsableCommand {
 
     @OptionGroup var files: DegradeOptions
 
-    @Option(help: ArgumentHelp("JPEG quality.", valueName: "1…100"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("JPEG quality.", valueName: "1…100"))
     var quality = 50
 
     func validate() throws {

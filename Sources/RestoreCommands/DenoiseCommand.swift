@@ -33,13 +33,16 @@ struct DenoiseCommand: ParsableCommand {
 
     @OptionGroup var batch: BatchOptions
 
-    @Option(help: "Added to the name of outputs that are not named.")
-    var suffix = Self.defaultSuffix
+    @Option(help: "Added to the name of outputs that are not named. (default: \(Self.defaultSuffix))")
+    var suffix: String?
 
-    @Option(help: ArgumentHelp("Noise level (standard deviation, of 255), or auto.", valueName: "auto|0…75"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Noise level (standard deviation, of 255), or auto.", valueName: "auto|0…75"))
     var sigma: SigmaArgument = .auto
 
-    @Option(help: ArgumentHelp("How much of the noise is taken away.", valueName: "0…1"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("How much of the noise is taken away.", valueName: "0…1"))
     var strength = 1.0
 
     @Option(
@@ -59,9 +62,11 @@ struct DenoiseCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             let pool = threads.pool
-            let models = denoiser.selection(pool: pool, verbosity: verbosity)
+            let models = try denoiser.selection(pool: pool, verbosity: verbosity)
+            let plan = try batch.plan(suffix: suffix, defaultSuffix: Self.defaultSuffix)
+            warnOfUselessQuality(plan)
             let batch = Batch(
-                plan: try batch.plan(suffix: suffix), options: batch,
+                plan: plan, options: batch,
                 memory: BatchMemory(limit: tiling.maxMemory.bytes), pool: pool, verbosity: verbosity,
                 participle: "denoised")
             // The first picture is read while the model is that most pictures need.
@@ -69,6 +74,15 @@ struct DenoiseCommand: ParsableCommand {
                 prepare: { try checkLevel(for: models.denoiser(named: expectedModel)) },
                 restore: { try denoise($0, with: models, pool: pool) })
         }
+    }
+
+    /// In a batch some may be JPEG.
+    private func warnOfUselessQuality(_ plan: OutputPlan) {
+        guard let number = quality.jpeg, !plan.isBatch, let output = plan.jobs.first?.output,
+            (batch.format ?? ImageFormat.forPath(output)) == .png,
+            batch.compare.map({ ImageFormat.forPath($0) != .jpeg }) ?? true
+        else { return }
+        verbosity.logger.warning("--quality \(number) is for JPEG: \(output) is PNG, which loses nothing")
     }
 
     /// Refuses to tell a noise level to a network that is told none.

@@ -30,7 +30,9 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         help: ArgumentHelp("Folders or files with clean pictures.", valueName: "path"))
     var sources: [String]
 
-    @Option(help: ArgumentHelp("Noise that is added, of 255: 25 unless given.", valueName: "0…75"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Noise that is added, of 255: 25 unless given.", valueName: "0…75"))
     var sigma: Double?
 
     @OptionGroup var addition: NoiseOptions
@@ -41,7 +43,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     @Flag(help: "Let the program estimate the noise level instead of telling it.")
     var auto = false
 
-    @Option(help: "Only the first pictures.")
+    @Option(parsing: .unconditional, help: "Only the first pictures.")
     var limit: Int?
 
     @Option(help: "The same seed gives the same noise.")
@@ -70,7 +72,9 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             let files = try Array(pictureFiles(below: sources).prefix(limit ?? .max))
-            let models = denoiser.selection(pool: threads.pool, verbosity: verbosity)
+            // One error, not one a picture.
+            if let noisy, pathKind(noisy) == .missing { throw missingError(noisy) }
+            let models = try denoiser.selection(pool: threads.pool, verbosity: verbosity)
             // A model that is missing is one error, not one a picture.
             _ = try models.denoiser(named: expectedModel)
             var scores: [DenoiseScore] = []
@@ -81,7 +85,9 @@ struct EvaluateDenoiseCommand: ParsableCommand {
                     try Interruption.check()
                     scores.append(try evaluate(file, with: models))
                 } catch is Interrupted {
-                    Console.message("restore: interrupted after \(scores.count + failures) of \(files.count) pictures")
+                    let failed = failures > 0 ? ", \(failures) failed" : ""
+                    Console.message(
+                        "restore: interrupted after \(scores.count + failures) of \(files.count) pictures\(failed)")
                     throw ExitCode.interrupted
                 } catch  where files.count > 1 {
                     Console.message("restore: \(explanation(of: error))")
@@ -123,7 +129,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         let restored = try choice.denoiser.denoise(
             colors: colors, width: clean.width, height: clean.height, sigma: level ?? 0, quality: quality,
             tiling: tiling.tiling(pictureBytes: 8 * colors.count), progress: { _ in try Interruption.check() })
-        let seconds = (clock.now - start).seconds
+        let seconds = roundedToMicroseconds((clock.now - start).seconds)
         let result = try clean.withColors(restored)
         return DenoiseScore(
             file: file, psnr: try peakSignalToNoiseRatio(result, clean), ssim: try structuralSimilarity(result, clean),
@@ -314,7 +320,7 @@ struct EvaluationSummary: Encodable {
         }
         let levels = scores.compactMap(\.sigma)
         self.mean = Mean(
-            psnr: mean(\.psnr), ssim: mean(\.ssim), seconds: mean(\.seconds),
+            psnr: mean(\.psnr), ssim: mean(\.ssim), seconds: roundedToMicroseconds(mean(\.seconds)),
             sigma: levels.isEmpty ? nil : levels.reduce(0, +) / Double(levels.count))
         pictures = scores.count
         self.model = model

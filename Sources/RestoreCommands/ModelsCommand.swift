@@ -20,7 +20,7 @@ struct ModelsListCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            let catalogue = models.catalogue
+            let catalogue = try models.catalogue()
             let entries = catalogue.list()
             var failures = 0
             for entry in entries {
@@ -68,7 +68,7 @@ struct ModelsInfoCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            let entry = try models.catalogue.find(model)
+            let entry = try models.catalogue().find(model)
             let file = try SafetensorsFile(path: entry.path)
             let metadata = try ModelMetadata(file)
             var facts = metadata.notes
@@ -119,7 +119,7 @@ struct ModelsConvertCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             for path in [input, output] { try OutputPlan.requireName(path) }
-            let entry = try models.catalogue.find(input)
+            let entry = try models.catalogue().find(input)
             try OutputPlan.requireReplaceable(output, overwrite: overwrite)
             try OutputPlan.requireFolder(parentFolder(of: output), for: output)
             let file = try SafetensorsFile(path: entry.path)

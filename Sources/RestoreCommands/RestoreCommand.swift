@@ -27,6 +27,7 @@ public struct RestoreCommand: ParsableCommand {
     public static func start() -> Never {
         // A file that grows beyond what the system allows is an error to report, not a signal that leaves pieces behind.
         signal(SIGXFSZ, SIG_IGN)
+        reserveClosedStandardStreams()
         var code = ExitCode.success
         do {
             // Swift reads them in /proc. Where it cannot, there is not even a name, which would pass for a call for help.
@@ -41,7 +42,14 @@ public struct RestoreCommand: ParsableCommand {
         } catch {
             code = Self.exitCode(for: error)
             let message = fullMessage(for: error)
-            if !message.isEmpty { Console.text(message + "\n", isOutput: code.isSuccess) }
+            if !message.isEmpty {
+                do {
+                    try Console.text(message + "\n", isOutput: code.isSuccess)
+                } catch {
+                    Console.message("restore: \(error)")
+                    code = .cannotCreate
+                }
+            }
         }
         fflush(nil)
         // Not exit, at which OpenBLAS waits for threads of its own: where memory is short they try to get some for ever.

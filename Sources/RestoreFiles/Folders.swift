@@ -75,12 +75,14 @@ public func listFilesRecursively(
 ///
 /// Symbolic links are followed, each folder is visited once whatever links lead to it (a real path goes before a
 /// linked one), so that a loop of links ends. Hidden entries (a leading dot) are passed over. Links that lead
-/// nowhere are listed, so that reading them names them; FIFOs, devices and sockets are not.
+/// nowhere are listed, so that reading them names them; FIFOs, devices and sockets are not. What may be a folder and
+/// cannot be reached, as for want of permission, is an error, not nothing.
 ///
 /// - Parameters:
 ///   - folder: where to start; the paths returned begin with it.
 ///   - descends: whether the files in its folders are listed, too.
-///   - passOver: takes what is wrong with a folder below `folder`, whose files are then not listed; nil to throw it.
+///   - passOver: takes what is wrong with a folder below `folder`, or with what may be one, whose files are then not
+///     listed; nil to throw it.
 ///   - isMatch: asked with the name of a file, the last component of its path.
 /// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed, and for a `folder` that is
 ///   no folder.
@@ -96,11 +98,11 @@ public func listFilesRecursively(
         do throws(FileError) {
             guard pathKind(next) == .directory, let identity = FileIdentity(next) else { throw notAFolder(next) }
             guard visited.insert(identity).inserted else { continue }
-            for name in try entryNames(next) {
+            for (name, type) in try entries(of: next) {
                 let path = joinPath(next, name)
-                switch entryKind(at: path, matches: isMatch(name)) {
+                switch entryKind(at: path, type: type, matches: isMatch(name)) {
                 case .folder: if descends { pending.append(path) }
-                case .linkedFolder: if descends { linked.append(path) }
+                case .linkedFolder, .unreachable: if descends { linked.append(path) }
                 case .matchingFile: files.append(path)
                 case .ignored: break
                 }
@@ -123,22 +125,48 @@ public func listNames(in folder: String, hiddenOnes: Bool = false) throws(FileEr
     return try entryNames(folder, hiddenOnes: hiddenOnes).sorted(by: isBytewiseLess)
 }
 
-private enum EntryKind { case folder, linkedFolder, matchingFile, ignored }
+private enum EntryKind {
+    case folder, linkedFolder, matchingFile, ignored
+    /// What the system does not tell of, which may be a folder.
+    case unreachable
+}
 
 /// What the entry at `path` is to a search for files whose names match.
-private func entryKind(at path: String, matches: Bool) -> EntryKind {
+///
+/// - Parameter type: as `readdir` says it, which needs no permission to enter the folder.
+private func entryKind(at path: String, type: Int, matches: Bool) -> EntryKind {
+    switch type {
+    case Int(DT_DIR): return .folder
+    case Int(DT_REG): return matches ? .matchingFile : .ignored
+    case Int(DT_LNK), Int(DT_UNKNOWN): break
+    default: return .ignored
+    }
     switch pathKind(path) {
     case .directory: return isSymbolicLink(path) ? .linkedFolder : .folder
-    case .regularFile, .missing: return matches ? .matchingFile : .ignored
+    case .regularFile: return matches ? .matchingFile : .ignored
     case .other: return .ignored
+    // A picture that cannot be reached is named when it is read.
+    case .missing: return matches ? .matchingFile : leadsNowhere(path) ? .ignored : .unreachable
     }
+}
+
+/// Whether nothing is there, at `path` or where its link leads, or a link leads in a circle: so nothing is passed over.
+private func leadsNowhere(_ path: String) -> Bool {
+    var status = stat()
+    guard isPassableToSystem(path), stat(systemPath(path), &status) != 0 else { return false }
+    return [ENOENT, ENOTDIR, ELOOP].contains(errno)
 }
 
 /// The names in one folder, in the order the file system gives them; hidden ones only if asked for.
 private func entryNames(_ folder: String, hiddenOnes: Bool = false) throws(FileError) -> [String] {
+    try entries(of: folder, hiddenOnes: hiddenOnes).map(\.name)
+}
+
+/// As `entryNames`, with what each entry is (`DT_DIR` and so on), links not followed; `DT_UNKNOWN` on some file systems.
+private func entries(of folder: String, hiddenOnes: Bool = false) throws(FileError) -> [(name: String, type: Int)] {
     guard let stream = opendir(systemPath(folder)) else { throw readingError(folder, code: errno) }
     defer { closedir(stream) }
-    var names: [String] = []
+    var entries: [(name: String, type: Int)] = []
     errno = 0
     while let entry = readdir(stream) {
         let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
@@ -147,11 +175,13 @@ private func entryNames(_ folder: String, hiddenOnes: Bool = false) throws(FileE
             }
         }
         let isHidden = name.utf8.first == UInt8(ascii: ".")
-        if !isHidden || (hiddenOnes && name != "." && name != "..") { names.append(name) }
+        if !isHidden || (hiddenOnes && name != "." && name != "..") {
+            entries.append((name, Int(entry.pointee.d_type)))
+        }
         errno = 0
     }
     guard errno == 0 else { throw .unreadable(path: folder, reason: systemMessage(errno)) }
-    return names
+    return entries
 }
 
 private func notAFolder(_ path: String) -> FileError {

@@ -1,5 +1,17 @@
 import Glibc
 
+/// Keeps the numbers of standard streams that are closed from files that are opened later: a model would be read as the
+/// picture on standard input, or a message written into an output. Using such a stream still fails as closed (EBADF).
+/// To be called before any file is opened.
+public func reserveClosedStandardStreams() {
+    for (descriptor, mode) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY)] {
+        guard fcntl(descriptor, F_GETFD) < 0, errno == EBADF else { continue }
+        // The lowest free number is given out, and those below are taken.
+        let opened = retryingOnInterrupt { open("/dev/null", mode) }
+        if opened >= 0, opened != descriptor { close(opened) }
+    }
+}
+
 /// Reads a stream, such as a pipe on standard input, to its end.
 ///
 /// - Parameters:
@@ -25,6 +37,9 @@ public func readStream(
         if count < 0 {
             // Another program may have made the stream one that does not wait.
             if errno == EAGAIN { continue }
+            guard errno != EBADF else {
+                throw .unreadable(path: name, reason: "it is closed (\(systemMessage(EBADF)))")
+            }
             throw readingError(name, code: errno)
         }
         if count == 0 { break }

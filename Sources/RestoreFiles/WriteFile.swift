@@ -9,15 +9,15 @@ import Glibc
 /// points to is replaced and the link stays. A new file gets `0666 & ~umask`. On failure the temporary file is
 /// removed.
 ///
-/// - Throws: `FileError.alreadyExists`, `.isDirectory`, `.notARegularFile` (never replaced, even with
-///   `overwrite`), `.notFound` (the folder is missing) or `.cannotWrite`.
+/// - Throws: `FileError.alreadyExists`, or `.cannotWrite`, also where the folder is missing and where a folder, a FIFO, a
+///   device, a socket or a link that leads nowhere stands there, which are never replaced, even with `overwrite`.
 public func writeFileAtomically(
     _ bytes: UnsafeRawBufferPointer, to path: String, overwrite: Bool
 ) throws(FileError) {
     guard isPassableToSystem(path) else {
         throw .cannotWrite(path: path, reason: "the path is empty or holds a NUL character")
     }
-    let destination = overwrite ? linkTarget(of: path) ?? path : path
+    let destination = overwrite ? try linkTarget(of: path) ?? path : path
     let replacedMode = try modeOfReplaceableFile(destination, path: path, overwrite: overwrite)
     let folder = parentFolder(of: destination)
     let temporary = try createTemporaryFile(in: folder, mode: replacedMode, path: path)
@@ -47,16 +47,23 @@ public func writeFileAtomically(_ bytes: [UInt8], to path: String, overwrite: Bo
     try outcome.get()
 }
 
-/// The file a symbolic link leads to, or nil where `path` is no link or leads nowhere.
-private func linkTarget(of path: String) -> String? {
-    var status = stat()
-    guard lstat(systemPath(path), &status) == 0, status.fileType == S_IFLNK,
-        let resolved = realpath(systemPath(path), nil)
-    else {
-        return nil
-    }
+/// The file a symbolic link leads to, or nil where `path` is no link.
+///
+/// - Throws: `FileError.cannotWrite` for a link that leads nowhere: the picture would not be where it points, and the link
+///   would be gone.
+private func linkTarget(of path: String) throws(FileError) -> String? {
+    guard isSymbolicLink(path) else { return nil }
+    guard let resolved = realpath(systemPath(path), nil) else { throw brokenLinkError(path) }
     defer { free(resolved) }
     return pathFromSystem(resolved)
+}
+
+/// Why nothing is written to the symbolic link at `path`, which cannot be followed.
+public func brokenLinkError(_ path: String) -> FileError {
+    var status = stat()
+    let code = isPassableToSystem(path) && stat(systemPath(path), &status) != 0 ? errno : ENOENT
+    let reason = code == ENOENT || code == ENOTDIR ? "" : ": " + systemMessage(code)
+    return .cannotWrite(path: path, reason: "it is a link that leads nowhere" + reason)
 }
 
 /// The permissions of the file that is about to be replaced, or nil where there is none.
@@ -67,11 +74,11 @@ private func modeOfReplaceableFile(
     // lstat: a link that leads nowhere is in the way just as a file is.
     guard lstat(systemPath(destination), &status) == 0 else { return nil }
     switch status.fileType {
-    case S_IFDIR: throw .isDirectory(path: path)
+    case S_IFDIR: throw writingError(path, code: EISDIR)
     case S_IFREG, S_IFLNK:
         guard overwrite else { throw .alreadyExists(path: path) }
         return status.fileType == S_IFREG ? status.st_mode & 0o777 : nil
-    default: throw .notARegularFile(path: path)
+    default: throw .cannotWrite(path: path, reason: "it is a pipe, a device or a socket")
     }
 }
 
@@ -175,7 +182,7 @@ private func isMissingFeature(_ code: Int32) -> Bool {
 func writingError(_ path: String, code: Int32) -> FileError {
     switch code {
     case EEXIST: return .alreadyExists(path: path)
-    case EISDIR: return .isDirectory(path: path)
+    case EISDIR: return .cannotWrite(path: path, reason: "it is a folder")
     case ENOENT: return .cannotWrite(path: path, reason: "its folder does not exist")
     default: return .cannotWrite(path: path, reason: systemMessage(code))
     }

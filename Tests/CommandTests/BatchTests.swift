@@ -108,7 +108,7 @@ import Testing
         try expectFailure("in", naming: "-r looks")
         let outcome = try workplace.denoise("empty", "in", "-r", "-o", "out")
         #expect(outcome.code == 1 && outcome.errors.contains("restore: empty: "), "\(outcome.errors)")
-        #expect(outcome.errorLines.last == "1 of 2 pictures denoised, 1 failed")
+        #expect(outcome.errorLines.last == "1 of 1 picture denoised, 1 folder failed")
         #expect(try made(below: "out") == ["below/a.png"])
     }
 

@@ -75,11 +75,13 @@ import Testing
     @Test func theExtensionDecidesTheFormat() throws {
         try folder.write(.scene(width: 40, height: 30), "in.png")
         try folder.write(.scene(width: 40, height: 30), "in.jpg")
+        // Without an extension they are files only because they are there.
+        for name in ["4", "5"] { try folder.write([], name) }
         for (input, output, format) in [
             ("in.png", "1.jpg", ImageFormat.jpeg), ("in.jpg", "2.png", .png), ("in.jpg", "3.PNG", .png),
             ("in.png", "4", .png), ("in.jpg", "5", .jpeg),
         ] {
-            #expect(try workplace.denoise(input, output).code == 0)
+            #expect(try workplace.denoise(input, output, "--overwrite").code == 0)
             #expect(try readImage(folder(output)).format == format, "\(output)")
         }
         #expect(try workplace.denoise("in.png", "6.x", "--format", "jpg").code == 0)

@@ -28,12 +28,18 @@ import Testing
         #expect(try listNames(in: folder.path, hiddenOnes: true).isEmpty)
     }
 
-    /// Those of this process and of another that runs, and what only looks like one.
+    /// The number is another one's by now, or was that of a process in another container.
+    @Test func theLockDecidesNotTheNumber() throws {
+        for process in [getpid(), 1] { try folder.write([1], ".restore-\(process)-0.partial") }
+        removeAbandonedTemporaryFiles(in: folder.path)
+        #expect(try listNames(in: folder.path, hiddenOnes: true).isEmpty)
+    }
+
+    /// What only looks like one.
     @Test func everythingElseStays() throws {
         let ended = try endedProcess()
         let names = [
-            ".restore-\(getpid())-0.partial", ".restore-1-0.partial", ".restore-\(ended)-0",
-            "restore-\(ended)-0.partial",
+            ".restore-\(ended)-0", "restore-\(ended)-0.partial",
             ".restore-x-0.partial", ".restore-.partial", "picture.png",
         ]
         for name in names { try folder.write([1], name) }

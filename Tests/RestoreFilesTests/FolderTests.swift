@@ -61,6 +61,37 @@ import Testing
         #expect(found == ["dangling.png", "outside/y.png", "real/x.png"].map { folder($0) })
     }
 
+    /// Folders whose paths are longer than the system takes, one in the other.
+    @Test func aFolderThatCannotBeReachedIsAnErrorNotNothing() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([1], "a.png")
+        let name = String(repeating: "n", count: 200)
+        folder.makeDeepFolders(named: name, count: 25)
+        defer { folder.removeDeepFolders(named: name, count: 25) }
+        var failures: [FileError] = []
+        let found = try listFilesRecursively(
+            folder.path, passOver: { failures.append($0) }, where: { $0.hasSuffix(".png") })
+        #expect(found == [folder("a.png")])
+        #expect(failures.count == 1)
+        let path = try #require(failures.first).path
+        #expect(failures == [.unreadable(path: path, reason: "File name too long")])
+        #expect(path.hasPrefix(folder(name)) && path.utf8.count >= 4096)
+        #expect(throws: FileError.self) { try listFilesRecursively(folder.path, extensions: ["png"]) }
+        #expect(try listFilesRecursively(folder.path, descends: false, where: { $0 == "a.png" }).count == 1)
+    }
+
+    /// A link whose end nobody tells: it may be a folder.
+    @Test func aLinkThatCannotBeFollowedIsAnErrorNotNothing() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([1], "a.png")
+        symlink(String(repeating: "n", count: 300), folder("link"))
+        var failures: [FileError] = []
+        let found = try listFilesRecursively(
+            folder.path, passOver: { failures.append($0) }, where: { $0.hasSuffix(".png") })
+        #expect(found == [folder("a.png")])
+        #expect(failures == [.unreadable(path: folder("link"), reason: "File name too long")])
+    }
+
     @Test func refusesWhatIsNoFolder() throws {
         let folder = try TemporaryFolder()
         try folder.write([1, 2, 3], "file.png")

@@ -46,6 +46,13 @@ import Testing
         #expect(throws: FileError.isDirectory(path: "stream")) { try readStream(directory, name: "stream") }
     }
 
+    @Test func aClosedStreamIsCalledThat() throws {
+        let reason = "it is closed (Bad file descriptor)"
+        #expect(throws: FileError.unreadable(path: "stream", reason: reason)) {
+            try readStream(9999, name: "stream")
+        }
+    }
+
     @Test func waitingEndsWhenItIsCancelled() throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)

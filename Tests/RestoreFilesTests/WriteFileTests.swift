@@ -108,14 +108,31 @@ import RestoreFiles
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder("link")) == "below/target")
     }
 
+    @Test func aLinkThatLeadsNowhereStays() throws {
+        let folder = try TemporaryFolder()
+        symlink("none", folder("broken"))
+        symlink("circle", folder("circle"))
+        let reason = "it is a link that leads nowhere"
+        #expect(throws: FileError.cannotWrite(path: folder("broken"), reason: reason)) {
+            try writeFileAtomically([1], to: folder("broken"), overwrite: true)
+        }
+        let circle = reason + ": Too many levels of symbolic links"
+        #expect(throws: FileError.cannotWrite(path: folder("circle"), reason: circle)) {
+            try writeFileAtomically([1], to: folder("circle"), overwrite: true)
+        }
+        #expect(try folder.names == ["broken", "circle"])
+        #expect(isSymbolicLink(folder("broken")) && isSymbolicLink(folder("circle")))
+    }
+
     @Test func neverReplacesFoldersPipesAndDevices() throws {
         let folder = try TemporaryFolder()
         #expect(mkfifo(folder("pipe"), 0o600) == 0)
         for overwrite in [false, true] {
-            #expect(throws: FileError.isDirectory(path: folder.path)) {
+            #expect(throws: FileError.cannotWrite(path: folder.path, reason: "it is a folder")) {
                 try writeFileAtomically([1], to: folder.path, overwrite: overwrite)
             }
-            #expect(throws: FileError.notARegularFile(path: folder("pipe"))) {
+            let reason = "it is a pipe, a device or a socket"
+            #expect(throws: FileError.cannotWrite(path: folder("pipe"), reason: reason)) {
                 try writeFileAtomically([1], to: folder("pipe"), overwrite: overwrite)
             }
         }

@@ -157,6 +157,8 @@ extension Image {
     @Test(arguments: [
         ("falling", Image.ChannelLayout.rgb, "falls"), ("singular", .rgb, "primaries"), ("rgb-table", .rgb, "tables"),
         ("cmyk", .rgb, "model"), ("grey-gamma22", .rgb, "grey"), ("display-p3", .grey, "RGB"),
+        // Its curve is sRGB's, and yet it is none of colours.
+        ("grey-srgb", .rgb, "grey"),
     ])
     func whatCannotBeUsedIsSaid(_ name: String, _ layout: Image.ChannelLayout, _ word: String) throws {
         let (space, warning) = ImageMetadata(colorProfile: try profile(name)).colorSpace(of: layout)

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import RestoreFiles
 
 /// A folder of its own for a test; it is removed with everything in it when the test lets go of it.
@@ -28,6 +29,34 @@ package final class TemporaryFolder: Sendable {
         try makeDirectory(parentFolder(of: self(name)))
         try writeFileAtomically(bytes, to: self(name), overwrite: true)
         return self(name)
+    }
+
+    /// Makes folders of one name, each in the one before, whose paths may be longer than the system takes. To be removed by
+    /// `removeDeepFolders`.
+    package func makeDeepFolders(named name: String, count: Int) {
+        var place = open(path, O_RDONLY | O_DIRECTORY)
+        for _ in 0..<count {
+            mkdirat(place, name, 0o777)
+            enter(name, from: &place)
+        }
+        close(place)
+    }
+
+    /// Removes what `makeDeepFolders` has made, for which Foundation's paths are too short.
+    package func removeDeepFolders(named name: String, count: Int) {
+        var place = open(path, O_RDONLY | O_DIRECTORY)
+        for _ in 1..<count { enter(name, from: &place) }
+        for _ in 0..<count {
+            unlinkat(place, name, AT_REMOVEDIR)
+            enter("..", from: &place)
+        }
+        close(place)
+    }
+
+    private func enter(_ name: String, from place: inout Int32) {
+        let next = openat(place, name, O_RDONLY | O_DIRECTORY)
+        close(place)
+        place = next
     }
 
     /// Makes a folder in it.

@@ -58,7 +58,7 @@ struct Batch {
         prepare: @escaping () throws -> Void, restore: @escaping (BatchPicture) throws -> RestoredPicture
     ) throws {
         let report = BatchReport(plan, participle: participle, isJSON: options.json, logger: verbosity.logger)
-        if options.dryRun { return try report.rehearse() }
+        if options.dryRun { return try report.rehearse(comparison: options.compare) }
         Interruption.watch()
         keepFreedMemoryFromPilingUp()
         try report.begin()
@@ -82,13 +82,22 @@ struct ReadPicture {
         let start = clock.now
         result = Result {
             try willRead()
-            guard path == OutputPlan.stream else { return try readImage(path, limits: limits, tolerant: tolerant) }
+            guard path == OutputPlan.stream else { return try Self.file(path, limits: limits, tolerant: tolerant) }
             let name = "standard input"
             let bytes = try readStream(STDIN_FILENO, name: name, isCancelled: { Interruption.isRequested })
             try Interruption.check()
             return try decodeImage(bytes, path: name, limits: limits, tolerant: tolerant)
         }
         seconds = (clock.now - start).seconds
+    }
+
+    private static func file(_ path: String, limits: ImageLimits, tolerant: Bool) throws -> DecodedImage {
+        do {
+            return try readImage(path, limits: limits, tolerant: tolerant)
+        } catch ImageError.file(.notARegularFile) {
+            throw FileError.unreadable(
+                path: path, reason: "it is a pipe, a device or a socket; - reads standard input")
+        }
     }
 }
 
@@ -143,7 +152,9 @@ private final class Run {
         let job = batch.plan.jobs[index]
         return ReadPicture(job.input, limits: batch.options.limits, tolerant: batch.options.tolerant) {
             try Interruption.check()
-            if batch.options.skipExisting, pathKind(job.output) == .regularFile { throw MadeMeanwhile() }
+            if batch.options.skipExisting, job.output != OutputPlan.stream, pathKind(job.output) == .regularFile {
+                throw MadeMeanwhile()
+            }
         }
     }
 
@@ -189,7 +200,7 @@ private final class Run {
             switch stored {
             case .success(let restored):
                 let circumstances = RestoredPicture.Circumstances(
-                    seconds: product.seconds + (clock.now - start).seconds,
+                    seconds: roundedToMicroseconds(product.seconds + (clock.now - start).seconds),
                     warnings: product.warnings + restored.warnings
                         + restored.metadata.losses(in: restored.encoding.format))
                 try report.succeed(restored, of: job, circumstances)
@@ -245,10 +256,15 @@ private final class Run {
                 overwrite: batch.options.overwrite, concurrently: runner)
         }
         guard let comparison = restored.comparison else { return }
-        // Its sides are others, but its colours are the picture's.
-        try writeImage(
-            comparison.original.beside(restored.image), metadata: restored.metadata.stripped, to: comparison.path,
-            encoding: comparison.encoding, overwrite: batch.options.overwrite, concurrently: runner)
+        do {
+            // Its sides are others, but its colours are the picture's.
+            try writeImage(
+                comparison.original.beside(restored.image), metadata: restored.metadata.stripped, to: comparison.path,
+                encoding: comparison.encoding, overwrite: batch.options.overwrite, concurrently: runner)
+        } catch {
+            throw UnwrittenComparison(
+                cause: error, output: output == OutputPlan.stream ? "the picture" : output)
+        }
     }
 
     /// Makes the folder of an output, and once removes what programs that were killed have left there half written.

@@ -10,7 +10,8 @@ struct BatchInputs {
     }
 
     private(set) var files: [File] = []
-    /// Folders that cannot be listed or hold no picture, while others can and do.
+    /// Folders that cannot be listed or hold no picture, while others can and do, and what in them may be a folder and cannot
+    /// be reached.
     private(set) var failures: [FileError] = []
     /// Files in folders that are results of an earlier run, by their names or places.
     private(set) var passedOver = 0
@@ -29,7 +30,7 @@ struct BatchInputs {
         self.recursive = recursive
         self.outputFolder = outputFolder.flatMap { pathKind($0) == .directory ? canonicalPath($0) : nil }
         for input in inputs {
-            guard pathKind(input) == .directory else {
+            guard OutputPlan.isFolder(input) else {
                 files.append(File(path: input, relativePath: lastPathComponent(of: input)))
                 continue
             }

@@ -15,7 +15,7 @@ struct BatchOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Output file, - for stdout, or a folder for several inputs, made as needed.", valueName: "path"))
+            "Output file, with .png or .jpg, - for stdout, or a folder, made as needed.", valueName: "path"))
     var output: String?
 
     @Flag(name: .shortAndLong, help: "Also the pictures in the folders below; their tree is mirrored.")
@@ -27,7 +27,9 @@ struct BatchOptions: ParsableArguments {
     @Flag(help: "Leave out EXIF, XMP, IPTC, texts and resolution. The color profile stays: without it colors change.")
     var strip = false
 
-    @Option(help: ArgumentHelp("Pictures with more megapixels are refused.", valueName: "megapixels"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Pictures with more megapixels are refused.", valueName: "megapixels"))
     var maxPixels = 512
 
     @Flag(help: "Of damaged pictures take what can be read, with a warning, rather than refuse them.")
@@ -93,14 +95,16 @@ struct BatchOptions: ParsableArguments {
 
     /// Which file each input becomes, checked before any work.
     ///
-    /// - Parameter suffix: between name and extension of outputs that are not named.
+    /// - Parameters:
+    ///   - suffix: between name and extension of outputs that are not named, if it was given.
+    ///   - defaultSuffix: where it was not.
     /// - Throws: the errors of `OutputPlan`, and those of a comparison that cannot be written.
-    func plan(suffix: String) throws -> OutputPlan {
+    func plan(suffix: String?, defaultSuffix: String) throws -> OutputPlan {
         if let compare { try OutputPlan.requireName(compare) }
         let plan = try OutputPlan(
             OutputPlan.Request(
-                inputs: input, paths: paths, output: output, format: format, suffix: suffix, overwrite: overwrite,
-                skipsExisting: skipExisting, recursive: recursive))
+                inputs: input, paths: paths, output: output, format: format, suffix: suffix,
+                defaultSuffix: defaultSuffix, overwrite: overwrite, skipsExisting: skipExisting, recursive: recursive))
         if json, plan.jobs.contains(where: { $0.output == OutputPlan.stream }) {
             throw UsageError(description: "-: a picture and the records of --json do not both fit on stdout")
         }
@@ -115,10 +119,11 @@ struct BatchOptions: ParsableArguments {
             throw UsageError(description: "--compare takes one input")
         }
         for job in plan.jobs {
-            guard canonicalPath(job.output) != canonicalPath(compare) else {
+            guard job.output == OutputPlan.stream || canonicalPath(job.output) != canonicalPath(compare) else {
                 throw UsageError(description: "\(compare): both the output and the comparison")
             }
-            guard FileIdentity(job.input) == nil || FileIdentity(job.input) != FileIdentity(compare) else {
+            let isFile = job.input != OutputPlan.stream && FileIdentity(job.input) != nil
+            guard !isFile || FileIdentity(job.input) != FileIdentity(compare) else {
                 throw UsageError(description: "\(compare): both the input and the comparison")
             }
             try OutputPlan.requireReplaceable(compare, overwrite: overwrite)

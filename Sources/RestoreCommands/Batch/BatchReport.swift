@@ -29,7 +29,9 @@ final class BatchReport {
     var isComplete: Bool { done + failed + skipped == total }
 
     /// Pictures, and folders that failed, in all.
-    private var total: Int { plan.jobs.count + plan.existing.count + plan.failures.count }
+    private var total: Int { pictureCount + plan.failures.count }
+
+    private var pictureCount: Int { plan.jobs.count + plan.existing.count }
 
     /// What is known before any picture is read: folders that failed, and pictures that are done already.
     ///
@@ -82,29 +84,53 @@ final class BatchReport {
     func stop(_ reason: String, canGoOn: Bool) {
         guard plan.isBatch else { return Console.message("restore: \(reason); nothing was written") }
         let hint = canGoOn ? "; --skip-existing goes on" : ""
-        Console.message("restore: \(reason) after \(done + failed + skipped) of \(total) pictures\(hint)")
+        let failures = failureCounts.map { ", \($0)" }.joined()
+        let ended = done + skipped + failedPictures
+        Console.message("restore: \(reason) after \(ended) of \(pictureCount) pictures\(failures)\(hint)")
     }
 
     /// What would be done.
-    func rehearse() throws {
+    ///
+    /// - Parameter comparison: where before and after would be written side by side, if they would.
+    func rehearse(comparison: String?) throws {
         for failure in plan.failures { try fail(failure.path, failure) }
-        for (jobs, isSkipped) in [(plan.existing, true), (plan.jobs, false)] {
-            for job in jobs {
-                if isJSON {
-                    try Console.data(jsonLine(RehearsalRecord(file: job.input, output: job.output, skipped: isSkipped)))
-                } else {
-                    try Console.data("\(job.input) -> \(job.output)\(isSkipped ? " (exists, left out)" : "")")
-                }
-            }
-        }
+        for job in plan.existing { try rehearse(job, isSkipped: true, comparison: nil) }
+        for job in plan.jobs { try rehearse(job, isSkipped: false, comparison: comparison) }
         if failed > 0 { throw ExitCode.someFailed }
     }
 
+    private func rehearse(_ job: OutputPlan.Job, isSkipped: Bool, comparison: String?) throws {
+        guard !isJSON else {
+            let record = RehearsalRecord(
+                file: job.input, output: job.output, comparison: comparison, skipped: isSkipped)
+            return try Console.data(jsonLine(record))
+        }
+        // There are no columns: a tab is one of a name.
+        try Console.data(
+            Console.printable("\(job.input) -> \(job.output)\(isSkipped ? " (exists, left out)" : "")"))
+        if let comparison {
+            try Console.data(Console.printable("\(job.input) -> \(comparison) (before and after)"))
+        }
+    }
+
     private var summary: String {
-        var text = "\(done) of \(total) picture\(total == 1 ? "" : "s") \(participle)"
+        var text = "\(done) of \(pictureCount) picture\(pictureCount == 1 ? "" : "s") \(participle)"
         if skipped > 0 { text += ", \(skipped) skipped" }
-        if failed > 0 { text += ", \(failed) failed" }
+        for count in failureCounts { text += ", \(count)" }
         return text
+    }
+
+    /// Folders come first, all of them.
+    private var failedFolders: Int { min(failed, plan.failures.count) }
+
+    private var failedPictures: Int { failed - failedFolders }
+
+    /// As in "2 failed" and "1 folder failed".
+    private var failureCounts: [String] {
+        var counts: [String] = []
+        if failedPictures > 0 { counts.append("\(failedPictures) failed") }
+        if failedFolders > 0 { counts.append("\(failedFolders) folder\(failedFolders == 1 ? "" : "s") failed") }
+        return counts
     }
 }
 
@@ -124,5 +150,6 @@ private struct SkippedRecord: Encodable {
 private struct RehearsalRecord: Encodable {
     let file: String
     let output: String
+    let comparison: String?
     let skipped: Bool
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import RestoreFiles
 import RestoreImage
 import RestoreModels
 import RestoreNN
@@ -15,9 +16,11 @@ struct DenoiserOptions: ParsableArguments {
     static let automatic = "auto"
 
     /// The models, none of them loaded yet.
-    func selection(pool: WorkerPool, verbosity: VerbosityOptions) -> DenoiserSelection {
+    ///
+    /// - Throws: `FileError` for a `--models-dir` that is no folder.
+    func selection(pool: WorkerPool, verbosity: VerbosityOptions) throws(FileError) -> DenoiserSelection {
         let logger = verbosity.logger
-        return DenoiserSelection(catalogue: models.catalogue, pool: pool) { path in
+        return DenoiserSelection(catalogue: try models.catalogue(), pool: pool) { path in
             logger.debug("model \(path), \(pool.workerCount) threads, \(kernelDescription) kernels")
         }
     }

@@ -14,6 +14,10 @@ struct VerbosityOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Say more: which model, threads and kernels are used.")
     var verbose = false
 
+    func validate() throws {
+        guard !(quiet && verbose) else { throw ValidationError("--quiet and --verbose exclude each other.") }
+    }
+
     var logger: Logger {
         var logger = Logger(label: "restore") { _ in ConsoleLogHandler(logLevel: .info) }
         logger.logLevel = quiet ? .error : (verbose ? .debug : .info)
@@ -23,7 +27,7 @@ struct VerbosityOptions: ParsableArguments {
 
 struct ThreadOptions: ParsableArguments {
     @Option(
-        name: [.customShort("j", allowingJoined: true), .long],
+        name: [.customShort("j", allowingJoined: true), .long], parsing: .unconditional,
         help: "Threads; all processors unless given. The result is the same.")
     var threads: Int?
 
@@ -38,8 +42,15 @@ struct ModelOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Folder with models, searched first.", valueName: "folder"))
     var modelsDir: String?
 
-    var catalogue: ModelCatalogue {
-        ModelCatalogue.standard(modelsDirectory: modelsDir, executablePath: Self.executablePath) { name in
+    /// Where models are looked for.
+    ///
+    /// - Throws: `FileError` for a folder that was named and is none: another model would be used without a word.
+    func catalogue() throws(FileError) -> ModelCatalogue {
+        if let modelsDir, pathKind(modelsDir) != .directory {
+            throw pathKind(modelsDir) == .missing
+                ? missingError(modelsDir) : .unreadable(path: modelsDir, reason: "it is not a folder")
+        }
+        return ModelCatalogue.standard(modelsDirectory: modelsDir, executablePath: Self.executablePath) { name in
             getenv(name).map { pathFromSystem($0) }
         }
     }
@@ -66,10 +77,14 @@ extension ImageFormat: ExpressibleByArgument {
 /// How a wide picture is cut.
 struct TilingOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Width of a piece in pixels, or auto: as wide as the memory allows.", valueName: "auto|px"))
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Width of a piece in pixels, or auto: as wide as the memory allows.", valueName: "auto|16…65536"))
     var tile: TileSide = .auto
 
-    @Option(help: ArgumentHelp("Memory to stay under, such as 800M or 2G.", valueName: "size"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Memory to stay under, of 1024² or 1024³ bytes.", valueName: "800M|1.5G"))
     var maxMemory = MemorySize(bytes: 1 << 30)
 
     /// - Parameters:
@@ -109,7 +124,7 @@ enum TileSide: ExpressibleByArgument, Equatable {
     var defaultValueDescription: String { "auto" }
 }
 
-/// A number of bytes with an optional K, M or G (powers of 1024).
+/// A number of bytes, or of K, M or G (powers of 1024, also written KB or KiB and so on) with decimals.
 struct MemorySize: ExpressibleByArgument, Equatable {
     let bytes: Int
 
@@ -118,12 +133,21 @@ struct MemorySize: ExpressibleByArgument, Equatable {
     }
 
     init?(argument: String) {
+        var number = argument.uppercased()[...]
+        for ending in ["IB", "B"] where number.hasSuffix(ending) {
+            number = number.dropLast(ending.count)
+            // Of bytes alone there is no other name.
+            guard let unit = number.last, "KMG".contains(unit) else { return nil }
+            break
+        }
         let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-        let unit = argument.last.flatMap { units[Character($0.uppercased())] }
-        guard let number = Int(unit == nil ? argument[...] : argument.dropLast()), number > 0 else { return nil }
-        let (bytes, overflowed) = number.multipliedReportingOverflow(by: unit ?? 1)
-        guard !overflowed else { return nil }
-        self.bytes = bytes
+        let unit = number.last.flatMap { units[$0] }
+        if unit != nil { number = number.dropLast() }
+        // No exponents, signs or names of numbers, which Double takes, too.
+        guard number.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }), unit != nil || !number.contains("."),
+            let value = Double(number).map({ $0 * Double(unit ?? 1) }), value >= 1, value < 0x1p62
+        else { return nil }
+        bytes = Int(value)
     }
 
     var defaultValueDescription: String { "\(bytes >> 20)M" }

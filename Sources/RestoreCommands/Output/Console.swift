@@ -49,14 +49,14 @@ enum Console {
         isOpen = false
     }
 
-    /// The text with control characters, which file names may hold, escaped: it stays one line and does not steer the
-    /// terminal. Bytes of a name that are not UTF-8 become `\xE9`.
+    /// The text with characters escaped that file names may hold and that steer a terminal or do not show (`isInvisible`): it
+    /// stays one line. Bytes of a name that are not UTF-8 become `\xE9`.
     static func printable(_ text: String, keeping kept: Unicode.Scalar? = nil) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             if let byte = systemByte(for: scalar) {
                 result += "\\x" + String(byte, radix: 16, uppercase: true)
-            } else if scalar.properties.generalCategory == .control, scalar != kept {
+            } else if isInvisible(scalar), scalar != kept {
                 result += scalar.escaped(asASCII: true)
             } else {
                 result.unicodeScalars.append(scalar)
@@ -65,9 +65,21 @@ enum Console {
         return result
     }
 
-    /// Text of several lines as it is: help, where it was asked for on stdout.
-    static func text(_ text: String, isOutput: Bool) {
-        _ = write(text, to: isOutput ? STDOUT_FILENO : STDERR_FILENO)
+    /// Control characters, and those that turn the order of the text around them, part lines or take no room (Unicode's
+    /// categories Cc, Cf, Zl and Zp): with them one name passes for another.
+    static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
+    }
+
+    /// Text of several lines, each as in `message`: help where it was asked for, on stdout, or what is wrong with the arguments.
+    ///
+    /// - Throws: `FileError.cannotWrite` where stdout does not take it.
+    static func text(_ text: String, isOutput: Bool) throws(FileError) {
+        let code = write(printable(text, keeping: "\n"), to: isOutput ? STDOUT_FILENO : STDERR_FILENO)
+        if code != 0, isOutput { throw .cannotWrite(path: "standard output", reason: String(cString: strerror(code))) }
     }
 
     /// Text on stderr as it is, without an end of line.

@@ -29,6 +29,7 @@ func exitCode(for error: any Error) -> ExitCode {
     case TrainingError.noEnd: .usage
     case is UsageError: .usage
     case is ExistingOutputs, is AmbiguousPair: .cannotCreate
+    case let error as UnwrittenComparison: exitCode(for: error.cause)
     case is Interrupted: .interrupted
     default: .badData
     }
@@ -45,6 +46,14 @@ private func exitCode(for error: FileError) -> ExitCode {
 /// Options that fit each alone but not together, found when the work is laid out.
 struct UsageError: Error, CustomStringConvertible {
     let description: String
+}
+
+/// A comparison that could not be written, of a picture whose output is there.
+struct UnwrittenComparison: Error, CustomStringConvertible {
+    let cause: any Error
+    let output: String
+
+    var description: String { "\(explanation(of: cause)); \(output) itself is written" }
 }
 
 /// Runs a command's work; an error becomes one line on stderr and its exit code.

@@ -15,11 +15,14 @@ func jsonLine(_ record: some Encodable) -> String {
     return (try? encoder.encode(record)).map { escapingInvisible(String(decoding: $0, as: UTF8.self)) } ?? "{}"
 }
 
+/// A time in seconds without digits that mean nothing.
+func roundedToMicroseconds(_ seconds: Double) -> Double { (seconds * 1e6).rounded() / 1e6 }
+
 /// The record with the characters escaped that a terminal obeys or does not show, which the encoder leaves as they are. They
 /// stand in its texts only.
 private func escapingInvisible(_ record: String) -> String {
     func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.generalCategory == .control || systemByte(for: scalar) != nil
+        Console.isInvisible(scalar) || systemByte(for: scalar) != nil
     }
     guard record.unicodeScalars.contains(where: isInvisible) else { return record }
     var result = String.UnicodeScalarView()

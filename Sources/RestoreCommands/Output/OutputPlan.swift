@@ -30,8 +30,9 @@ struct OutputPlan: Equatable {
         var output: String?
         /// Decides the extension of outputs that are not named.
         var format: ImageFormat?
-        /// Between name and extension of outputs that are not named.
-        var suffix: String
+        /// Between name and extension of outputs that are not named, if it was given.
+        var suffix: String?
+        var defaultSuffix: String
         var overwrite: Bool
         var skipsExisting = false
         /// Whether folders below folders are entered.
@@ -41,6 +42,9 @@ struct OutputPlan: Equatable {
     /// What stands for stdin and stdout.
     static let stream = "-"
 
+    /// Whether an input is a folder; `-` is none, even where one is called so.
+    static func isFolder(_ input: String) -> Bool { input != stream && pathKind(input) == .directory }
+
     /// Lays out the work before any is done.
     ///
     /// - Throws: `UsageError`, `FileError.notFound` for a single input that is not there, `.unreadable` for a single folder
@@ -48,13 +52,14 @@ struct OutputPlan: Equatable {
     init(_ request: Request) throws {
         let (inputs, output) = try Self.split(request)
         try Self.checkStreams(inputs: inputs, output: output)
-        isBatch = inputs.count > 1 || inputs.contains { pathKind($0) == .directory }
-        let folder = try Self.folder(output, for: inputs, isBatch: isBatch)
+        isBatch = inputs.count > 1 || inputs.contains { Self.isFolder($0) }
+        let folder = try Self.folder(output, for: inputs, isBatch: isBatch, request)
+        if let suffix = request.suffix { try Self.check(suffix: suffix, inputs: inputs, output: output) }
         guard folder == nil || inputs != [Self.stream] else {
             throw UsageError(description: "-: what is read from stdin has no name; its output needs one")
         }
         let found = try BatchInputs(
-            inputs, suffix: request.suffix, recursive: request.recursive, outputFolder: folder)
+            inputs, suffix: request.suffix ?? request.defaultSuffix, recursive: request.recursive, outputFolder: folder)
         (failures, passedOver) = (found.failures, found.passedOver)
         jobs = found.files.map { file in
             if let output, folder == nil { return Job(input: file.path, output: output) }
@@ -81,14 +86,20 @@ struct OutputPlan: Equatable {
     ///
     /// Two paths are input and output. Where both are files already nobody can tell a second input from an output, as
     /// when a pattern of the shell matched two pictures; the second is taken as output only with `--overwrite`. Of more
-    /// paths the last is the output if it is a folder.
+    /// paths the last is the output if it is a folder. Beside `--input` a file that is there may be meant as either.
     private static func split(_ request: Request) throws -> (inputs: [String], output: String?) {
         let paths = request.paths
         let all = request.inputs + paths
         if let output = request.output { return (all, output) }
         guard let last = paths.last, all.count > 1 else { return (all, nil) }
+        let isFile = last != stream && pathKind(last) == .regularFile
+        guard request.inputs.isEmpty || !isFile else {
+            throw UsageError(
+                description: "\(last): an input or the output? Beside --input say --input or --output for it, too")
+        }
         let isPair = all.count == 2
-        if isPair, request.inputs.isEmpty, !request.overwrite, all.allSatisfy({ pathKind($0) == .regularFile }) {
+        if isPair, !request.overwrite, isFile, all[0] != stream, pathKind(all[0]) == .regularFile {
+            if FileIdentity(all[0]) == FileIdentity(last) { throw FileError.alreadyExists(path: last) }
             throw AmbiguousPair(path: last)
         }
         let isOutput = isPair || last == stream || pathKind(last) == .directory
@@ -105,25 +116,49 @@ struct OutputPlan: Equatable {
                 throw UsageError(description: "-: what is read from stdin needs an output: a file, or - for stdout")
             }
         }
-        if output == stream, inputs.count > 1 || pathKind(inputs[0]) == .directory {
+        if output == stream, inputs.count > 1 || isFolder(inputs[0]) {
             throw UsageError(description: "-: stdout takes one picture; several inputs need a folder as output")
         }
     }
 
     /// The folder that outputs go to; nil where the output is a file, or each stands beside its input.
+    ///
+    /// What is not there yet is a folder for several inputs, and for one where `--output` gives it no extension: a pattern of
+    /// the shell may match a single picture.
     private static func folder(
-        _ output: String?, for inputs: [String], isBatch: Bool
+        _ output: String?, for inputs: [String], isBatch: Bool, _ request: Request
     ) throws(UsageError) -> String? {
-        guard let output, output != stream else { return nil }
+        // An empty name, as of a variable that is not set, is not the current folder.
+        guard let output, output != stream, !output.isEmpty else { return nil }
         let kind = pathKind(output)
         if kind == .directory || output.utf8.last == UInt8(ascii: "/") { return output }
-        guard isBatch else { return nil }
+        let isMissing = kind == .missing && !isSymbolicLink(output)
+        guard isBatch else {
+            // What is read from stdin can only go to a file.
+            let mayBeFolder = isMissing && pathExtension(of: output).isEmpty && inputs != [stream]
+            guard mayBeFolder, request.format == nil else { return nil }
+            guard request.output == nil else { return output }
+            throw UsageError(
+                description: """
+                    \(output): a file or a folder? The name of a file ends in .png or .jpg; --output \(output) is a folder
+                    """)
+        }
         // Who writes the name of a picture means one.
-        guard kind == .missing, !isSymbolicLink(output), ImageFormat.forPath(output) == nil else {
+        guard isMissing, ImageFormat.forPath(output) == nil else {
             let reason = inputs.count == 1 ? "which \(inputs[0]), a folder, needs" : "which several inputs need"
             throw UsageError(description: "\(output): is no folder, \(reason) as output")
         }
         return output
+    }
+
+    /// Refuses a suffix that would do nothing: in folders it also tells what results of an earlier run are.
+    private static func check(suffix: String, inputs: [String], output: String?) throws(UsageError) {
+        guard !suffix.utf8.contains(UInt8(ascii: "/")), !suffix.utf8.contains(0) else {
+            throw UsageError(description: "--suffix \(suffix): is no part of a file's name")
+        }
+        guard output == nil || inputs.contains(where: { isFolder($0) }) else {
+            throw UsageError(description: "--suffix is for outputs that are not named, and excludes --output for files")
+        }
     }
 
     private static func defaultOutput(
@@ -135,7 +170,7 @@ struct OutputPlan: Equatable {
         let dot = name.utf8.index(name.startIndex, offsetBy: stem.utf8.count)
         let ending = request.format.map { "." + $0.fileExtensions[0] } ?? String(name[dot...])
         if let folder { return joinPath(folder, removingPathExtension(file.relativePath) + ending) }
-        let renamed = stem + request.suffix + ending
+        let renamed = stem + (request.suffix ?? request.defaultSuffix) + ending
         return file.path.utf8.contains(UInt8(ascii: "/"))
             ? joinPath(parentFolder(of: file.path), renamed) : renamed
     }
@@ -178,6 +213,18 @@ struct OutputPlan: Equatable {
                 throw UsageError(description: "\(job.output): an input\(name), and the output of \(job.input)")
             }
         }
+        try requireDistinctInputs()
+    }
+
+    /// Refuses inputs of which one lies in another, whose pictures would be done twice.
+    private func requireDistinctInputs() throws(UsageError) {
+        var places = CanonicalPlaces()
+        var known: Set<[UInt8]> = []
+        for job in jobs where job.input != Self.stream {
+            guard known.insert(Array(places.place(of: job.input).utf8)).inserted else {
+                throw UsageError(description: "\(job.input): an input twice; does one of the inputs lie in another?")
+            }
+        }
     }
 
     private mutating func separateExisting(_ request: Request) throws {
@@ -203,12 +250,16 @@ struct OutputPlan: Equatable {
     /// Whether a file that may be replaced stands there.
     ///
     /// - Throws: `FileError.cannotWrite` where something else does.
-    private static func isReplaceable(_ output: String) throws(FileError) -> Bool {
+    static func isReplaceable(_ output: String) throws(FileError) -> Bool {
         switch pathKind(output) {
-        case .missing: return isSymbolicLink(output)
+        case .missing:
+            if isSymbolicLink(output) { throw brokenLinkError(output) }
+            return false
         case .regularFile: return true
-        case .directory, .other:
-            throw .cannotWrite(path: output, reason: "it exists and is not a regular file")
+        case .directory: throw .cannotWrite(path: output, reason: "it exists and is not a regular file")
+        case .other:
+            throw .cannotWrite(
+                path: output, reason: "it exists and is not a regular file; - writes to standard output")
         }
     }
 }
@@ -224,82 +275,5 @@ private struct CanonicalPlaces {
         let folder = folders[key] ?? canonicalPath(parent)
         folders[key] = folder
         return joinPath(folder, lastPathComponent(of: path))
-    }
-}
-
-/// Outputs of a batch that exist, which therefore does not begin.
-struct ExistingOutputs: Error, CustomStringConvertible {
-    let paths: [String]
-    /// Of the whole batch.
-    let outputCount: Int
-
-    var description: String {
-        let named = paths.prefix(3).joined(separator: ", ")
-        let more = paths.count > 3 ? " and \(paths.count - 3) more" : ""
-        return """
-            \(named)\(more): \(paths.count) of \(outputCount) outputs exist\(paths.count == 1 ? "s" : "") already, and nothing \
-            was done; --skip-existing leaves them out, --overwrite replaces them
-            """
-    }
-}
-
-/// Two files that exist, of which nobody can tell whether the second is an input or an output.
-struct AmbiguousPair: Error, CustomStringConvertible {
-    let path: String
-
-    var description: String {
-        """
-        \(path): exists already; if it is the output, --overwrite replaces it; if it is a second input, say --output FOLDER
-        """
-    }
-}
-
-// MARK: Single outputs
-
-extension OutputPlan {
-    /// Refuses "-" where a stream is not supported, rather than taking it for a file's name.
-    static func requireName(_ path: String) throws(UsageError) {
-        guard path != stream else {
-            throw UsageError(description: "-: streams are not supported here; ./- names a file that is called so")
-        }
-    }
-
-    /// Refuses an output that exists, unless it is a file that may be replaced.
-    static func requireReplaceable(_ output: String, overwrite: Bool) throws(FileError) {
-        if try isReplaceable(output), !overwrite { throw .alreadyExists(path: output) }
-    }
-
-    /// Says before the work, which may take minutes, that its result could not be written.
-    static func requireFolder(_ folder: String, for output: String) throws(FileError) {
-        guard pathKind(folder) == .directory else {
-            throw .cannotWrite(path: output, reason: "its folder does not exist")
-        }
-    }
-
-    /// Refuses to read a picture from a terminal, or write one to it.
-    func requireRedirection() throws(UsageError) {
-        for job in jobs {
-            if job.input == Self.stream, isatty(STDIN_FILENO) == 1 {
-                throw UsageError(description: "-: stdin is a terminal, not a picture")
-            }
-            if job.output == Self.stream, isatty(STDOUT_FILENO) == 1 {
-                throw UsageError(description: "-: stdout is a terminal, which shows no pictures; send it to a file")
-            }
-        }
-    }
-
-    /// The format of an output: the one asked for, else what its extension says, else that of the input.
-    ///
-    /// - Throws: `ImageError.unknownExtension`.
-    static func encoding(
-        for path: String, format: ImageFormat?, input inputFormat: ImageFormat, quality: Int?
-    ) throws(ImageError) -> ImageEncoding {
-        let hasExtension = !pathExtension(of: path).isEmpty
-        guard let chosen = format ?? ImageFormat.forPath(path) ?? (hasExtension ? nil : inputFormat) else {
-            throw .unknownExtension(path: path)
-        }
-        var encoding = ImageEncoding(format: chosen)
-        if let quality { encoding.jpegQuality = quality }
-        return encoding
     }
 }

@@ -53,11 +53,13 @@ extension ImageMetadata {
     ) throws(ICCProfile.Defect) -> ColorSpace {
         guard let profile = ICCProfile(bytes: bytes) else { throw ICCProfile.Defect(reason: "it is damaged") }
         let space = try profile.colorSpace()
+        let isGreyPicture = layout.colorChannelCount == 1
+        if profile.colorModel == .grey, !isGreyPicture {
+            throw ICCProfile.Defect(reason: "it is a profile of grey, and the picture is RGB")
+        }
         // A grey picture with the profile of sRGB is common, and clear.
-        guard case .converted(let conversion) = space else { return space }
-        guard conversion.channelCount == layout.colorChannelCount else {
-            let (found, expected) = layout.colorChannelCount == 1 ? ("RGB", "grey") : ("grey", "RGB")
-            throw ICCProfile.Defect(reason: "it is a profile of \(found), and the picture is \(expected)")
+        if profile.colorModel == .rgb, isGreyPicture, case .converted = space {
+            throw ICCProfile.Defect(reason: "it is a profile of RGB, and the picture is grey")
         }
         return space
     }

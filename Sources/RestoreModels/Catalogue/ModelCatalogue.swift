@@ -48,9 +48,10 @@ public struct ModelCatalogue: Sendable {
     public func list() -> [Entry] {
         var entries: [Entry] = []
         for folder in folders where pathKind(folder) == .directory {
-            // A folder that cannot be read has no models to offer.
-            let files = (try? listFilesRecursively(folder, extensions: ["safetensors"])) ?? []
-            for path in files {
+            // A folder that cannot be read has no models to offer; those beside it have.
+            let files = try? listFilesRecursively(
+                folder, passOver: { _ in }, where: { pathExtension(of: $0) == "safetensors" })
+            for path in files ?? [] {
                 let name = lastPathComponent(of: parentFolder(of: path))
                 guard path == Self.modelPath(folder, name), !entries.contains(where: { $0.name == name }) else {
                     continue
@@ -64,18 +65,27 @@ public struct ModelCatalogue: Sendable {
     /// The file of a model given by name, or by path: anything with a slash or the extension of a weight file, and a
     /// folder that holds a model.
     ///
-    /// - Throws: `ModelError.notFound`.
+    /// - Throws: `ModelError.notFound`, or `.weights` for a folder without a model.
     public func find(_ nameOrPath: String) throws(ModelError) -> Entry {
         if nameOrPath.contains("/") || nameOrPath.hasSuffix(".safetensors") {
-            let isFolder = pathKind(nameOrPath) == .directory
-            let path = isFolder ? joinPath(nameOrPath, "model.safetensors") : nameOrPath
-            return Entry(name: nameOrPath, path: path)
+            if pathKind(nameOrPath) == .directory { return try Self.entry(inFolder: nameOrPath) }
+            return Entry(name: nameOrPath, path: nameOrPath)
         }
         for folder in folders {
             let path = Self.modelPath(folder, nameOrPath)
             if pathKind(path) == .regularFile { return Entry(name: nameOrPath, path: path) }
         }
+        if pathKind(nameOrPath) == .directory { return try Self.entry(inFolder: nameOrPath) }
         throw .notFound(name: nameOrPath, searched: folders)
+    }
+
+    private static func entry(inFolder folder: String) throws(ModelError) -> Entry {
+        let path = joinPath(folder, "model.safetensors")
+        guard pathKind(path) != .missing else {
+            let reason = "it is a folder without a model.safetensors; give the model's file"
+            throw .weights(.file(.unreadable(path: folder, reason: reason)))
+        }
+        return Entry(name: folder, path: path)
     }
 
     private static func modelPath(_ folder: String, _ name: String) -> String {
