@@ -121,19 +121,22 @@ struct DenoiseCommand: ParsableCommand {
         let noise = choosesModel ? NoiseEstimator(concurrently: ConcurrentRunner(pool)).measure(image) : nil
         let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
         let reserved = picture.reservedBytes + encoding.workingBytes(for: image)
-        let tiling = tiling.tiling(pictureBytes: image.byteCount, reserved: reserved)
+        let tiling = tiling.tiling(
+            pictureBytes: image.byteCount, reserved: reserved, threads: pool.workerCount)
         let options = Denoiser.Options(
             noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma.noiseLevel, strength: strength,
             quality: quality.denoising, tiling: tiling)
+        let layout = try choice.denoiser.layout(for: image, quality: options.quality, tiling: tiling)
         let result: (image: Image, sigma: Double?)
         do {
-            result = try choice.denoiser.denoise(image, options: options, progress: picture.progress)
+            result = try choice.denoiser.denoise(
+                image, layout: layout, options: options, progress: picture.progress)
         } catch let pixel as NonFinitePixel {
             throw ImageError.notFinite(path: job.input, x: pixel.x, y: pixel.y)
         }
         return RestoredPicture(
             image: result.image, metadata: batch.metadata(of: picture.decoded), encoding: encoding,
-            warnings: memoryWarning(image, choice.denoiser, tiling, reserved: reserved).map { [$0] } ?? [],
+            warnings: memoryWarning(image, layout, reserved: reserved, threads: pool.workerCount).map { [$0] } ?? [],
             comparison: comparison
         ) { [width = image.width, height = image.height, sigma = result.sigma] in
             // Not the picture: it would take its memory while the result is written.
@@ -144,12 +147,24 @@ struct DenoiseCommand: ParsableCommand {
         }
     }
 
-    private func memoryWarning(_ image: Image, _ denoiser: Denoiser, _ tiling: Tiling, reserved: Int) -> String? {
-        guard let worked = denoiser.memory(for: image, tiling: tiling) else { return nil }
-        let needed = worked + TilingOptions.memory(pictureBytes: image.byteCount, reserved: reserved)
-        guard needed > self.tiling.maxMemory.bytes else { return nil }
-        return "it takes about \((needed >> 20) + 1) MiB, more than --max-memory: it cannot be cut any further"
+    private func memoryWarning(_ image: Image, _ layout: DenoisingLayout, reserved: Int, threads: Int) -> String? {
+        // With pieces of a given size the limit is for what goes on beside.
+        guard tiling.tile == .auto else { return nil }
+        let others = TilingOptions.memory(pictureBytes: image.byteCount, reserved: reserved, threads: threads)
+        let limit = tiling.maxMemory.bytes
+        guard others + layout.memory > limit else { return nil }
+        let reason =
+            if others + layout.fixedMemory > limit {
+                "\(mebibytes(others + layout.fixedMemory)) of them whatever it is cut into"
+            } else if layout.canBeCutFurther {
+                "narrower pieces would more than double the work"
+            } else {
+                "it cannot be cut any further"
+            }
+        return "it takes about \(mebibytes(others + layout.memory)), more than --max-memory: \(reason)"
     }
+
+    private func mebibytes(_ bytes: Int) -> String { "\((bytes >> 20) + 1) MiB" }
 }
 
 private struct DenoiseRecord: Encodable {

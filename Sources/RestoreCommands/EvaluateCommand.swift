@@ -128,7 +128,8 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         let level = isBlind ? nil : knownSigma ?? (noise ?? self.noise(in: colors, of: clean)).sigma
         let restored = try choice.denoiser.denoise(
             colors: colors, width: clean.width, height: clean.height, sigma: level ?? 0, quality: quality,
-            tiling: tiling.tiling(pictureBytes: 8 * colors.count), progress: { _ in try Interruption.check() })
+            tiling: tiling.tiling(pictureBytes: 8 * colors.count, threads: threads.count),
+            progress: { _ in try Interruption.check() })
         let seconds = roundedToMicroseconds((clock.now - start).seconds)
         let result = try clean.withColors(restored)
         return DenoiseScore(

@@ -2,6 +2,7 @@ import ModelTestSupport
 import RestoreFiles
 import RestoreImage
 import RestoreModels
+import RestoreNN
 import TestSupport
 import Testing
 
@@ -23,10 +24,67 @@ import Testing
 
     /// The most memory of a run, in KiB, as it says itself.
     private func peak(_ arguments: String...) throws -> Double {
-        let outcome = try workplace.run(["denoise", "-m", "wide", "--sigma", "25", "-v", "-j", "2"] + arguments)
+        try memory(arguments + ["-j", "2"]).peak
+    }
+
+    /// The most memory of a run, and what it warned that it would take, both in KiB.
+    private func memory(_ arguments: [String]) throws -> (peak: Double, warned: Double?, reason: String) {
+        let outcome = try workplace.run(["denoise", "-m", "wide", "--sigma", "25", "-v"] + arguments)
         #expect(outcome.code == 0, "\(outcome.errors)")
-        let line = try #require(outcome.errorLines.first { $0.hasPrefix("peak memory ") })
-        return try #require(Double(line.split(separator: " ")[2]))
+        func number(after start: String) -> (number: Double, rest: String)? {
+            guard let line = outcome.errorLines.first(where: { $0.contains(start) }),
+                let found = line.range(of: start)
+            else { return nil }
+            let words = line[found.upperBound...].split(separator: " ", maxSplits: 1)
+            return Double(words[0]).map { ($0, String(words[1])) }
+        }
+        let warning = number(after: "it takes about ")
+        let peak = try #require(number(after: "peak memory ")).number
+        return (peak, warning.map { $0.number * 1024 }, warning?.rest ?? "")
+    }
+
+    /// Whatever is asked for, the limit is kept, or a warning says what it takes: never too little, and not much too much.
+    @Test(arguments: [Image.ChannelLayout.rgb, .rgbAlpha], ["fast", "best"])
+    func theLimitIsKeptOrTheWarningIsTrue(layout: Image.ChannelLayout, quality: String) throws {
+        // Hidden in one half. Random bits, which no file makes smaller.
+        let scene = Image.scene(width: 1400, height: 900, layout, seed: 3)
+        guard case .uint8(var samples) = scene.samples else { return }
+        var generator = SeededGenerator(seed: 4)
+        for index in samples.indices {
+            let isAlpha = layout.hasAlpha && index % 4 == 3
+            samples[index] =
+                isAlpha ? (index / 4 % 1400 < 700 ? 0 : 255) : samples[index] ^ UInt8(15 * generator.uniform())
+        }
+        try folder.write(
+            Image(width: 1400, height: 900, channelLayout: layout, samples: .uint8(samples)), "in.png")
+        var limits: Set<String> = []
+        for limit in [1, 70, 90, 110, 130, 160, 200] {
+            let run = try memory([
+                "in.png", "out-\(limit).png", "--quality", quality, "--max-memory", "\(limit)M", "-j", "2",
+            ])
+            let largest = Double(limit) * 1024
+            if let warned = run.warned {
+                #expect(run.peak <= warned && warned <= 1.15 * run.peak, "\(limit) MiB: \(run)")
+                #expect(warned > largest, "\(limit) MiB: \(run)")
+            } else {
+                #expect(run.peak <= largest, "\(limit) MiB: \(run)")
+            }
+            limits.insert(run.reason)
+        }
+        // Too little for the program, for what is worth the work, and enough.
+        #expect(limits.count >= 3, "\(limits)")
+    }
+
+    /// A limit below what the program itself takes; workers without work take next to nothing.
+    @Test(arguments: [2, 16, 1024])
+    func aSmallPictureAboveTheLimit(threads: Int) throws {
+        try folder.write(.scene(width: 64, height: 48), "small.png")
+        for limit in ["1", "1M", "20M"] {
+            let run = try memory(["small.png", "out-\(limit).png", "--max-memory", limit, "-j", "\(threads)"])
+            let warned = try #require(run.warned)
+            #expect(run.peak <= warned && warned <= 1.15 * run.peak + Self.largePage, "\(limit): \(run)")
+        }
+        #expect(try memory(["small.png", "out.png", "-j", "\(threads)"]).warned == nil)
     }
 
     @Test func fiveHundredPicturesTakeNoMoreThanFive() throws {

@@ -64,26 +64,25 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         var (kills, isResumed) = (0, false)
         // The run that nobody disturbed may have been slower, with other programs beside it.
-        var patience = whole.seconds
+        var (patience, name) = (whole.seconds, "killed")
         while kills < 60 {
-            let program = try start("killed", resuming: isResumed, threads: 1 + kills % 3)
+            let program = try start(name, resuming: isResumed, threads: 1 + kills % 3)
             usleep(UInt32(1e6 * patience * (0.1 + 0.4 * generator.uniform())))
             program.send(signal)
             let outcome = try program.outcome()
             if outcome.code == 0 {
                 if kills > 0 || patience < 0.01 { break }
-                try folder.remove("killed")
-                patience /= 2
+                (patience, name) = (patience / 2, name + "-sooner")
                 continue
             }
             // The program may be ended before it watches for signals.
             #expect([-signal, signal == SIGKILL ? -SIGKILL : 130].contains(outcome.code), "\(outcome.errors)")
             kills += 1
             // Ended before it had written its settings: there is nothing to resume yet.
-            isResumed = pathKind(folder("killed/config.yaml")) == .regularFile
+            isResumed = pathKind(folder("\(name)/config.yaml")) == .regularFile
         }
         #expect((1..<60).contains(kills), "\(kills) kills")
-        try expectSameEnd("whole", "killed")
+        try expectSameEnd("whole", name)
     }
 
     /// The first signal asks; the second one ends the program at once, whichever it is, in the middle of a long step.

@@ -15,15 +15,8 @@ import Testing
             ColumnGrid(width: width, alignment: alignment, rule: rule, windowWidth: windowWidth)
         }
 
-        func grid(widest: Int) -> ColumnGrid {
-            ColumnGrid(width: width, alignment: alignment, rule: rule) { $0 <= widest }
-        }
-
-        /// The least width of a window that keeps something, however windows and picture end.
-        var smallest: Int {
-            // Windows begin at multiples of the step and of the alignment.
-            let step = rule.step % alignment == 0 ? rule.step : rule.step * alignment
-            return (rule.before + step - 1) / step * step + 2 * step + rule.after
+        func grid(widest: Int, mostWork: Double = ColumnGrid.mostWork) -> ColumnGrid {
+            ColumnGrid(width: width, alignment: alignment, rule: rule, mostWork: mostWork) { $0 <= widest }
         }
     }
 
@@ -84,23 +77,38 @@ import Testing
         }
     }
 
-    @Test func windowsFitWhereTheyCan() {
+    /// A limit is kept wherever that costs no more than twice the work; there is no narrower grid then.
+    @Test func windowsFitWhereThatIsWorthTheWork() {
         for setting in Self.settings {
-            for widest in [50, 100, 200, 400, 1000, 4000] where widest >= setting.smallest {
+            let widths = stride(from: 0, through: setting.paddedWidth, by: 8).map {
+                setting.grid(windowWidth: $0)
+            }
+            let narrowest = widths.filter { $0.work <= ColumnGrid.mostWork }.map(\.windowWidth).min()
+            for widest in [50, 100, 200, 400, 1000, 4000] {
                 let grid = setting.grid(widest: widest)
-                #expect(grid.windowWidth <= widest, "\(setting), \(widest)")
+                #expect(grid.windowWidth <= max(widest, narrowest ?? setting.paddedWidth), "\(setting), \(widest)")
             }
         }
     }
 
-    /// A limit that cannot be kept costs no more than some more than twice the work.
-    @Test func windowsThatCannotFitAreWorthTheirWork() {
+    @Test func noLimitMoreThanDoublesTheWork() {
         for setting in Self.settings {
-            let overlap = setting.rule.before + setting.rule.after
-            let most = 5 * setting.paddedWidth / 2 + 2 * (setting.smallest + overlap)
-            let grid = setting.grid(widest: 0)
-            if overlap > 0 { #expect(grid.windows.count * grid.windowWidth <= most, "\(setting)") }
+            for (widest, most) in [0, 50, 300, 1000].flatMap({ widest in [1, 1.3, 2].map { (widest, $0) } }) {
+                let grid = setting.grid(widest: widest, mostWork: most)
+                let columns = grid.windows.reduce(0) { $0 + $1.columns.count }
+                #expect(Double(columns) <= most * Double(setting.paddedWidth), "\(setting), \(widest), \(most)")
+                #expect(grid.work == Double(columns) / Double(setting.paddedWidth))
+            }
         }
+    }
+
+    /// Where the limit cannot be kept, the picture is cut all the same.
+    @Test func whatDoesNotFitIsCutAsFarAsIsWorthTheWork() {
+        let setting = Setting(width: 6000, alignment: 8, rule: PieceRule(step: 8, before: 92, after: 92))
+        let grid = setting.grid(widest: 0)
+        #expect(grid.work > 1.9 && grid.windowWidth < 400)
+        #expect(grid.canBeNarrower)
+        #expect(!setting.grid(windowWidth: 0).canBeNarrower)
     }
 
     @Test func aPictureThatFitsIsNotCut() {
@@ -120,11 +128,11 @@ import Testing
         for grid in grids { #expect(grid.windows.count == 1 && grid.windowWidth == 1008) }
     }
 
-    /// More memory never costs more work, from where the limit can be kept.
+    /// More memory never costs more work.
     @Test func widerLimitsMeanNoMoreWork() {
         let setting = Setting(width: 3001, alignment: 8, rule: PieceRule(step: 32, before: 150, after: 140))
         var last = Int.max
-        for widest in stride(from: setting.smallest, through: 3100, by: 10) {
+        for widest in stride(from: 0, through: 3100, by: 10) {
             let grid = setting.grid(widest: widest)
             let work = grid.windows.count * grid.windowWidth
             #expect(work <= last, "limit \(widest)")

@@ -118,7 +118,8 @@ import Testing
     @Test func theShippedArchitectureHasTheSameBitsInStrips() throws {
         let denoiser = TinyModel(DenoiserArchitecture()).denoiser(workers: 2)
         let picture = Picture(width: 9, height: 2051, seed: 24)
-        #expect(try strips(of: picture, denoiser, .memory(0)) == 3)
+        // Three would more than double the work.
+        #expect(try strips(of: picture, denoiser, .memory(0)) == 2)
         expectSameBits(
             try picture.denoised(by: denoiser, .best, .memory(0)).colors,
             try picture.denoised(by: denoiser, .best, .side(10_000)).colors, "strips", seed: 24)

@@ -3,15 +3,18 @@ import RestoreFiles
 
 /// How `--max-memory` is shared among the pictures of a batch that are under way at once.
 struct BatchMemory {
-    /// The program itself, with the weights of a network.
-    static let program = 96 << 20
+    /// The program with a pool of so many threads, without a network or pictures.
+    static func program(threads: Int) -> Int { (20 << 20) + threads * (68 << 10) }
+
+    /// The program with a network and what that takes for small pictures.
+    private static let programWithNetwork = 96 << 20
 
     /// What pictures and the network may take.
     private let available: Int
 
     /// - Parameter limit: of the whole program, in bytes.
     init(limit: Int) {
-        available = max(0, limit - Self.program)
+        available = max(0, limit - Self.programWithNetwork)
     }
 
     /// Whether a picture is read and written while the network works on others. A large one would not leave the network

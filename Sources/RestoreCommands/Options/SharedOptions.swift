@@ -35,7 +35,9 @@ struct ThreadOptions: ParsableArguments {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("-j takes 1 to 1024 threads.") }
     }
 
-    var pool: WorkerPool { WorkerPool(workerCount: threads ?? WorkerPool.availableProcessors) }
+    var count: Int { threads ?? WorkerPool.availableProcessors }
+
+    var pool: WorkerPool { WorkerPool(workerCount: count) }
 }
 
 struct ModelOptions: ParsableArguments {
@@ -90,20 +92,21 @@ struct TilingOptions: ParsableArguments {
     /// - Parameters:
     ///   - pictureBytes: memory of the decoded picture.
     ///   - reserved: what writing it takes beside it, and what other pictures that are under way may take meanwhile.
-    func tiling(pictureBytes: Int, reserved: Int = 0) -> Tiling {
+    ///   - threads: of the pool.
+    func tiling(pictureBytes: Int, reserved: Int = 0, threads: Int) -> Tiling {
         switch tile {
         case .side(let side):
             return .side(side)
         case .auto:
-            let others = Self.memory(pictureBytes: pictureBytes, reserved: reserved)
-            return .memory(max(16 << 20, maxMemory.bytes - others))
+            let others = Self.memory(pictureBytes: pictureBytes, reserved: reserved, threads: threads)
+            return .memory(max(0, maxMemory.bytes - others))
         }
     }
 
-    /// Beside what the network works on there are the picture, the result, the encoded file in strips and in one
-    /// piece, which together take about as much as a denoised picture, and the program itself with its weights.
-    static func memory(pictureBytes: Int, reserved: Int) -> Int {
-        3 * pictureBytes + BatchMemory.program + reserved
+    /// Beside the network and what it works on there are the picture, the result, the encoded file in strips and in one
+    /// piece, which together take about as much as a denoised picture, and the program itself.
+    static func memory(pictureBytes: Int, reserved: Int, threads: Int) -> Int {
+        3 * pictureBytes + BatchMemory.program(threads: threads) + reserved
     }
 }
 

@@ -81,20 +81,26 @@ public final class Denoiser {
     public func denoise(
         _ image: Image, options: Options = Options(), progress: (Double) throws -> Void = { _ in }
     ) throws -> (image: Image, sigma: Double?) {
+        let layout = try layout(for: image, quality: options.quality, tiling: options.tiling)
+        return try denoise(image, layout: layout, options: options, progress: progress)
+    }
+
+    /// The same by a layout of this picture (`layout(for:quality:tiling:)`), whatever quality and tiling the options have.
+    public func denoise(
+        _ image: Image, layout: DenoisingLayout, options: Options, progress: (Double) throws -> Void = { _ in }
+    ) throws -> (image: Image, sigma: Double?) {
         let sigma = architecture.isBlind ? nil : level(options.noiseLevel, of: image)
         let space = image.colorSpace
         var image = image
         image.colorSpace = space.inOwnPrimaries
-        let hiddenBytes = VisibleColors.memory(for: image, concurrently: ConcurrentRunner(pool))
         // While they are made they take a third more: as the result does later, where the last picture's plan is gone.
-        if hiddenBytes > 0 { inference.releasePlan() }
+        if layout.hiddenBytes > 0 { inference.releasePlan() }
         let visible = VisibleColors(image, concurrently: ConcurrentRunner(pool))
         var result = RestoredImage(
             image, visible: visible, strength: Float(options.strength), concurrently: ConcurrentRunner(pool))
         let channels = architecture.inputChannels
         try denoise(
-            width: image.width, height: image.height, sigma: sigma ?? 0, quality: options.quality,
-            tiling: options.tiling.leaving(hiddenBytes),
+            layout, width: image.width, height: image.height, sigma: sigma ?? 0,
             fill: { run, values in
                 let rowStride = run.width * channels
                 if let visible {
@@ -111,14 +117,13 @@ public final class Denoiser {
         return (restored, sigma)
     }
 
-    /// Bytes that a picture takes beside itself and its result, at most those of `tiling` unless it cannot be cut any further;
-    /// nil where its pieces have a given size, whatever that takes.
-    public func memory(for image: Image, tiling: Tiling) -> Int? {
-        let hiddenBytes = VisibleColors.memory(for: image, concurrently: ConcurrentRunner(pool))
-        // A network that does not fit at all says so when it runs.
-        let window = try? inference.memory(
-            width: image.width, height: image.height, tiling: tiling.leaving(hiddenBytes))
-        return window.flatMap { $0 }.map { $0 + hiddenBytes }
+    /// How `denoise` takes a picture, and the memory that this needs beside the picture and its result.
+    ///
+    /// - Throws: `NetworkError` where the network does not fit the picture at all.
+    public func layout(for image: Image, quality: Quality, tiling: Tiling) throws(NetworkError) -> DenoisingLayout {
+        try DenoisingLayout(
+            inference, width: image.width, height: image.height, quality: quality, tiling: tiling,
+            hiddenBytes: VisibleColors.memory(for: image, concurrently: ConcurrentRunner(pool)))
     }
 
     /// Gives back what was kept for the next picture; that then takes a little longer.
@@ -146,24 +151,38 @@ public final class Denoiser {
         progress: (Double) throws -> Void = { _ in },
         store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
     ) throws {
+        let layout = try DenoisingLayout(
+            inference, width: width, height: height, quality: quality, tiling: tiling, hiddenBytes: 0)
+        try denoise(
+            layout, width: width, height: height, sigma: sigma, fill: fill, progress: progress, store: store)
+    }
+
+    private func denoise(
+        _ layout: DenoisingLayout, width: Int, height: Int, sigma: Double,
+        fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
+        progress: (Double) throws -> Void,
+        store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
+    ) throws {
         let level = Float(sigma / 255)
         func fillAll(_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) {
             fill(run, values)
             guard !architecture.isBlind else { return }
             for pixel in 0..<(run.width * run.height) { values[4 * pixel + 3] = level }
         }
-        switch quality {
+        switch layout.quality {
         case .fast:
-            let grid = try inference.grid(width: width, height: height, tiling: tiling)
-            try inference.run(grid, width: width, height: height, fill: fillAll) { core, values, rowStride, done in
-                try store(core, values, rowStride)
-                try progress(done)
+            for pass in layout.strips.flatMap(\.passes) {
+                try inference.run(pass.grid, width: width, height: height, fill: fillAll) {
+                    core, values, rowStride, done in
+                    try store(core, values, rowStride)
+                    try progress(done)
+                }
             }
         case .best:
             let ensemble = SelfEnsemble(
                 inference: inference, pool: pool, inputChannels: architecture.inputChannels, width: width,
                 height: height)
-            try ensemble.run(tiling: tiling, fill: fillAll, progress: progress) { strip, values in
+            try ensemble.run(layout, fill: fillAll, progress: progress) { strip, values in
                 try store(strip, values, 3 * width)
             }
         }

@@ -73,13 +73,3 @@ struct RestoredImage {
         }
     }
 }
-
-extension Tiling {
-    /// The same with less memory, but for a least part.
-    func leaving(_ taken: Int) -> Tiling {
-        switch self {
-        case .side: self
-        case .memory(let bytes): .memory(max(min(bytes, 16 << 20), bytes - taken))
-        }
-    }
-}

@@ -15,70 +15,50 @@ struct SelfEnsemble {
     let width: Int
     let height: Int
 
-    /// Rows that a strip has at least: beside each lie rows that are computed and not kept.
-    private static let leastRows = 1024
-    /// Bytes of sums where the width of pieces, and not the memory, is given.
-    private static let sumBytes = 512 << 20
     /// Values that a task adds, about.
     private static let addedTogether = 16 * 1024
 
     /// - Parameters:
-    ///   - stripRows: rows whose sums are kept at a time; unless given, as many as take half of the memory.
+    ///   - layout: made for these sides and the best quality.
     ///   - fill: writes the input values of a rectangle that is one pixel high or one wide. Called on several threads at once.
     ///   - store: takes means, from top to bottom, all of the picture's width, 3 floats a pixel.
     ///   - progress: called with the fraction done, 0…1.
     func run(
-        tiling: Tiling, stripRows: Int? = nil,
+        _ layout: DenoisingLayout,
         fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
         progress: (Double) throws -> Void,
         store: (_ strip: ImageRegion, _ values: UnsafePointer<Float>) throws -> Void
     ) throws {
-        let rows = stripRows ?? rowsOfStrip(tiling)
-        let passes = Double(SquareSymmetry.all.count)
-        for top in stride(from: 0, to: height, by: rows) {
-            let strip = ImageRegion(x: 0, y: top, width: width, height: min(rows, height - top))
-            var sums = [Float](repeating: 0, count: 3 * width * strip.height)
+        for strip in layout.strips {
+            let (region, passes) = (strip.region, Double(strip.passes.count))
+            var sums = [Float](repeating: 0, count: 3 * width * region.height)
             try sums.withUnsafeMutableBufferPointer { buffer in
                 guard let sums = buffer.baseAddress else { return }
-                for (pass, symmetry) in SquareSymmetry.all.enumerated() {
-                    try add(symmetry, of: strip, to: sums, tiling: tiling.without(bytes: 4 * buffer.count), fill) {
-                        let done = (Double(pass) + $0) / passes
-                        try progress((Double(top) + done * Double(strip.height)) / Double(height))
+                for (index, pass) in strip.passes.enumerated() {
+                    try add(pass, of: region, to: sums, fill) {
+                        let done = (Double(index) + $0) / passes
+                        try progress((Double(region.y) + done * Double(region.height)) / Double(height))
                     }
                 }
                 // An eighth is exact.
                 let eighth = 1 / Float(passes)
-                pool.run(taskCount: strip.height) { row, _ in
+                pool.run(taskCount: region.height) { row, _ in
                     for i in (3 * width * row)..<(3 * width * (row + 1)) { sums[i] *= eighth }
                 }
-                try store(strip, sums)
+                try store(region, sums)
             }
         }
     }
 
-    private func rowsOfStrip(_ tiling: Tiling) -> Int {
-        let bytes =
-            switch tiling {
-            case .memory(let bytes): bytes / 2
-            case .side: Self.sumBytes
-            }
-        let rows = max(Self.leastRows, bytes / (3 * width * MemoryLayout<Float>.stride))
-        // Strips of about one height.
-        let count = (height + rows - 1) / rows
-        return (height + count - 1) / count
-    }
-
     /// Adds what the network makes of the picture laid in one way.
     private func add(
-        _ symmetry: SquareSymmetry, of strip: ImageRegion, to sums: UnsafeMutablePointer<Float>, tiling: Tiling,
+        _ pass: DenoisingLayout.Pass, of strip: ImageRegion, to sums: UnsafeMutablePointer<Float>,
         _ fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void, progress: (Double) throws -> Void
     ) throws {
-        let laid = symmetry.sides(width: width, height: height)
+        let (symmetry, seen) = (pass.symmetry, pass.seen)
         let core = symmetry.place(of: strip, width: width, height: height)
-        let seen = try inference.region(for: core, width: laid.width, height: laid.height)
-        let grid = try inference.grid(width: seen.width, height: seen.height, tiling: tiling)
         try inference.run(
-            grid, width: seen.width, height: seen.height,
+            pass.grid, width: seen.width, height: seen.height,
             fill: { row, values in
                 let place = ImageRegion(x: seen.x + row.x, y: seen.y + row.y, width: row.width, height: 1)
                 fill(symmetry.origin(of: place, width: width, height: height), values)
@@ -127,16 +107,6 @@ struct SelfEnsemble {
                     for channel in 0..<3 { sum[3 * x + channel] += row[x * right + channel] }
                 }
             }
-        }
-    }
-}
-
-extension Tiling {
-    /// The same with less memory, but for half of it.
-    fileprivate func without(bytes taken: Int) -> Tiling {
-        switch self {
-        case .side: self
-        case .memory(let bytes): .memory(max(bytes / 2, bytes - taken))
         }
     }
 }

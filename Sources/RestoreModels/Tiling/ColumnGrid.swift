@@ -17,6 +17,8 @@ public struct ColumnGrid: Equatable, Sendable {
     public let windowWidth: Int
     /// The picture's width, rounded up to the alignment.
     public let paddedWidth: Int
+    /// Whether narrower windows would keep something, too.
+    public let canBeNarrower: Bool
 
     /// A grid with windows of about `windowWidth` columns; a picture that fits one window is not cut.
     ///
@@ -29,35 +31,38 @@ public struct ColumnGrid: Equatable, Sendable {
         self.init(cut, windowWidth: max(cut.smallest, cut.congruent(windowWidth)))
     }
 
-    /// The grid with the fewest windows that fit. Where not even the narrowest do, its windows keep as many columns as they
-    /// overlap by, for twice the work: narrower ones would save little memory for many times the work, and exceed it, too.
+    /// The grid with the fewest windows that fit. Where those would be too much work, or too wide still, the one with the
+    /// narrowest windows that are not: beyond that a little memory is saved for many times the work.
     ///
-    /// - Parameter fits: whether a window of so many columns fits. If one does, so do all that are narrower.
+    /// - Parameters:
+    ///   - mostWork: how many times as many columns as the picture has the windows may have together; at least 1.
+    ///   - fits: whether a window of so many columns fits. If one does, so do all that are narrower.
     public init<Failure: Error>(
-        width: Int, alignment: Int, rule: PieceRule?, fits: (_ windowWidth: Int) throws(Failure) -> Bool
+        width: Int, alignment: Int, rule: PieceRule?, mostWork: Double = ColumnGrid.mostWork,
+        fits: (_ windowWidth: Int) throws(Failure) -> Bool
     ) throws(Failure) {
         let cut = Cut(width: width, alignment: alignment, rule: rule)
-        if try cut.windows(of: cut.smallest).count == 1 ? true : fits(cut.paddedWidth) {
-            self.init(cut, windowWidth: cut.paddedWidth)
-            return
+        let widths = cut.windowWidths(mostWork: mostWork)
+        // The last one is taken whether it fits or not.
+        var (first, end) = (0, widths.count - 1)
+        while first < end {
+            let middle = (first + end) / 2
+            if try fits(widths[middle]) { end = middle } else { first = middle + 1 }
         }
-        guard try fits(cut.smallest) else {
-            self.init(cut, windowWidth: cut.narrowest)
-            return
-        }
-        // The first of these counts is too small, the last is taken if none between is enough.
-        var (tooFew, enough) = (1, cut.windows(of: cut.smallest).count)
-        while enough - tooFew > 1 {
-            let count = (tooFew + enough) / 2
-            if try fits(cut.windowWidth(count: count)) { enough = count } else { tooFew = count }
-        }
-        self.init(cut, windowWidth: cut.windowWidth(count: enough))
+        self.init(cut, windowWidth: widths[first])
     }
+
+    /// A limit of memory at most doubles the work.
+    public static let mostWork = 2.0
+
+    /// Columns that the network computes, for each of the picture's.
+    public var work: Double { Double(windows.count * windowWidth) / Double(paddedWidth) }
 
     private init(_ cut: Cut, windowWidth: Int) {
         self.windowWidth = min(windowWidth, cut.paddedWidth)
         paddedWidth = cut.paddedWidth
         windows = cut.windows(of: windowWidth)
+        canBeNarrower = cut.smallest < self.windowWidth
     }
 }
 
@@ -92,12 +97,6 @@ private struct Cut {
     /// The least width with which a window in the middle keeps something.
     var smallest: Int { congruent(before + step + after) }
 
-    /// The least width with which a window in the middle keeps as many columns as it has around them.
-    var narrowest: Int {
-        let coreEnd = (2 * before + after + step - 1) / step * step
-        return max(smallest, congruent(coreEnd + after))
-    }
-
     /// Where the core of a window ends, counted from the window's beginning, unless the picture ends there.
     private func coreEnd(of windowWidth: Int) -> Int { (windowWidth - after) / step * step }
 
@@ -106,6 +105,26 @@ private struct Cut {
         // Cores end at multiples of the step, which costs every window a little.
         while (count - 1) * (coreEnd(of: width) - before) + width < paddedWidth { width += step }
         return min(width, paddedWidth)
+    }
+
+    /// The widths of windows that are worth a try, the picture's first, each narrower than the one before.
+    func windowWidths(mostWork: Double) -> [Int] {
+        var widths = [paddedWidth]
+        let most = Int(mostWork * Double(paddedWidth))
+        var count = 2
+        // What so many windows overlap by is the least that they cost.
+        while paddedWidth + (count - 1) * (before + after) <= most, count * step <= paddedWidth {
+            let width = windowWidth(count: count)
+            if width < widths[widths.count - 1], self.count(of: width) * width <= most { widths.append(width) }
+            count += 1
+        }
+        return widths
+    }
+
+    /// How many windows of a width below the picture's there are.
+    private func count(of windowWidth: Int) -> Int {
+        let advance = coreEnd(of: windowWidth) - before
+        return 1 + (paddedWidth - windowWidth + advance - 1) / advance
     }
 
     func windows(of windowWidth: Int) -> [ColumnGrid.Window] {

@@ -14,6 +14,10 @@ public final class TiledInference {
     /// Pictures of all sizes share these.
     private var packed: PackedParameters?
 
+    /// What windows take, of the last pictures: finding that out takes as long as a small picture.
+    private var memories: [Shape: Int] = [:]
+    private static let mostMemories = 1000
+
     /// - Parameters:
     ///   - network: with one input and one output of the same sides.
     ///   - alignment: the sides of the input are multiples of it.
@@ -27,30 +31,41 @@ public final class TiledInference {
 
     /// How a picture is cut, by the width of a window or by the memory that a window may take.
     ///
+    /// - Parameter mostWork: how many times the work of the whole picture a limit of memory may cost, at least 1.
     /// - Throws: `NetworkError` where the network does not fit its inputs at all.
-    public func grid(width: Int, height: Int, tiling: Tiling) throws(NetworkError) -> ColumnGrid {
+    public func grid(
+        width: Int, height: Int, tiling: Tiling, mostWork: Double = ColumnGrid.mostWork
+    ) throws(NetworkError) -> ColumnGrid {
         let padded = inputShape(width: width, height: height)
         let rule = try network.pieceRule(axis: .width, inputShape: padded)
         switch tiling {
         case .side(let side):
             return ColumnGrid(width: width, alignment: alignment, rule: rule, windowWidth: side)
         case .memory(let bytes):
-            return try ColumnGrid(width: width, alignment: alignment, rule: rule) {
+            return try ColumnGrid(width: width, alignment: alignment, rule: rule, mostWork: mostWork) {
                 windowWidth throws(NetworkError) in
-                let shape = inputShape(width: windowWidth, height: height)
-                return try BandedPlan.memory(network, inputShapes: [shape], workers: pool.workerCount).total <= bytes
+                try memory(windowWidth: windowWidth, height: height) <= bytes
             }
         }
     }
 
-    /// Bytes that a window of a picture takes; nil where its size is given.
+    /// Bytes that a window takes while the network works on it.
     ///
     /// - Throws: `NetworkError` where the network does not fit its inputs at all.
-    public func memory(width: Int, height: Int, tiling: Tiling) throws(NetworkError) -> Int? {
-        guard case .memory = tiling else { return nil }
-        let grid = try grid(width: width, height: height, tiling: tiling)
-        let shape = inputShape(width: grid.windowWidth, height: height)
-        return try BandedPlan.memory(network, inputShapes: [shape], workers: pool.workerCount).total
+    public func memory(windowWidth: Int, height: Int) throws(NetworkError) -> Int {
+        let shape = inputShape(width: windowWidth, height: height)
+        if let known = memories[shape] { return known }
+        let memory = try BandedPlan.memory(network, inputShapes: [shape], workers: pool.workerCount).total
+        if memories.count == Self.mostMemories { memories = [:] }
+        memories[shape] = memory
+        return memory
+    }
+
+    /// Bytes of the parameters for a picture of these sides, as they are stored and as the network reads them.
+    ///
+    /// - Throws: `NetworkError` where the network does not fit its inputs at all.
+    public func parameterBytes(width: Int, height: Int) throws(NetworkError) -> Int {
+        try BandedPlan.parameterBytes(network, inputShapes: [inputShape(width: width, height: height)])
     }
 
     /// The part of a picture that, taken as a picture of its own, gives `core` the bits of the whole: as much more on each
@@ -154,6 +169,6 @@ public final class TiledInference {
 public enum Tiling: Equatable, Sendable {
     /// Windows of this width in pixels, as high as the picture.
     case side(Int)
-    /// The widest windows that take at most this many bytes.
+    /// As wide as so many bytes allow, for twice the work at most.
     case memory(Int)
 }

@@ -16,13 +16,19 @@ struct BandLayout {
 
     let schedule: BandSchedule
     let places: [Place]
-    let scratch: ScratchSize
+    /// Working memory of each node. All have the same place: the nodes take turns.
+    let scratch: [ScratchSize]
     /// The nodes whose rows are needed by none after this one in a step.
     let released: [[Int]]
     /// Floats, all steps through.
     let arenaCount: Int
     let haloCount: Int
     let rollingCount: Int
+
+    /// Floats of working memory that serve every node.
+    func scratchCount(workers: Int) -> Int {
+        scratch.map { Scratch.count($0, workers: workers) }.max() ?? 0
+    }
 
     var count: Int { arenaCount + haloCount + rollingCount }
 
@@ -39,7 +45,7 @@ struct BandLayout {
         var released = [[Int]](repeating: [], count: shapes.count)
         for node in shapes.indices where graph.isLive[node] { released[lastReader[node]].append(node) }
         self.released = released
-        scratch = network.forwardScratch(shapes: shapes)
+        scratch = network.forwardScratchOfNodes(shapes: shapes)
 
         var buffers = Buffers(shapes: shapes, extent: extent)
         for (node, shape) in shapes.enumerated() where graph.isLive[node] {

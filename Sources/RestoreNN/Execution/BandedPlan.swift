@@ -36,7 +36,7 @@ public final class BandedPlan {
             arena = layout.arenaCount * float
             halos = layout.haloCount * float
             rolling = layout.rollingCount * float
-            scratch = Scratch.count(layout.scratch, workers: workers) * float
+            scratch = layout.scratchCount(workers: workers) * float
         }
     }
 
@@ -55,7 +55,7 @@ public final class BandedPlan {
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
         let shapes = try network.shapes(inputs: inputShapes)
         let layout = BandLayout(network, shapes: shapes, bandRows: bandRows)
-        let scratchCount = Scratch.count(layout.scratch, workers: pool.workerCount)
+        let scratchCount = layout.scratchCount(workers: pool.workerCount)
         try requireMemory(floats: layout.count + scratchCount)
         self.network = network
         self.inputShapes = inputShapes
@@ -95,6 +95,18 @@ public final class BandedPlan {
         let network = network.fused()
         let shapes = try network.shapes(inputs: inputShapes)
         return Memory(BandLayout(network, shapes: shapes, bandRows: bandRows), workers: workers)
+    }
+
+    /// Bytes of the parameters of a plan for these shapes: as they are given, and as its operators read them.
+    ///
+    /// - Throws: `NetworkError` where the network cannot take these shapes.
+    public static func parameterBytes(_ network: Network, inputShapes: [Shape]) throws(NetworkError) -> Int {
+        let network = network.fused()
+        let shapes = try network.shapes(inputs: inputShapes)
+        let packed = network.nodes.reduce(0) { count, node in
+            count + (node.operation?.packedCount(inputs: node.inputs.map { shapes[$0.index] }, for: .inference) ?? 0)
+        }
+        return (ParameterLayout(network).count + packed) * MemoryLayout<Float>.stride
     }
 
     /// Fills all memory with NaN, so that a value which is read before it is written shows.
@@ -183,7 +195,7 @@ public final class BandedPlan {
                         values.baseAddress.map { $0 + range.lowerBound }
                     },
                     packed: packedParameters.packed(node: index),
-                    scratch: Scratch(base: scratchBuffer.base, size: layout.scratch), pool: pool))
+                    scratch: Scratch(base: scratchBuffer.base, size: layout.scratch[index]), pool: pool))
         }
     }
 

@@ -42,7 +42,7 @@ public struct Scratch {
 
     /// Floats a plan must allocate to serve `size` with so many workers.
     static func count(_ size: ScratchSize, workers: Int) -> Int {
-        aligned(size.shared) + workers * aligned(size.perWorker)
+        aligned(size.shared) + min(workers, size.tasks) * aligned(size.perWorker)
     }
 
     /// Pieces start on cache lines, so that two workers never write to the same one.

@@ -101,10 +101,14 @@ public final class InferencePlan {
 extension Network {
     /// Working memory that serves every node.
     func forwardScratch(shapes: [Shape]) -> ScratchSize {
-        zip(nodes, shapes).reduce(into: ScratchSize()) { scratch, next in
-            let sources = next.0.inputs.map { shapes[$0.index] }
-            scratch = scratch.union(
-                next.0.operation?.forwardScratch(inputs: sources, output: next.1) ?? ScratchSize())
+        forwardScratchOfNodes(shapes: shapes).reduce(ScratchSize()) { $0.union($1) }
+    }
+
+    /// Working memory of each node.
+    func forwardScratchOfNodes(shapes: [Shape]) -> [ScratchSize] {
+        zip(nodes, shapes).map { node, shape in
+            let sources = node.inputs.map { shapes[$0.index] }
+            return node.operation?.forwardScratch(inputs: sources, output: shape) ?? ScratchSize()
         }
     }
 }

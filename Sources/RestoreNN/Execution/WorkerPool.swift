@@ -34,7 +34,8 @@ public final class WorkerPool: Sendable {
 
     /// Calls `body(task, worker)` for every task in `0 ..< taskCount` and returns when all are done.
     ///
-    /// - Parameter body: called on several threads at once, with `worker` in `0 ..< workerCount` naming the caller.
+    /// - Parameter body: called on several threads at once, with `worker` naming the caller: below `workerCount` and below
+    ///   `taskCount`, so that few tasks need little working memory however many workers there are.
     ///   It must not call `run` on the same pool.
     public func run(taskCount: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
         if workerCount == 1 || taskCount <= 1 {
@@ -140,7 +141,9 @@ private final class TaskBoard: @unchecked Sendable {
         while let round = nextRound(after: lastRound) {
             lastRound = round
             active.wrappingAdd(1, ordering: .sequentiallyConsistent)
-            if round != Self.closed, openRound.load(ordering: .sequentiallyConsistent) == round, let body {
+            if round != Self.closed, openRound.load(ordering: .sequentiallyConsistent) == round, worker < taskCount,
+                let body
+            {
                 takeTasks(taskCount, worker: worker, body: body)
             }
             let left = active.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue

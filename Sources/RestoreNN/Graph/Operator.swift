@@ -100,14 +100,19 @@ public enum ExecutionPurpose: Sendable {
 public struct ScratchSize: Equatable, Sendable {
     public var perWorker: Int
     public var shared: Int
+    /// Tasks of a pass at most, where the operator knows: workers beyond that have nothing to do.
+    public var tasks: Int
 
-    public init(perWorker: Int = 0, shared: Int = 0) {
+    public init(perWorker: Int = 0, shared: Int = 0, tasks: Int? = nil) {
         self.perWorker = perWorker
         self.shared = shared
+        self.tasks = tasks ?? (perWorker == 0 ? 0 : .max)
     }
 
     func union(_ other: ScratchSize) -> ScratchSize {
-        ScratchSize(perWorker: max(perWorker, other.perWorker), shared: max(shared, other.shared))
+        ScratchSize(
+            perWorker: max(perWorker, other.perWorker), shared: max(shared, other.shared),
+            tasks: max(tasks, other.tasks))
     }
 }
 

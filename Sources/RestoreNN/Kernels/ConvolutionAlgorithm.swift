@@ -129,7 +129,9 @@ struct ConvolutionKernel {
     }
 
     var scratch: ScratchSize {
-        if algorithm == .naive { return ScratchSize(perWorker: windows.grid.width * outputs) }
+        if algorithm == .naive {
+            return ScratchSize(perWorker: windows.grid.width * outputs, tasks: windows.batch * windows.grid.height)
+        }
         return winograd?.forwardScratch(shuffle: shuffle) ?? gather.scratch
     }
 

@@ -20,8 +20,8 @@ enum ColumnMatrix: Sendable {
 }
 
 /// Floats that each worker needs for `gather` and `scatter`.
-func productScratch(_ geometry: WindowGeometry, shuffledChannels: Int = 0) -> ScratchSize {
-    ScratchSize(perWorker: geometry.blockRows * (geometry.columns + shuffledChannels))
+func productScratch(_ geometry: WindowGeometry, shuffledChannels: Int = 0, tasks: Int? = nil) -> ScratchSize {
+    ScratchSize(perWorker: geometry.blockRows * (geometry.columns + shuffledChannels), tasks: tasks)
 }
 
 /// A convolution's way from picture to grid: `output` (windows × `gridChannels`) = epilogue(cols · B), with B packed as
@@ -33,7 +33,9 @@ struct Gather {
     /// The factor of a pixel shuffle that places the results.
     var shuffle = 1
 
-    var scratch: ScratchSize { productScratch(geometry, shuffledChannels: shuffle > 1 ? gridChannels : 0) }
+    var scratch: ScratchSize {
+        productScratch(geometry, shuffledChannels: shuffle > 1 ? gridChannels : 0, tasks: geometry.blockCount)
+    }
 
     /// Narrower runs are not worth a product of their own.
     private static let narrowestRun = 24

@@ -35,10 +35,12 @@ struct WinogradConvolution {
     /// of every tile of the matrix product.
     static let blockTiles = 48
 
+    /// Fewer tiles of a block would not pay for reading the weights.
+    private static let leastTiles = 12
+
     /// Tiles of a block, of `count` in all: so many that the workers have the same number of blocks where those are few.
-    /// It changes no bits. Fewer than `leastTiles` would not pay for reading the weights.
+    /// It changes no bits.
     static func blockTiles(of count: Int, workers: Int) -> Int {
-        let leastTiles = 12
         let blocks = (count + blockTiles - 1) / blockTiles
         guard blocks % workers != 0, blocks < 8 * workers else { return blockTiles }
         let even = roundedUp(blocks, workers)
@@ -91,7 +93,10 @@ struct WinogradConvolution {
             Self.pointStride(Self.blockTiles, inputStride), Self.pointStride(Self.blockTiles, outputStride)
         )
         let shuffled = shuffle > 1 ? m * m * Self.blockTiles * outputs : 0
-        return ScratchSize(perWorker: tile.points * (v + products) + TileReader.scratchCount(self) + shuffled)
+        let tiles = windows.batch * tilesDown * tilesAcross
+        return ScratchSize(
+            perWorker: tile.points * (v + products) + TileReader.scratchCount(self) + shuffled,
+            tasks: (tiles + Self.leastTiles - 1) / Self.leastTiles)
     }
 
     /// Output rows `rows` of every picture of the batch.

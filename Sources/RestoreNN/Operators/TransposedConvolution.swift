@@ -149,7 +149,9 @@ public struct TransposedConvolution: Operator {
     }
 
     public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        productScratch(geometry(inputs[0]))
+        let geometry = geometry(inputs[0])
+        // A row of either side, or several.
+        return productScratch(geometry, tasks: geometry.batch * max(geometry.grid.height, geometry.picture.height))
     }
 
     public func forward(_ pass: ForwardPass) {
