@@ -87,7 +87,7 @@ import Testing
             try copy(name)
             let outcome = try workplace.denoise("./" + name)
             #expect(outcome.code == 0, "\(outcome.errors)")
-            #expect(try pathKind(folder(name.dropLast(4) + "_denoised.png")) == .regularFile)
+            #expect(pathKind(folder(name.dropLast(4) + "_denoised.png")) == .regularFile)
         }
         #expect(try denoise("-o out.png -- -x.png").code == 0)
     }
