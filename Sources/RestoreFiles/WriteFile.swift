@@ -9,10 +9,12 @@ import Glibc
 /// points to is replaced and the link stays. A new file gets `0666 & ~umask`. On failure the temporary file is
 /// removed.
 ///
+/// - Parameter source: a file that this one is made of: nobody but the owner may read or write the new one who may not read or
+///   write that, so that a private picture's copy is as private.
 /// - Throws: `FileError.alreadyExists`, or `.cannotWrite`, also where the folder is missing and where a folder, a FIFO, a
 ///   device, a socket or a link that leads nowhere stands there, which are never replaced, even with `overwrite`.
 public func writeFileAtomically(
-    _ bytes: UnsafeRawBufferPointer, to path: String, overwrite: Bool
+    _ bytes: UnsafeRawBufferPointer, to path: String, overwrite: Bool, madeOf source: String? = nil
 ) throws(FileError) {
     guard isPassableToSystem(path) else {
         throw .cannotWrite(path: path, reason: "the path is empty or holds a NUL character")
@@ -20,7 +22,7 @@ public func writeFileAtomically(
     let destination = overwrite ? try linkTarget(of: path) ?? path : path
     let replacedMode = try modeOfReplaceableFile(destination, path: path, overwrite: overwrite)
     let folder = parentFolder(of: destination)
-    let temporary = try createTemporaryFile(in: folder, mode: replacedMode, path: path)
+    let temporary = try createTemporaryFile(in: folder, mode: replacedMode ?? modeOfNewFile(madeOf: source), path: path)
     // Keeps the lock until the file has its name.
     let keeper = fcntl(temporary.descriptor, F_DUPFD_CLOEXEC, 0)
     defer { close(keeper) }
@@ -35,11 +37,13 @@ public func writeFileAtomically(
 }
 
 /// Writes `bytes` to `path`; see the overload that takes a raw buffer.
-public func writeFileAtomically(_ bytes: [UInt8], to path: String, overwrite: Bool) throws(FileError) {
+public func writeFileAtomically(
+    _ bytes: [UInt8], to path: String, overwrite: Bool, madeOf source: String? = nil
+) throws(FileError) {
     var outcome: Result<Void, FileError> = .success(())
     bytes.withUnsafeBytes { buffer in
         do throws(FileError) {
-            try writeFileAtomically(buffer, to: path, overwrite: overwrite)
+            try writeFileAtomically(buffer, to: path, overwrite: overwrite, madeOf: source)
         } catch {
             outcome = .failure(error)
         }
@@ -82,17 +86,24 @@ private func modeOfReplaceableFile(
     }
 }
 
+/// What a new file may be to whom, before the umask.
+private func modeOfNewFile(madeOf source: String?) -> mode_t {
+    var status = stat()
+    guard let source, isPassableToSystem(source), stat(systemPath(source), &status) == 0 else { return 0o666 }
+    return 0o600 | status.st_mode & 0o066
+}
+
 let temporaryFilePrefix = ".restore-"
 let temporaryFileSuffix = ".partial"
 
 private func createTemporaryFile(
-    in folder: String, mode: mode_t?, path: String
+    in folder: String, mode: mode_t, path: String
 ) throws(FileError) -> (descriptor: Int32, path: String) {
     // O_EXCL makes the name ours, whatever other threads, processes or an earlier crash left here.
     for attempt in 0..<10_000 {
         let name = joinPath(folder, "\(temporaryFilePrefix)\(getpid())-\(attempt)\(temporaryFileSuffix)")
         let descriptor = retryingOnInterrupt {
-            open(systemPath(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode ?? 0o666)
+            open(systemPath(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         }
         if descriptor >= 0 {
             if isHeld(descriptor) { return (descriptor, name) }

@@ -51,11 +51,12 @@ public func encodeImage(
 ///   - metadata: see `encodeImage`.
 ///   - encoding: nil for the format that the extension of `path` names, with its default settings.
 ///   - overwrite: whether a file at `path` may be replaced.
+///   - source: the file that the picture is of, if it is of one: see `writeFileAtomically`.
 ///   - runner: see `encodeImage`.
 /// - Throws: `ImageError.unknownExtension`, `.cannotEncode`, or `.file` where the file cannot be written.
 public func writeImage(
     _ image: Image, metadata: ImageMetadata = ImageMetadata(), to path: String, encoding: ImageEncoding? = nil,
-    overwrite: Bool, concurrently runner: ConcurrentRunner = .serial
+    overwrite: Bool, madeOf source: String? = nil, concurrently runner: ConcurrentRunner = .serial
 ) throws(ImageError) {
     guard let encoding = encoding ?? ImageFormat.forPath(path).map({ ImageEncoding(format: $0) }) else {
         throw .unknownExtension(path: path)
@@ -63,7 +64,7 @@ public func writeImage(
     let encoded = try encode(image, metadata, as: encoding, path: path, concurrently: runner)
     do throws(FileError) {
         try encoded.withBytes { bytes throws(FileError) in
-            try writeFileAtomically(bytes, to: path, overwrite: overwrite)
+            try writeFileAtomically(bytes, to: path, overwrite: overwrite, madeOf: source)
         }
     } catch {
         throw .file(error)

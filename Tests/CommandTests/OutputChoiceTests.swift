@@ -36,6 +36,15 @@ import Testing
         #expect(try workplace.denoise("x.png", "file", "--overwrite").code == 0, "a file that is there is one")
     }
 
+    @Test func whatIsMadeOfAPrivatePictureIsPrivate() throws {
+        chmod(folder("x.png"), 0o600)
+        #expect(try workplace.denoise("x.png", "clean.png", "--compare", "both.jpg").code == 0)
+        for name in ["clean.png", "both.jpg"] {
+            var status = stat()
+            #expect(stat(folder(name), &status) == 0 && status.st_mode & 0o777 == 0o600, "\(name)")
+        }
+    }
+
     /// Whatever is called so in the folder.
     @Test func aStreamIsNoFileThatIsCalledSo() throws {
         try folder.write([], "stdout")

@@ -99,6 +99,21 @@ import RestoreFiles
         #expect(try permissions(folder("a")) == permissions(folder("usual")))
     }
 
+    /// What group and others may not do with the source they may not do with the copy; the owner may always write it.
+    @Test func aCopyIsAsPrivateAsItsSource() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([1, 2, 3], "a")
+        try folder.write([1, 2, 3], "usual")
+        let usual = try permissions(folder("usual"))
+        for mode in [0o600, 0o640, 0o444, 0o400, 0o777] as [mode_t] {
+            chmod(folder("a"), mode)
+            try writeFileAtomically([9], to: folder("\(mode)"), overwrite: false, madeOf: folder("a"))
+            #expect(try permissions(folder("\(mode)")) == usual & (0o600 | mode & 0o066), "\(mode)")
+        }
+        try writeFileAtomically([9], to: folder("b"), overwrite: false, madeOf: folder("gone"))
+        #expect(try permissions(folder("b")) == usual)
+    }
+
     @Test func replacesTheTargetOfALinkAndKeepsTheLink() throws {
         let folder = try TemporaryFolder()
         try folder.write([1], "below/target")

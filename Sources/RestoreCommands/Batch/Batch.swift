@@ -193,7 +193,7 @@ private final class Run {
         let runner = isAlone ? ConcurrentRunner(batch.pool) : .serial
         let stored = Result {
             let restored = try product.result.get()
-            try store(restored, to: job.output, concurrently: runner)
+            try store(restored, of: job, concurrently: runner)
             return restored
         }
         do {
@@ -242,8 +242,10 @@ private final class Run {
     }
 
     private func store(
-        _ restored: RestoredPicture, to output: String, concurrently runner: ConcurrentRunner
+        _ restored: RestoredPicture, of job: OutputPlan.Job, concurrently runner: ConcurrentRunner
     ) throws {
+        let output = job.output
+        let source = job.input == OutputPlan.stream ? nil : job.input
         if output == OutputPlan.stream {
             let bytes = try encodeImage(
                 restored.image, metadata: restored.metadata, as: restored.encoding, path: "standard output",
@@ -253,14 +255,14 @@ private final class Run {
             try enter(parentFolder(of: output))
             try writeImage(
                 restored.image, metadata: restored.metadata, to: output, encoding: restored.encoding,
-                overwrite: batch.options.overwrite, concurrently: runner)
+                overwrite: batch.options.overwrite, madeOf: source, concurrently: runner)
         }
         guard let comparison = restored.comparison else { return }
         do {
             // Its sides are others, but its colours are the picture's.
             try writeImage(
                 comparison.original.beside(restored.image), metadata: restored.metadata.stripped, to: comparison.path,
-                encoding: comparison.encoding, overwrite: batch.options.overwrite, concurrently: runner)
+                encoding: comparison.encoding, overwrite: batch.options.overwrite, madeOf: source, concurrently: runner)
         } catch {
             throw UnwrittenComparison(
                 cause: error, output: output == OutputPlan.stream ? "the picture" : output)
