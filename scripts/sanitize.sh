@@ -12,7 +12,7 @@ filter=${2:-}
 # The runtime would stop at a crash to print it.
 export SWIFT_BACKTRACE=enable=no
 # Swift frees nothing at the end, and libraries keep what they have; a death test's child dies on purpose.
-export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:suppressions=$PWD/scripts/address-suppressions.txt
 # OpenBLAS and Foundation are not instrumented, and have threads of their own.
 export TSAN_OPTIONS=ignore_noninstrumented_modules=1
 
