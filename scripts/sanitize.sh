@@ -29,7 +29,7 @@ for kind in $kinds; do
     code=0
     "$swift" test -c release --skip-build --scratch-path "$folder" --sanitize="$kind" ${filter:+--filter "$filter"} \
         --skip "${left_out[$kind]}" >"$log" 2>&1 || code=$?
-    reports=$(grep -cE '^(==[0-9]+==)?(ERROR|WARNING): (Address|Thread)Sanitizer' "$log")
+    reports=$(grep -cE '^ *(==[0-9]+==)?(ERROR|WARNING): (Address|Thread)Sanitizer' "$log")
     grep -E 'Test run with' "$log" | tail -n 1
     echo "$kind: $reports reports, exit code $code ($log)"
     if [ "$code" -ne 0 ] || [ "$reports" -ne 0 ]; then failures=1; fi

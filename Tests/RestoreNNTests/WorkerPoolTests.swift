@@ -35,6 +35,15 @@ import Testing
         func everyTaskWasDone(_ times: Int = 1) -> Bool { counts.allSatisfy { $0 == times } }
     }
 
+    @Test(arguments: [1, 4], [0, 1, 2, 1000])
+    func resultsStandInTheOrderOfTheTasks(workers: Int, tasks: Int) {
+        let results = WorkerPool(workerCount: workers).map(taskCount: tasks) { task -> [String] in
+            _ = work(task % 7 * 100)
+            return ["task", "\(task)"]
+        }
+        #expect(results == (0..<tasks).map { ["task", "\($0)"] })
+    }
+
     private func work(_ amount: Int) -> Double {
         (0..<amount).reduce(1.0) { ($0 + Double($1)).squareRoot() }
     }

@@ -1,7 +1,6 @@
 import RestoreFiles
 import RestoreImage
 import RestoreNN
-import Synchronization
 
 /// What is in a data set.
 public struct DatasetReport: Sendable {
@@ -86,28 +85,23 @@ public struct DatasetCheck: ~Copyable {
     public mutating func report(_ path: String) throws(FileError) -> DatasetReport {
         let listing = try DatasetListing(path)
         let files = listing.files
-        let results = Mutex([Result<FileFacts, DatasetError>?](repeating: nil, count: files.count))
-        pool.run(taskCount: files.count) { index, _ in
-            let result: Result<FileFacts, DatasetError>
+        let results = pool.map(taskCount: files.count) { index -> Result<FileFacts, DatasetError> in
             do throws(DatasetError) {
-                result = .success(FileFacts(try DatasetFile(path: files[index])))
+                return .success(FileFacts(try DatasetFile(path: files[index])))
             } catch {
-                result = .failure(error)
+                return .failure(error)
             }
-            results.withLock { $0[index] = result }
         }
         var report = DatasetReport(path: path)
         report.leftOut = listing.leftOut
         var sizes: [(width: Int, height: Int)] = []
-        for (file, result) in zip(files, results.withLock { $0 }) {
+        for (file, result) in zip(files, results) {
             switch result {
             case .success(let facts):
                 add(facts, file: file, to: &report)
                 sizes += facts.pictures.map { ($0.width, $0.height) }
             case .failure(let error):
                 report.broken.append(.init(path: file, reason: error.description))
-            case nil:
-                break
             }
         }
         report.widths = DatasetReport.Spread(sizes.map(\.width))

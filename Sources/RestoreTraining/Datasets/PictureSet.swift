@@ -81,24 +81,21 @@ public struct PictureSet: Sendable {
     private static func read(
         _ paths: [String], maximumBytes: Int, pool: WorkerPool
     ) throws(TrainingError) -> [Result<DatasetFile, DatasetError>?] {
-        let results = Mutex([Result<DatasetFile, DatasetError>?](repeating: nil, count: paths.count))
         let bytes = Atomic(0)
-        pool.run(taskCount: paths.count) { index, _ in
-            guard bytes.load(ordering: .relaxed) <= maximumBytes else { return }
-            let result: Result<DatasetFile, DatasetError>
+        let results = pool.map(taskCount: paths.count) { index -> Result<DatasetFile, DatasetError>? in
+            guard bytes.load(ordering: .relaxed) <= maximumBytes else { return nil }
             do throws(DatasetError) {
                 let file = try DatasetFile(path: paths[index])
-                let own = file.batch.records.reduce(0) { $0 + $1.image.sampleCount * $1.image.bitDepth / 8 }
+                let own = file.batch.records.reduce(0) { $0 + $1.image.byteCount }
                 bytes.wrappingAdd(own, ordering: .relaxed)
-                result = .success(file)
+                return .success(file)
             } catch {
-                result = .failure(error)
+                return .failure(error)
             }
-            results.withLock { $0[index] = result }
         }
         let total = bytes.load(ordering: .relaxed)
         guard total <= maximumBytes else { throw .tooMuchData(bytes: total, limit: maximumBytes) }
-        return results.withLock { $0 }
+        return results
     }
 
     static func path(_ file: String, _ index: Int?) -> String { index.map { "\(file)#\($0)" } ?? file }
