@@ -31,10 +31,12 @@ public func readStart(of path: String, maximumBytes: Int) throws(FileError) -> [
     let (descriptor, size) = try openRegularFile(path)
     defer { close(descriptor) }
     var failure: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: min(size, maximumBytes)) { buffer, initializedCount in
-        while initializedCount < buffer.count {
+    let wanted = min(size, maximumBytes)
+    // At least one, as in readToEnd.
+    let bytes = [UInt8](unsafeUninitializedCapacity: max(wanted, 1)) { buffer, initializedCount in
+        while initializedCount < wanted {
             let room = UnsafeMutableRawBufferPointer(
-                rebasing: UnsafeMutableRawBufferPointer(buffer)[initializedCount...])
+                rebasing: UnsafeMutableRawBufferPointer(buffer)[initializedCount..<wanted])
             let count = retryingOnInterrupt { read(descriptor, room.baseAddress, room.count) }
             if count < 0 { failure = errno }
             if count <= 0 { break }
