@@ -19,7 +19,7 @@ struct ScriptedTask: TrainingTask {
 
     private final class Counter: Sendable {
         let validations = Mutex(0)
-        let newestStep = Mutex(0)
+        let newestStep = Atomic(0)
         let ahead = Mutex<[Int]>([])
     }
 
@@ -42,7 +42,7 @@ struct ScriptedTask: TrainingTask {
     func fill(
         step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>], target: UnsafeMutablePointer<Float>
     ) -> String {
-        counter.newestStep.withLock { $0 = max($0, step + 1) }
+        counter.newestStep.max(step + 1, ordering: .relaxed)
         var generator = SeededGenerator(seed: 3, path: UInt64(step), UInt64(slot))
         for index in 0..<16 {
             inputs[0][index] = Float(index + 1) / 16 + Float(generator.uniform())
@@ -55,7 +55,7 @@ struct ScriptedTask: TrainingTask {
     func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double? {
         // Leaves the other threads a moment.
         usleep(2000)
-        let newest = counter.newestStep.withLock { $0 }
+        let newest = counter.newestStep.load(ordering: .relaxed)
         counter.ahead.withLock { $0.append(newest - 10 * ($0.count + 1)) }
         guard let scores else { return -Double(abs(parameters.values[0] - 2)) }
         let count = counter.validations.withLock { count in

@@ -27,6 +27,8 @@ func colorsAndWarning(fromCMYK inks: [UInt8], profile: [UInt8]?) -> (colors: [UI
 private func converted(_ inks: [UInt8], profile: [UInt8]?) -> (colors: [UInt8], usesProfile: Bool) {
     precondition(inks.count % 4 == 0, "\(inks.count) inks are no whole pixels")
     let pixels = inks.count / 4
+    // The initialiser below would write to the empty array that all threads share.
+    guard pixels > 0 else { return ([], false) }
     var usesProfile = false
     let colors = [UInt8](unsafeUninitializedCapacity: 3 * pixels) { colors, count in
         count = 3 * pixels
