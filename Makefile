@@ -1,4 +1,4 @@
-# Everything is built in release: numeric code is 10 to 170 times slower without optimisation.
+# Everything is built in release: numeric code is 10 to 170 times slower without optimization.
 
 PREFIX ?= /usr/local
 DESTDIR ?=

@@ -20,7 +20,7 @@ def field(generator: np.random.Generator) -> np.ndarray:
     frequency = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None, :])
     frequency[0, 0] = np.inf
     planes = [np.fft.irfft2(np.fft.rfft2(generator.standard_normal((SIDE, SIDE))) / frequency) for _ in range(3)]
-    # Colours of natural pictures go together.
+    # Colors of natural pictures go together.
     planes = [planes[0] + 0.3 * plane for plane in planes]
     return np.stack([127 + 50 * plane / plane.std() for plane in planes], axis=-1)
 

@@ -89,7 +89,7 @@ def check(rows: list[ProgramRow], folder: Path) -> None:
 
 
 def measure(rows: list[ProgramRow], program: str) -> list[dict]:
-    """All rows in turn, so that their ratios compare neighbours in time."""
+    """All rows in turn, so that their ratios compare neighbors in time."""
     with tempfile.TemporaryDirectory(prefix="restore-bench-") as name:
         folder = Path(name)
         for row in rows:

@@ -1,4 +1,4 @@
-"""Timing in turn: ours, a peer, ours, the next peer … Machines are noisy; neighbours in time see the same noise."""
+"""Timing in turn: ours, a peer, ours, the next peer … Machines are noisy; neighbors in time see the same noise."""
 
 import os
 import statistics

@@ -2,7 +2,7 @@
 # Fuzzes every target, or those named, TIME seconds each: run.sh TIME [TARGET...]
 #
 # Coverage-guided (libFuzzer of the toolchain) under AddressSanitizer. Fails where a target does, and says where the input
-# lies that brought it down; minimise it with `TARGET -minimize_crash=1 -runs=100000 INPUT`, and put it into Fixtures/corrupt.
+# lies that brought it down; minimize it with `TARGET -minimize_crash=1 -runs=100000 INPUT`, and put it into Fixtures/corrupt.
 set -u
 cd "$(dirname "$0")/.."
 seconds=$1

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Photographs under free licences that Debian carries as desktop backgrounds, for training: downloads the packages, takes
+# Photographs under free licenses that Debian carries as desktop backgrounds, for training: downloads the packages, takes
 # the photographs (no drawings) and reduces them to half or less, which sheds what JPEG has left in them.
 #
 #   scripts/debian-photographs.sh FOLDER
 #
-# The licence of each is in its package's copyright file, which is kept beside them. Needs apt-get, dpkg-deb and Pillow.
+# The license of each is in its package's copyright file, which is kept beside them. Needs apt-get, dpkg-deb and Pillow.
 set -eu
 [ $# -eq 1 ] || { echo "usage: $0 FOLDER" >&2; exit 64; }
 mkdir -p "$1"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The tests under AddressSanitizer and under ThreadSanitizer, C and Swift: sanitize.sh [address|thread [FILTER]]
 #
-# Built in release, as numeric code is too slow without optimisation, in folders of their own. docs/reliability.md says what
+# Built in release, as numeric code is too slow without optimization, in folders of their own. docs/reliability.md says what
 # is left out and why.
 set -u
 cd "$(dirname "$0")/.."

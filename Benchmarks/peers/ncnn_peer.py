@@ -1,6 +1,6 @@
 """ncnn, with the model written by hand: a text of layers (.param) and their weights in order (.bin).
 
-What ncnn's own converter and optimiser would do is done here: ReLU becomes part of the convolution before it, and a
+What ncnn's own converter and optimizer would do is done here: ReLU becomes part of the convolution before it, and a
 value that several layers read is split.
 """
 

@@ -7,7 +7,7 @@ from case import Case, channels_last
 
 class Peer:
     version = onnxruntime.__version__
-    setting = "all graph optimisations, 2 threads, spinning ends with the run"
+    setting = "all graph optimizations, 2 threads, spinning ends with the run"
 
     def __init__(self, case: Case):
         options = onnxruntime.SessionOptions()

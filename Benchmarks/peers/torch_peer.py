@@ -76,7 +76,7 @@ class Forward:
         eager = Network(case).eval()
         with torch.inference_mode():
             traced = torch.jit.optimize_for_inference(torch.jit.trace(eager, self.input))
-            candidates = {"eager": eager, "frozen and optimised for inference": traced}
+            candidates = {"eager": eager, "frozen and optimized for inference": traced}
             times = {name: self.best_time(model) for name, model in candidates.items()}
         chosen = min(times, key=times.get)
         self.model = candidates[chosen]

@@ -63,7 +63,7 @@ def segment(marker: int, body: bytes) -> bytes:
 
 
 def endless_scans(count: int) -> bytes:
-    """A grey progressive picture of one block whose scans, all valid, say nothing: a byte of work a scan."""
+    """A gray progressive picture of one block whose scans, all valid, say nothing: a byte of work a scan."""
     tables = segment(0xDB, bytes([0]) + bytes([1] * 64))
     for table in [0x00, 0x10]:  # one code of one bit, for the symbol 0: no difference, end of block
         tables += segment(0xC4, bytes([table, 1] + [0] * 15 + [0]))

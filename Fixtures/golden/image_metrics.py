@@ -3,7 +3,7 @@
     pip install numpy==2.4.6 scikit-image==0.26.0
     python image_metrics.py
 
-The pictures follow from a formula in integers, so that the tests can make the same ones. Colour is compared by its
+The pictures follow from a formula in integers, so that the tests can make the same ones. Color is compared by its
 BT.601 luma in SSIM and sample by sample in PSNR.
 """
 

@@ -308,7 +308,7 @@ def pixel_shuffle(cases: Cases) -> None:
 
 
 def group_normalization(cases: Cases) -> None:
-    """Group normalisation with a scale (`weight`) and a shift (`bias`) a channel; the variance divides by the count."""
+    """Group normalization with a scale (`weight`) and a shift (`bias`) a channel; the variance divides by the count."""
     for groups, size in ((1, (2, 6, 3, 5)), (3, (2, 6, 3, 5)), (6, (2, 6, 3, 5)), (1, (3, 17, 1, 1))):
         name = f"groupNormalization-{groups}-of-{size[1]}"
         random = Random(name)

@@ -1,4 +1,4 @@
-"""Makes the photographs of this folder from the packages they come from; README.md has their authors and licences.
+"""Makes the photographs of this folder from the packages they come from; README.md has their authors and licenses.
 
     apt-get download lomiri-wallpapers-16.04=20.04.0-2          # Debian 12
     pip download --no-deps scikit-image==0.26.0
@@ -78,12 +78,12 @@ def reduced_to_16_bits(picture: Image.Image, box: tuple[int, int, int, int], sid
     return numpy.stack([numpy.clip(numpy.asarray(band) / 255, 0, 1) for band in channels], axis=-1)
 
 
-def with_round_alpha(colours: numpy.ndarray) -> numpy.ndarray:
-    """Adds the alpha of a disc whose rim is eight pixels soft; where nothing is seen the colours are black."""
-    side = colours.shape[0]
+def with_round_alpha(colors: numpy.ndarray) -> numpy.ndarray:
+    """Adds the alpha of a disc whose rim is eight pixels soft; where nothing is seen the colors are black."""
+    side = colors.shape[0]
     distance = numpy.hypot(*(numpy.indices((side, side)) - (side - 1) / 2))
     alpha = numpy.clip((side / 2 - distance) / 8, 0, 1)[..., None]
-    return numpy.concatenate([numpy.where(alpha > 0, colours, 0), alpha], axis=-1)
+    return numpy.concatenate([numpy.where(alpha > 0, colors, 0), alpha], axis=-1)
 
 
 def write_16_bit_png(path: Path, pixels: numpy.ndarray) -> None:

@@ -65,8 +65,8 @@ def main() -> None:
         "stored-rgb": run("cjpeg", "-rgb", "-quality", "40", content=ppm),
         "optimized": run("jpegtran", "-optimize", content=original),
         "late-rows": with_late_rows(original),
-        "grey": run("cjpeg", "-grayscale", "-quality", "50", content=ppm),
-        "grey-sampling-2x2": run("jpegtran", "-grayscale", content=original),
+        "gray": run("cjpeg", "-grayscale", "-quality", "50", content=ppm),
+        "gray-sampling-2x2": run("jpegtran", "-grayscale", content=original),
     }
     for name, factors in {
         "440": "1x2", "411": "4x1", "410": "4x2", "3x1": "3x1", "1x3": "1x3", "1x4": "1x4",
@@ -76,7 +76,7 @@ def main() -> None:
     kinds["fill-bytes"] = with_fill_bytes(original)
     # As a camera's MPO: an index of the pictures (what is in it does not matter), and the second one behind the first.
     index = segment(0xE2, b"MPF\0II*\0" + bytes(60))
-    kinds["two-pictures"] = original[:20] + index + original[20:] + b"\0" * 16 + kinds["grey"]
+    kinds["two-pictures"] = original[:20] + index + original[20:] + b"\0" * 16 + kinds["gray"]
     (HERE / "apart.scans").unlink()
     for name, content in kinds.items():
         (HERE / f"{name}.jpg").write_bytes(content)

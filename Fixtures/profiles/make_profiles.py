@@ -1,8 +1,8 @@
-"""Writes small ICC profiles (ISO 15076-1) and colours computed from them, with nothing but Python's struct and math.
+"""Writes small ICC profiles (ISO 15076-1) and colors computed from them, with nothing but Python's struct and math.
 
     python3 make_profiles.py
 
-expected.txt: a line for each colour: profile, samples 0…65535, sRGB values of the samples (not clipped, IEC 61966-2-1 mirrored
+expected.txt: a line for each color: profile, samples 0…65535, sRGB values of the samples (not clipped, IEC 61966-2-1 mirrored
 at the origin), computed in double precision from the numbers that the profiles hold, after rounding.
 """
 
@@ -138,7 +138,7 @@ def srgb_light(v):
 
 
 def dot_gain(v):
-    """Reflectance of a grey of coverage 1 - v whose dots have grown by 20 % in the middle (Murray-Davies)."""
+    """Reflectance of a gray of coverage 1 - v whose dots have grown by 20 % in the middle (Murray-Davies)."""
     coverage = 1 - v
     grown = coverage + 4 * 0.2 * coverage * (1 - coverage)
     return 1 - 0.99 * min(1, grown) - 0.01
@@ -171,7 +171,7 @@ def rgb_profile(name, matrix, curve):
         expected.append((name, color, [encoded(v) for v in light]))
 
 
-def grey_profile(name, curve, pcs=b"XYZ "):
+def gray_profile(name, curve, pcs=b"XYZ "):
     tag, function = curve
     profile(name, b"mntr", b"GRAY", pcs, [(b"kTRC", tag)])
     for v in PLACES:
@@ -182,7 +182,7 @@ def grey_profile(name, curve, pcs=b"XYZ "):
 
 
 def lut8(inputs, grid, colors):
-    """A table of Lab colours at the corners of a grid, straight curves."""
+    """A table of Lab colors at the corners of a grid, straight curves."""
     identity = b"".join(s15f16(float(i == j)) for i in range(3) for j in range(3))
     curves = bytes(range(256))
     body = b"mft1\0\0\0\0" + struct.pack("BBBB", inputs, 3, grid, 0) + identity
@@ -225,10 +225,10 @@ rgb_profile("srgb", SRGB, srgb_curve())
 rgb_profile("srgb-table", SRGB, table(srgb_light, 1024))
 rgb_profile("falling", SRGB, table(lambda v: 1 - v, 16))
 rgb_profile("singular", [[row[0]] * 3 for row in SRGB], srgb_curve())
-grey_profile("grey-gamma22", gamma(2.2))
-grey_profile("grey-dot-gain", table(dot_gain, 256))
-grey_profile("grey-lightness", table(lambda v: v, 2), b"Lab ")
-grey_profile("grey-srgb", srgb_curve())
+gray_profile("gray-gamma22", gamma(2.2))
+gray_profile("gray-dot-gain", table(dot_gain, 256))
+gray_profile("gray-lightness", table(lambda v: v, 2), b"Lab ")
+gray_profile("gray-srgb", srgb_curve())
 cmyk_profile()
 rgb_table_profile()
 

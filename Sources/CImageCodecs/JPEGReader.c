@@ -91,7 +91,7 @@ static int is_harmless(j_decompress_ptr jpeg) {
     }
 }
 
-// libjpeg goes on after a warning and fills what it could not decode with grey: such a picture is refused, unless the
+// libjpeg goes on after a warning and fills what it could not decode with gray: such a picture is refused, unless the
 // reader is tolerant.
 static void handle_message(j_common_ptr jpeg, int level) {
     if (level >= 0) { return; }  // a trace message
@@ -212,7 +212,7 @@ static void invert(uint8_t *samples, size_t count) {
     for (size_t index = 0; index < count; index++) { samples[index] ^= 0xFF; }
 }
 
-// A file may leave out the scans of a component without any warning from libjpeg: it would decode as grey.
+// A file may leave out the scans of a component without any warning from libjpeg: it would decode as gray.
 static void require_every_component(RestoreJPEGReader *reader) {
     for (int index = 0; index < reader->jpeg.num_components; index++) {
         // Set when the component's first scan begins.

@@ -1,11 +1,11 @@
 // The five filters of PNG (https://www.w3.org/TR/png-3/, section 9) and the choice among them.
 //
-// Each filter replaces a byte by its difference, modulo 256, from a guess by its neighbours: a the byte of the pixel to the
+// Each filter replaces a byte by its difference, modulo 256, from a guess by its neighbors: a the byte of the pixel to the
 // left, b above, c above to the left. Rows come with a whole pixel of zeros before them, so that no loop asks where a row
-// begins and the compiler can vectorise all of them.
+// begins and the compiler can vectorize all of them.
 #include "PNGFilters.h"
 
-// Sums are made over blocks in 32 bits, which vectorise, and added in 64, which no row overflows.
+// Sums are made over blocks in 32 bits, which vectorize, and added in 64, which no row overflows.
 enum { BLOCK = 4096 };
 
 static inline uint8_t guess_none(uint8_t a, uint8_t b, uint8_t c) {
@@ -28,7 +28,7 @@ static inline uint8_t guess_average(uint8_t a, uint8_t b, uint8_t c) {
     return (uint8_t)((a + b) >> 1);
 }
 
-// Paeth: the neighbour nearest to a + b − c, in the order a, b, c where they are equally near.
+// Paeth: the neighbor nearest to a + b − c, in the order a, b, c where they are equally near.
 static inline uint8_t guess_paeth(uint8_t a, uint8_t b, uint8_t c) {
     const int16_t from_a = (int16_t)(b - c);
     const int16_t from_b = (int16_t)(a - c);

@@ -153,7 +153,7 @@ static uint32_t filled_rows(const RestorePNGReader *reader) {
     return reader->rows_read < height ? (uint32_t)reader->rows_read : height;
 }
 
-// Replaces the indices that fill the end of `pixels` by colours, in place: a colour never reaches an index that
+// Replaces the indices that fill the end of `pixels` by colors, in place: a color never reaches an index that
 // is still to be read. libpng can do this too, but takes an index beyond the palette for black.
 static void expand_palette(RestorePNGReader *reader, uint8_t *pixels, const uint8_t *indices) {
     png_colorp palette = NULL;

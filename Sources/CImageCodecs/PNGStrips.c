@@ -15,7 +15,7 @@
 #include "PNGFilters.h"
 
 enum {
-    // Filtered bytes in a strip, about: 2 megapixels of colour give 24 strips, enough for many threads, and starting a
+    // Filtered bytes in a strip, about: 2 megapixels of color give 24 strips, enough for many threads, and starting a
     // strip costs little beside compressing it.
     STRIP_SIZE = 256 << 10,
     LARGEST_PIXEL = 8,

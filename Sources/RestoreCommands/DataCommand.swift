@@ -111,7 +111,7 @@ private struct DatasetTable {
         }
         row("pictures", "\(report.pictureCount), \(decimals(Double(report.pixelCount) / 1e6, 1)) megapixels")
         if let widths = report.widths, let heights = report.heights {
-            row("colours", "\(report.colorCount) colour, \(report.greyCount) grey; \(report.alphaCount) with alpha")
+            row("colors", "\(report.colorCount) color, \(report.grayCount) gray; \(report.alphaCount) with alpha")
             row("depth", "\(report.pictureCount - report.sixteenBitCount) 8 bits, \(report.sixteenBitCount) 16 bits")
             for (name, spread) in [("width", widths), ("height", heights)] {
                 row(name, "\(spread.minimum) to \(spread.maximum), median \(spread.median)")
@@ -171,6 +171,8 @@ private struct DatasetRecord: Encodable {
     let pictures: Int
     let formats: [String: Format]
     let color: Int
+    let gray: Int
+    /// The same by its earlier name.
     let grey: Int
     let alpha: Int
     let bits8: Int
@@ -193,7 +195,8 @@ private struct DatasetRecord: Encodable {
             uniqueKeysWithValues: report.formats.map {
                 ($0.rawValue, Format(files: $1.files, gzipped: $1.compressedFiles, pictures: $1.pictures))
             })
-        (color, grey, alpha) = (report.colorCount, report.greyCount, report.alphaCount)
+        (color, gray, alpha) = (report.colorCount, report.grayCount, report.alphaCount)
+        grey = report.grayCount
         (bits8, bits16) = (report.pictureCount - report.sixteenBitCount, report.sixteenBitCount)
         width = report.widths.map { Spread($0) }
         height = report.heights.map { Spread($0) }

@@ -74,7 +74,7 @@ struct DegradePhotoCommand: ParsableCommand {
         commandName: "photo",
         abstract: "Adds noise as cameras do.",
         discussion: """
-            Noise of the sensor before the gamma curve, demosaicking, colour matrix, smoothing and sharpening, and JPEG, \
+            Noise of the sensor before the gamma curve, demosaicking, color matrix, smoothing and sharpening, and JPEG, \
             all of a random camera that the seed decides. The result has 8 bits.
             """)
 
@@ -98,7 +98,7 @@ struct DegradeJPEGCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jpeg",
         abstract: "Compresses as JPEG; to a PNG file goes what is left of the picture.",
-        discussion: "Colour is kept at half the resolution below quality 90.")
+        discussion: "Color is kept at half the resolution below quality 90.")
 
     @OptionGroup var files: DegradeOptions
 

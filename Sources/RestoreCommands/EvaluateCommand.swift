@@ -19,7 +19,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         discussion: """
             The noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. With --noise \
             photo it is that of a random camera, in 8 bits, and its level is estimated unless --sigma tells one. The result is \
-            rounded to 8 bits. PSNR is taken over all colour channels, SSIM on luma; the mean over the pictures comes last. \
+            rounded to 8 bits. PSNR is taken over all color channels, SSIM on luma; the mean over the pictures comes last. \
             With --noisy no noise is added: the pictures of the same names there are denoised and compared. The model is \
             denoise-color unless --model names another; auto chooses by the noise of each picture, where its level is \
             estimated.
@@ -161,7 +161,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     private func noise(in colors: [Float], of clean: Image) -> NoiseMeasurement {
         NoiseEstimator().measure(
             colors: colors, width: clean.width, height: clean.height,
-            isGrey: clean.channelLayout.colorChannelCount == 1)
+            isGray: clean.channelLayout.colorChannelCount == 1)
     }
 
     /// The picture with noise that depends on the seed and the file's name, or its noisy version.
@@ -185,7 +185,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     }
 
     private func colors(of image: Image) -> [Float] {
-        // A noise of no strength leaves the colours alone.
+        // A noise of no strength leaves the colors alone.
         var unused = SeededGenerator(seed: seed)
         return GaussianNoise(sigma: 0).noisyColors(of: image, generator: &unused)
     }

@@ -13,7 +13,7 @@ enum Interruption {
     /// From then on a reader that goes away (`| head -1`) no longer ends the program in the middle of a file: writing to it
     /// fails with EPIPE instead.
     static func watch() {
-        // Made before a signal can come: what a handler may touch must not be initialised in it.
+        // Made before a signal can come: what a handler may touch must not be initialized in it.
         requested.store(false, ordering: .relaxed)
         signal(SIGPIPE, SIG_IGN)
         for number in [SIGINT, SIGTERM, SIGHUP] {

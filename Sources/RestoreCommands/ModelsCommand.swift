@@ -20,8 +20,8 @@ struct ModelsListCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            let catalogue = try models.catalogue()
-            let entries = catalogue.list()
+            let catalog = try models.catalog()
+            let entries = catalog.list()
             var failures = 0
             for entry in entries {
                 let task: String
@@ -40,7 +40,7 @@ struct ModelsListCommand: ParsableCommand {
                 }
             }
             if entries.isEmpty {
-                Console.message("restore: no models in \(catalogue.folders.joined(separator: ", "))")
+                Console.message("restore: no models in \(catalog.folders.joined(separator: ", "))")
             }
             if failures > 0 { throw ExitCode.someFailed }
         }
@@ -56,7 +56,7 @@ private struct ModelRecord: Encodable {
 struct ModelsInfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Shows what a model is, what it was trained on, its licence and its scores.")
+        abstract: "Shows what a model is, what it was trained on, its license and its scores.")
 
     @Argument(help: ArgumentHelp("A name, or a path.", valueName: "name|path"))
     var model: String
@@ -68,7 +68,7 @@ struct ModelsInfoCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            let entry = try models.catalogue().find(model)
+            let entry = try models.catalog().find(model)
             let file = try SafetensorsFile(path: entry.path)
             let metadata = try ModelMetadata(file)
             var facts = metadata.notes
@@ -119,7 +119,7 @@ struct ModelsConvertCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             for path in [input, output] { try OutputPlan.requireName(path) }
-            let entry = try models.catalogue().find(input)
+            let entry = try models.catalog().find(input)
             try OutputPlan.requireReplaceable(output, overwrite: overwrite)
             try OutputPlan.requireFolder(parentFolder(of: output), for: output)
             let file = try SafetensorsFile(path: entry.path)

@@ -46,7 +46,11 @@ struct TrainDenoiseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Strongest Gaussian noise, of 255 (55).", valueName: "1…75"))
     var maxSigma: Double?
 
-    @Option(help: ArgumentHelp("Share of patches made grey (0.1).", valueName: "0…1"))
+    @Option(help: ArgumentHelp("Share of patches made gray (0.1).", valueName: "0…1"))
+    var grayShare: Double?
+
+    /// The same by its earlier name.
+    @Option(help: .hidden)
     var greyShare: Double?
 
     @Option(help: ArgumentHelp("Share of patches without the noise of photographs (0.1).", valueName: "0…1"))
@@ -66,7 +70,7 @@ struct TrainDenoiseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Pictures set aside for validation, at most a tenth (32).", valueName: "number"))
     var validationPictures: Int?
 
-    @Option(help: ArgumentHelp("Licence, for the model's metadata.", valueName: "text"))
+    @Option(help: ArgumentHelp("License, for the model's metadata.", valueName: "text"))
     var license: String?
 
     @OptionGroup(title: "Run") var runOptions: RunOptions
@@ -138,7 +142,7 @@ struct TrainDenoiseCommand: ParsableCommand {
     private func apply(to configuration: inout DenoiserConfiguration) throws(ConfigurationError) {
         if !sources.isEmpty { configuration.data = sources.map { DataSource(argument: $0) } }
         let own: [(String, String?)] = [
-            ("noise", noise), ("max-sigma", text(maxSigma)), ("grey-share", text(greyShare)),
+            ("noise", noise), ("max-sigma", text(maxSigma)), ("gray-share", text(grayShare ?? greyShare)),
             ("clean-share", text(cleanShare)),
             ("patch-size", text(patchSize)), ("widths", widths), ("blocks", blocks),
             ("validation-pictures", text(validationPictures)), ("license", license),

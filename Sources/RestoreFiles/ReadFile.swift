@@ -76,7 +76,7 @@ private func readToEnd(
     of descriptor: Int32, expecting size: Int, path: String, maximumBytes: Int
 ) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
-    // At least one, though nothing may be read: for none the initialiser writes to the empty array that all threads share.
+    // At least one, though nothing may be read: for none the initializer writes to the empty array that all threads share.
     var bytes = [UInt8](unsafeUninitializedCapacity: max(size, 1)) { buffer, initializedCount in
         while initializedCount < size {
             let room = UnsafeMutableRawBufferPointer(

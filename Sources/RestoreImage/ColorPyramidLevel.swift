@@ -1,4 +1,4 @@
-/// A level of a pyramid of colours and how much is known of each: R, G, B (sRGB), weight 0…1.
+/// A level of a pyramid of colors and how much is known of each: R, G, B (sRGB), weight 0…1.
 struct ColorPyramidLevel: Sendable {
     let width: Int
     let height: Int
@@ -85,12 +85,12 @@ struct ColorPyramidLevel: Sendable {
         }
     }
 
-    /// The colour at a place of the next finer level, straight between the centres of the four cells around it.
+    /// The color at a place of the next finer level, straight between the centers of the four cells around it.
     ///
     /// - Parameter cells: of this level.
     @inline(__always)
     func interpolated(_ cells: UnsafeBufferPointer<SIMD4<Float>>, x: Int, y: Int) -> SIMD4<Float> {
-        // A finer centre lies a quarter of a cell beside the centre of its cell.
+        // A finer center lies a quarter of a cell beside the center of its cell.
         let (column, row) = (x / 2, y / 2)
         let besideColumn = min(max(column + (x % 2 == 0 ? -1 : 1), 0), width - 1)
         let besideRow = min(max(row + (y % 2 == 0 ? -1 : 1), 0), height - 1)
@@ -100,7 +100,7 @@ struct ColorPyramidLevel: Sendable {
     }
 }
 
-/// Turns sums of weighted colours into means, and their weights into at most 1.
+/// Turns sums of weighted colors into means, and their weights into at most 1.
 private func normalize(_ row: UnsafeMutablePointer<SIMD4<Float>>, _ width: Int) {
     for x in 0..<width {
         let sum = row[x]

@@ -1,6 +1,6 @@
 extension Image {
     /// Copies a rectangle of the picture as interleaved sRGB floats. In a picture in sRGB these are sample /
-    /// `maximumSample`, so 0…1; from another `colorSpace` colours outside sRGB's gamut come as values outside of it. Grey is
+    /// `maximumSample`, so 0…1; from another `colorSpace` colors outside sRGB's gamut come as values outside of it. Gray is
     /// repeated to R, G and B; alpha is left out.
     ///
     /// - Parameters:
@@ -23,8 +23,8 @@ extension Image {
         }
     }
 
-    /// Replaces the colours of a rectangle of the picture by interleaved sRGB floats, brought into the picture's
-    /// `colorSpace`: clamped to 0…1, times `maximumSample`, rounded to the nearest, halves up. A grey picture takes the mean
+    /// Replaces the colors of a rectangle of the picture by interleaved sRGB floats, brought into the picture's
+    /// `colorSpace`: clamped to 0…1, times `maximumSample`, rounded to the nearest, halves up. A gray picture takes the mean
     /// of R, G and B. Alpha is left as it is. What `copyColors` gave leaves the samples exactly as they were, in any space.
     ///
     /// - Parameters:
@@ -102,7 +102,7 @@ private struct Rows: Sendable {
             switch (layout.colorChannelCount, channels, floats.pixelStride) {
             case (3, 3, 3): copyRun(origin, to: target, count: 3 * floats.width)
             case (3, _, _): copyRGB(origin, step: channels, to: target, floats)
-            default: copyGrey(origin, step: channels, to: target, floats)
+            default: copyGray(origin, step: channels, to: target, floats)
             }
         }
     }
@@ -132,7 +132,7 @@ private struct Rows: Sendable {
         switch (layout.colorChannelCount, channels, floats.pixelStride) {
         case (3, 3, 3): setRun(target, from: origin, count: 3 * floats.width)
         case (3, _, _): setRGB(target, step: channels, from: origin, floats)
-        default: setGrey(target, step: channels, from: origin, floats)
+        default: setGray(target, step: channels, from: origin, floats)
         }
     }
 }
@@ -154,7 +154,7 @@ private struct FloatRows {
     }
 }
 
-// MARK: - Kernels: pointers only, one row at a time, specialised for UInt8 and UInt16.
+// MARK: - Kernels: pointers only, one row at a time, specialized for UInt8 and UInt16.
 
 private func copyRun<Sample: FixedWidthInteger>(
     _ source: UnsafePointer<Sample>, to target: UnsafeMutablePointer<Float>, count: Int
@@ -179,7 +179,7 @@ private func copyRGB<Sample: FixedWidthInteger>(
     }
 }
 
-private func copyGrey<Sample: FixedWidthInteger>(
+private func copyGray<Sample: FixedWidthInteger>(
     _ source: UnsafePointer<Sample>, step: Int, to target: UnsafeMutablePointer<Float>, _ floats: FloatRows
 ) {
     let maximum = Float(UInt32(truncatingIfNeeded: Sample.max))
@@ -193,7 +193,7 @@ private func copyGrey<Sample: FixedWidthInteger>(
 }
 
 /// The nearest sample of a value in 0…1 (clamped), halves up. No checked conversion, which would keep the loops
-/// from being vectorised: adding 2²³ leaves the nearest integer, halves to even, in the low bits.
+/// from being vectorized: adding 2²³ leaves the nearest integer, halves to even, in the low bits.
 @inline(__always)
 private func nearestSample<Sample: FixedWidthInteger>(_ value: Float, _ maximum: Float) -> Sample {
     let positive = value > 0 ? value : 0
@@ -223,7 +223,7 @@ private func setRGB<Sample: FixedWidthInteger>(
     }
 }
 
-private func setGrey<Sample: FixedWidthInteger>(
+private func setGray<Sample: FixedWidthInteger>(
     _ target: UnsafeMutablePointer<Sample>, step: Int, from source: UnsafePointer<Float>, _ floats: FloatRows
 ) {
     let maximum = Float(UInt32(truncatingIfNeeded: Sample.max))
@@ -233,9 +233,9 @@ private func setGrey<Sample: FixedWidthInteger>(
     }
 }
 
-/// Whether a row's colours are all finite; the floats between pixels are not looked at.
+/// Whether a row's colors are all finite; the floats between pixels are not looked at.
 private func isFinite(_ row: UnsafePointer<Float>, _ floats: FloatRows) -> Bool {
-    // As integers, the magnitudes of infinities and NaNs are the largest. An integer maximum is vectorised.
+    // As integers, the magnitudes of infinities and NaNs are the largest. An integer maximum is vectorized.
     var largest: UInt32 = 0
     if floats.pixelStride == 3 {
         for index in 0..<3 * floats.width { largest = max(largest, row[index].bitPattern & 0x7FFF_FFFF) }

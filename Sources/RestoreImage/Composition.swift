@@ -29,7 +29,7 @@ extension Image {
 }
 
 extension Image {
-    /// This picture and another one of the same kind and height, side by side, in the colour space of this one.
+    /// This picture and another one of the same kind and height, side by side, in the color space of this one.
     ///
     /// - Precondition: channel layout, bit depth and height agree.
     public func beside(_ other: Image) -> Image {

@@ -3,7 +3,7 @@
 
 extension ImageEncoding {
     /// What the coefficients may take where nothing says whether codes are to be made for the picture: 11 megapixels with all
-    /// of their colours, 22 with a quarter. They save 4 % of the bytes at quality 95 and 0.5 to 2 % at 75; 24 megapixels take
+    /// of their colors, 22 with a quarter. They save 4 % of the bytes at quality 95 and 0.5 to 2 % at 75; 24 megapixels take
     /// 0.1 s for it, and 140 MB.
     private static let freeCoefficientBytes = 64 << 20
 

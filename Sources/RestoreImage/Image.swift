@@ -1,17 +1,17 @@
 /// A picture in memory: interleaved samples, row after row from the top left, without padding.
 ///
-/// Samples are as the file had them, in the file's colour space: 8-bit values 0…255, 16-bit values 0…65535. Alpha is not
+/// Samples are as the file had them, in the file's color space: 8-bit values 0…255, 16-bit values 0…65535. Alpha is not
 /// premultiplied.
 public struct Image: Sendable, Equatable {
     /// The channels of a pixel, in this order.
     public enum ChannelLayout: Sendable, CaseIterable {
-        case grey, greyAlpha, rgb, rgbAlpha
+        case gray, grayAlpha, rgb, rgbAlpha
 
         /// Samples of a pixel, 1…4.
         public var channelCount: Int {
             switch self {
-            case .grey: return 1
-            case .greyAlpha: return 2
+            case .gray: return 1
+            case .grayAlpha: return 2
             case .rgb: return 3
             case .rgbAlpha: return 4
             }
@@ -21,7 +21,7 @@ public struct Image: Sendable, Equatable {
         public var colorChannelCount: Int { hasAlpha ? channelCount - 1 : channelCount }
 
         /// Whether the last sample of a pixel is its opacity.
-        public var hasAlpha: Bool { self == .greyAlpha || self == .rgbAlpha }
+        public var hasAlpha: Bool { self == .grayAlpha || self == .rgbAlpha }
     }
 
     /// `width · height · channelCount` samples.
@@ -45,7 +45,7 @@ public struct Image: Sendable, Equatable {
     public let channelLayout: ChannelLayout
     /// What the samples mean; sRGB unless told otherwise.
     ///
-    /// - Precondition: a conversion has as many channels as the picture has colours.
+    /// - Precondition: a conversion has as many channels as the picture has colors.
     public var colorSpace = ColorSpace.sRGB {
         didSet {
             guard case .converted(let conversion) = colorSpace else { return }

@@ -2,7 +2,7 @@ import CImageCodecs
 
 /// How finely a JPEG file stores what: as much as it takes to write another one that loses no more.
 public struct JPEGParameters: Sendable, Equatable {
-    /// Of one colour component, in the file's order.
+    /// Of one color component, in the file's order.
     public struct Component: Sendable, Equatable {
         /// Samples across, beside those of the other components: 1…4.
         public var horizontalSampling: Int

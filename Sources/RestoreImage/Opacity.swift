@@ -31,7 +31,7 @@ extension Image {
             case .uint16(let values): .uint16(kept(values))
             }
         var result = Image(
-            width: width, height: height, channelLayout: colors == 1 ? .grey : .rgb, samples: samples)
+            width: width, height: height, channelLayout: colors == 1 ? .gray : .rgb, samples: samples)
         result.colorSpace = colorSpace
         return result
     }
@@ -42,7 +42,7 @@ extension Image {
         return values.withUnsafeBufferPointer { values in
             guard let base = values.baseAddress else { return 0 }
             var least = Sample.max
-            // No early end: it would keep the loop from being vectorised.
+            // No early end: it would keep the loop from being vectorized.
             for pixel in (rows.lowerBound * width)..<(rows.upperBound * width) {
                 least = min(least, base[pixel * channels + channels - 1])
             }

@@ -4,7 +4,7 @@ import Glibc
 public enum ImageComparisonError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Widths or heights differ; both sizes as "width×height".
     case sizesDiffer(String, String)
-    /// One is grey and the other has colour.
+    /// One is gray and the other has color.
     case colorChannelsDiffer(Int, Int)
     /// One has 8 bits a sample and the other 16.
     case bitDepthsDiffer(Int, Int)
@@ -26,9 +26,9 @@ public enum ImageComparisonError: Error, Equatable, Sendable, CustomStringConver
     }
 }
 
-/// The mean of (a − b)² over all colour samples, in squared sample units (0…255² or 0…65535²). Alpha is ignored.
+/// The mean of (a − b)² over all color samples, in squared sample units (0…255² or 0…65535²). Alpha is ignored.
 ///
-/// - Throws: `ImageComparisonError` where size, colour channels or bit depth differ.
+/// - Throws: `ImageComparisonError` where size, color channels or bit depth differ.
 public func meanSquaredError(_ a: Image, _ b: Image) throws(ImageComparisonError) -> Double {
     try requireComparable(a, b)
     let sum: UInt64
@@ -43,10 +43,10 @@ public func meanSquaredError(_ a: Image, _ b: Image) throws(ImageComparisonError
     return Double(sum) / Double(a.pixelCount * a.channelLayout.colorChannelCount)
 }
 
-/// Peak signal-to-noise ratio in decibels over all colour samples: 10 · log10(peak² / MSE), with a peak of 255 or
+/// Peak signal-to-noise ratio in decibels over all color samples: 10 · log10(peak² / MSE), with a peak of 255 or
 /// 65535; infinity for equal pictures. Alpha is ignored.
 ///
-/// - Throws: `ImageComparisonError` where size, colour channels or bit depth differ.
+/// - Throws: `ImageComparisonError` where size, color channels or bit depth differ.
 public func peakSignalToNoiseRatio(_ a: Image, _ b: Image) throws(ImageComparisonError) -> Double {
     let error = try meanSquaredError(a, b)
     let peak = Double(a.maximumSample)

@@ -16,7 +16,7 @@ public struct ImageLimits: Sendable, Equatable {
 
 /// A picture and what its file says of it.
 public struct DecodedImage: Sendable, Equatable {
-    /// Upright, in the colour space that the file describes.
+    /// Upright, in the color space that the file describes.
     public var image: Image
     public var format: ImageFormat
     /// What the file says beside the pixels, true of `image`; of the first picture, where the file holds several.
@@ -58,10 +58,10 @@ public func readImage(
 /// (MPO); of an animation (APNG) the default picture is read. Both are a warning.
 ///
 /// PNG: palettes come out as RGB, 1, 2 and 4 bits as 8 (scaled to 0…255), `tRNS` transparency as alpha, 16 bits
-/// as 16 bits; interlaced files too. JPEG: baseline, extended, progressive, Huffman and arithmetic coding, 8 bits; grey or
+/// as 16 bits; interlaced files too. JPEG: baseline, extended, progressive, Huffman and arithmetic coding, 8 bits; gray or
 /// RGB; CMYK and YCCK come out as sRGB (`rgb(fromCMYK:profile:)`), without their profile, which is a warning.
 ///
-/// Other samples are as the file has them, in its colour space (`Image.colorSpace`). The orientation is baked in, thumbnails,
+/// Other samples are as the file has them, in its color space (`Image.colorSpace`). The orientation is baked in, thumbnails,
 /// which would show the picture before what is done to it, are dropped. Damaged metadata are a warning.
 ///
 /// - Parameters:
@@ -69,7 +69,7 @@ public func readImage(
 ///   - path: what errors name.
 ///   - limits: the most pixels to accept.
 ///   - tolerant: whether a file that decodes only in part is read as far as it goes, with a warning, instead of being
-///     refused. What is missing is zero in a PNG and what libjpeg makes of it, mostly grey, in a JPEG. A file of which
+///     refused. What is missing is zero in a PNG and what libjpeg makes of it, mostly gray, in a JPEG. A file of which
 ///     no pixel decodes is refused all the same.
 /// - Throws: `ImageError.unknownFormat`, `.damaged`, `.tooLarge` or `.unsupported`.
 public func decodeImage(
@@ -150,8 +150,8 @@ private func decodePixels(
 
 private func channelLayout(_ format: RestorePixelFormat) throws(CodecFailure) -> Image.ChannelLayout {
     switch format.channels {
-    case 1: return .grey
-    case 2: return .greyAlpha
+    case 1: return .gray
+    case 2: return .grayAlpha
     case 3: return .rgb
     case 4: return .rgbAlpha
     default:

@@ -5,10 +5,10 @@ import Glibc
 /// Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli: "Image Quality Assessment: From Error Visibility to
 /// Structural Similarity", IEEE Transactions on Image Processing 13 (4), 2004, equations 13 and 17, with the
 /// window and constants of section III-C: an 11×11 Gaussian window of σ = 1.5, K₁ = 0.01, K₂ = 0.03. Only windows
-/// that lie wholly inside the picture count. Colour pictures are compared by their luma, unrounded:
+/// that lie wholly inside the picture count. Color pictures are compared by their luma, unrounded:
 /// Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601, section 2.5.1). Alpha is ignored.
 ///
-/// - Throws: `ImageComparisonError` where size, colour channels or bit depth differ, or a side is shorter than 11.
+/// - Throws: `ImageComparisonError` where size, color channels or bit depth differ, or a side is shorter than 11.
 public func structuralSimilarity(_ a: Image, _ b: Image) throws(ImageComparisonError) -> Double {
     try requireComparable(a, b)
     guard a.width >= windowSize && a.height >= windowSize else {
@@ -147,7 +147,7 @@ private struct SimilarityFilter {
 }
 
 extension Image {
-    /// Fills `luma`, `width` values, with one row's BT.601 luma in sample units; grey as it is.
+    /// Fills `luma`, `width` values, with one row's BT.601 luma in sample units; gray as it is.
     fileprivate func copyLuma(ofRow row: Int, to luma: inout [Double]) {
         switch storage {
         case .uint8(let values): copyLuma(of: values, row: row, to: &luma)

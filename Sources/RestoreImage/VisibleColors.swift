@@ -1,8 +1,8 @@
-/// The colours of a picture with transparency as a filter may see them: those that hardly show or do not show at all give way
+/// The colors of a picture with transparency as a filter may see them: those that hardly show or do not show at all give way
 /// to a smooth extension of the visible ones around them, so that what an editor left under the transparency does not bleed
 /// into the edges.
 ///
-/// Pull-push (Gortler, Grzeszczuk, Szeliski & Cohen, "The Lumigraph", SIGGRAPH 1996, section 3.4.2): colours are averaged by
+/// Pull-push (Gortler, Grzeszczuk, Szeliski & Cohen, "The Lumigraph", SIGGRAPH 1996, section 3.4.2): colors are averaged by
 /// their weight over 2×2 pixels, again and again, and where weight is missing the coarser level fills in. Takes time
 /// proportional to the pixels, and four bytes for each, a third more while it is made (`memory`). The results do not depend on the runner.
 public struct VisibleColors: Sendable {
@@ -10,12 +10,12 @@ public struct VisibleColors: Sendable {
     /// Half the picture's sides, rounded up: filled in.
     private let half: ColorPyramidLevel
 
-    /// How much of a pixel's own colour is believed, 0…1: all of it from an opacity of 1/8, above which a colour that was once
+    /// How much of a pixel's own color is believed, 0…1: all of it from an opacity of 1/8, above which a color that was once
     /// multiplied by its opacity and rounded is off by four steps of 255 at most; less below.
     @inline(__always)
     public static func weight(ofOpacity opacity: Float) -> Float { min(1, 8 * opacity) }
 
-    /// nil where all colours are believed, so that nothing need be extended.
+    /// nil where all colors are believed, so that nothing need be extended.
     public init?(_ image: Image, concurrently runner: ConcurrentRunner = .serial) {
         guard image.hidesColors(concurrently: runner) else { return nil }
         self.image = image
@@ -29,7 +29,7 @@ public struct VisibleColors: Sendable {
         half = levels[0]
     }
 
-    /// Bytes that are held for a picture; 0 where all its colours are believed.
+    /// Bytes that are held for a picture; 0 where all its colors are believed.
     public static func memory(for image: Image, concurrently runner: ConcurrentRunner = .serial) -> Int {
         guard image.hidesColors(concurrently: runner) else { return 0 }
         return MemoryLayout<SIMD4<Float>>.stride * ((image.width + 1) / 2) * ((image.height + 1) / 2)
@@ -61,7 +61,7 @@ public struct VisibleColors: Sendable {
 }
 
 extension Image {
-    /// Whether the colour of a pixel is not wholly believed.
+    /// Whether the color of a pixel is not wholly believed.
     func hidesColors(concurrently runner: ConcurrentRunner) -> Bool {
         guard channelLayout.hasAlpha else { return false }
         let rows = 64

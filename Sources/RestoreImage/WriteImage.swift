@@ -5,7 +5,7 @@ public struct ImageEncoding: Sendable, Equatable {
     public var format: ImageFormat
     /// libjpeg's quality, 1…100; 95 unless told otherwise.
     public var jpegQuality: Int
-    /// Whether colour is kept at half the resolution in both directions (4:2:0) or at all of it (4:4:4); nil, unless
+    /// Whether color is kept at half the resolution in both directions (4:2:0) or at all of it (4:4:4); nil, unless
     /// told otherwise, for 4:4:4 from quality 90 on and 4:2:0 below.
     public var jpegSubsamplesColor: Bool?
     /// Tables, sampling and progression that a JPEG is written with, in place of quality and subsampling; nil unless told

@@ -55,8 +55,8 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         var generator = sampler.generator(step: step, slot: slot)
         let path = sampler.draw(&generator, into: target)
         let pixels = sampler.side * sampler.side
-        let isGrey = generator.uniform() < configuration.greyShare
-        if isGrey { makeGrey(target, pixels: pixels) }
+        let isGray = generator.uniform() < configuration.grayShare
+        if isGray { makeGray(target, pixels: pixels) }
         let (input, channels) = (inputs[0], architecture.inputChannels)
         for pixel in 0..<pixels { (input + channels * pixel).update(from: target + 3 * pixel, count: 3) }
         switch configuration.noise {
@@ -64,18 +64,18 @@ public struct DenoiserTraining: TrainingTask, Sendable {
             let sigma = configuration.maximumSigma * generator.uniform()
             for pixel in 0..<pixels { input[channels * pixel + 3] = Float(sigma / 255) }
             GaussianNoise(sigma: sigma).add(
-                to: input, pixelCount: pixels, pixelStride: channels, isGrey: isGrey, generator: &generator)
+                to: input, pixelCount: pixels, pixelStride: channels, isGray: isGray, generator: &generator)
         case .photo:
             guard generator.uniform() >= configuration.cleanShare else { break }
             PhotographNoise().degrade(
-                colors: input, width: sampler.side, height: sampler.side, pixelStride: channels, isGrey: isGrey,
+                colors: input, width: sampler.side, height: sampler.side, pixelStride: channels, isGray: isGray,
                 generator: &generator)
         }
         return path
     }
 
     /// Luma of ITU-R BT.601.
-    private func makeGrey(_ colors: UnsafeMutablePointer<Float>, pixels: Int) {
+    private func makeGray(_ colors: UnsafeMutablePointer<Float>, pixels: Int) {
         for pixel in 0..<pixels {
             let color = colors + 3 * pixel
             let luma = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
@@ -100,7 +100,7 @@ public struct DenoiserTraining: TrainingTask, Sendable {
                 clean.copyColors(of: clean.bounds, to: base)
                 PhotographNoise().degrade(
                     colors: base, width: clean.width, height: clean.height,
-                    isGrey: clean.channelLayout.colorChannelCount == 1, generator: &generator)
+                    isGray: clean.channelLayout.colorChannelCount == 1, generator: &generator)
             }
             return (clean, colors)
         }

@@ -113,7 +113,7 @@ import Testing
         #expect(three < 200 * 1024)
     }
 
-    /// What stands in for hidden colours counts, and so do the coefficients of a JPEG that is coded for its picture; what the
+    /// What stands in for hidden colors counts, and so do the coefficients of a JPEG that is coded for its picture; what the
     /// network held for the picture before is gone by then.
     @Test func hiddenColorsAndCoefficientsStayUnderTheLimit() throws {
         let opaque = Image(width: 2400, height: 2000, channelLayout: .rgb)

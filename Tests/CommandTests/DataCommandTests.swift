@@ -40,7 +40,7 @@ import Testing
         let pictures: Int
         let formats: [String: Format]
         let color: Int
-        let grey: Int
+        let gray: Int
         let alpha: Int
         let bits8: Int
         let bits16: Int
@@ -57,7 +57,7 @@ import Testing
 
     private func writePhotos() throws {
         try folder.write(.scene(width: 20, height: 40), "photos/a.png")
-        try folder.write(.scene(width: 50, height: 30, .grey, bitDepth: 16), "photos/b.png")
+        try folder.write(.scene(width: 50, height: 30, .gray, bitDepth: 16), "photos/b.png")
         try folder.write(.scene(width: 20, height: 40), "photos/c.png")
     }
 
@@ -69,7 +69,7 @@ import Testing
         #expect(outcome.code == 0, "\(outcome.errors)")
         let words = outcome.outputLines.map { $0.split(separator: " ").joined(separator: " ") }
         for line in [
-            "photos", "PNG 3 files, 3 pictures", "pictures 3, 0.0 megapixels", "colours 2 colour, 1 grey; 0 with alpha",
+            "photos", "PNG 3 files, 3 pictures", "pictures 3, 0.0 megapixels", "colors 2 color, 1 gray; 0 with alpha",
             "depth 2 8 bits, 1 16 bits", "width 20 to 50, median 20", "height 30 to 40, median 40",
             "photos/c.png is photos/a.png", "cifar", "CIFAR-10 batch (binary) 1 file, 3 pictures", "labels 3: 2, 8: 1",
             "left out 1", "cifar/test_batch.bin",
@@ -93,7 +93,7 @@ import Testing
         #expect(records.map(\.path) == ["photos", "mnist"] && outcome.outputLines.count == 2)
         let photos = records[0]
         #expect(photos.formats == ["png": .init(files: 3, gzipped: 0, pictures: 3)])
-        #expect(photos.pictures == 3 && photos.color == 2 && photos.grey == 1 && photos.alpha == 0)
+        #expect(photos.pictures == 3 && photos.color == 2 && photos.gray == 1 && photos.alpha == 0)
         #expect(photos.bits8 == 2 && photos.bits16 == 1 && photos.megapixels == 0.0031)
         #expect(photos.width == .init(min: 20, median: 20, max: 50))
         #expect(photos.height == .init(min: 30, median: 40, max: 40))
@@ -101,7 +101,7 @@ import Testing
         #expect(photos.small == 2 && photos.labels.isEmpty && photos.broken.isEmpty)
         let digits = records[1]
         #expect(digits.formats == ["idx": .init(files: 1, gzipped: 0, pictures: 2)])
-        #expect(digits.labels == ["1": 1, "7": 1] && digits.grey == 2)
+        #expect(digits.labels == ["1": 1, "7": 1] && digits.gray == 2)
         // Both pictures are black.
         #expect(digits.duplicates.count == 1 && digits.small == 0)
     }

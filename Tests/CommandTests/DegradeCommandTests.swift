@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func photographsAreThoseOfTheLibrary() throws {
-        let image = Image.scene(width: 60, height: 50, .greyAlpha, bitDepth: 16)
+        let image = Image.scene(width: 60, height: 50, .grayAlpha, bitDepth: 16)
         try folder.write(image, "deep.png")
         #expect(
             try workplace.run(["degrade", "photo", "deep.png", "out.png", "--level", "high", "--seed", "5"]).code == 0)

@@ -190,7 +190,7 @@ import Testing
     /// Ended when it has said how far it is: nothing of it stays behind.
     @Test(arguments: ["json", "plain"])
     func longWorkSaysHowFarItIs(style: String) throws {
-        try folder.write(Image(width: 3000, height: 2500, channelLayout: .grey), "in.png")
+        try folder.write(Image(width: 3000, height: 2500, channelLayout: .gray), "in.png")
         let running = try workplace.start(
             ["denoise", "-m", "tiny", "--sigma", "25", "-j", "1", "--tile", "16", "--progress", style]
                 + ["in.png", "out.png"])

@@ -16,7 +16,7 @@ import Testing
         workplace = try Workplace()
         folder = workplace.folder
         try folder.write(.scene(width: 50, height: 40), "data/a.png")
-        try folder.write(.scene(width: 40, height: 50, .grey, seed: 2), "data/b.png")
+        try folder.write(.scene(width: 40, height: 50, .gray, seed: 2), "data/b.png")
         try folder.write(.scene(width: 30, height: 30, bitDepth: 16, seed: 3), "data/sub/c.png")
     }
 
@@ -111,9 +111,9 @@ import Testing
             var generator = SeededGenerator(seed: 4, path: stableHash(lastPathComponent(of: name)))
             let noisy = try PhotographNoise(level: .high).degrade(clean, path: name, generator: &generator)
             #expect(record.baselines["noisy"]?.psnr == (try peakSignalToNoiseRatio(noisy, clean)))
-            let isGrey = clean.channelLayout.colorChannelCount == 1
+            let isGray = clean.channelLayout.colorChannelCount == 1
             let sigma = NoiseEstimator().estimate(
-                colors: noisy.colors, width: noisy.width, height: noisy.height, isGrey: isGrey)
+                colors: noisy.colors, width: noisy.width, height: noisy.height, isGray: isGray)
             #expect(abs(try #require(record.sigma) - sigma) < 1e-6, "estimated")
         }
         let mean = try #require(records.last)

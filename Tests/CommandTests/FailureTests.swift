@@ -78,9 +78,9 @@ import Testing
     }
 
     @Test func picturesAboveTheLimit() throws {
-        try folder.write(Image(width: 1001, height: 1000, channelLayout: .grey), "large.png")
+        try folder.write(Image(width: 1001, height: 1000, channelLayout: .gray), "large.png")
         try expectFailure("large.png", "out.png", "--max-pixels", "1", code: 65, naming: "large.png")
-        try folder.write(Image(width: 100, height: 100, channelLayout: .grey), "small.png")
+        try folder.write(Image(width: 100, height: 100, channelLayout: .gray), "small.png")
         #expect(try workplace.denoise("small.png", "out.png", "--max-pixels", "1").code == 0)
     }
 
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [Image.ChannelLayout.greyAlpha, .rgbAlpha])
+    @Test(arguments: [Image.ChannelLayout.grayAlpha, .rgbAlpha])
     func transparencyDoesNotFitAJPEG(layout: Image.ChannelLayout) throws {
         try folder.write(.scene(width: 40, height: 30, layout), "alpha.png")
         try expectFailure("alpha.png", "out.jpg", code: 73, naming: "out.jpg")

@@ -33,7 +33,7 @@ import Testing
         (
             "train denoise",
             [
-                "--data", "--noise", "--max-sigma", "--grey-share", "--clean-share", "--patch-size", "--widths",
+                "--data", "--noise", "--max-sigma", "--gray-share", "--clean-share", "--patch-size", "--widths",
                 "--blocks",
                 "--validation-pictures", "--license", "-o, --output", "--config", "--resume", "--overwrite", "--steps",
                 "--epochs", "--time-limit", "--batch-size", "--learning-rate", "--warmup", "--loss", "--ema", "--seed",

@@ -59,7 +59,7 @@ import Testing
 
     /// A single large picture is left in the middle.
     @Test func theCurrentPictureIsAbandoned() throws {
-        try folder.write(Image(width: 3000, height: 2500, channelLayout: .grey), "large.png")
+        try folder.write(Image(width: 3000, height: 2500, channelLayout: .gray), "large.png")
         let program = try workplace.start(
             Self.command + ["large.png", "out.png", "-j", "1", "--tile", "16", "--progress", "json"])
         while try !program.errors.contains("done") {

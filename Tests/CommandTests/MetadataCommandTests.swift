@@ -59,7 +59,7 @@ import Testing
         #expect(meanSquaredError(after.image, before) < 4)
     }
 
-    /// A PNG describes its colours by chunks that a JPEG lacks: there a profile says the same.
+    /// A PNG describes its colors by chunks that a JPEG lacks: there a profile says the same.
     @Test func colorsWithoutAProfileGetOneInAJPEG() throws {
         let linear = ImageMetadata(
             pngColor: .init(gamma: 100_000, chromaticities: [31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000]))
@@ -80,7 +80,7 @@ import Testing
 
     /// What of a file does not get into the output is said: for people, in records, and not where quiet is asked for.
     @Test func whatIsNotReadIsSaid() throws {
-        let picture = try Fixtures.bytes("jpeg/grey.jpg")
+        let picture = try Fixtures.bytes("jpeg/gray.jpg")
         let video: [UInt8] = [0, 0, 0, 24] + Array("ftypmp42".utf8) + [UInt8](repeating: 7, count: 500)
         try workplace.folder.write(picture + video, "moving.jpg")
         let line = "moving.jpg: the video behind the picture is not kept (512 bytes)"
@@ -112,7 +112,7 @@ import Testing
         return zip(a, b).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) } / Double(a.count)
     }
 
-    /// The mean distance of two pictures' colours in sRGB.
+    /// The mean distance of two pictures' colors in sRGB.
     private func colorDistance(_ first: Image, _ second: Image) -> Float {
         func colors(_ image: Image) -> [Float] {
             let region = ImageRegion(x: 0, y: 0, width: image.width, height: image.height)

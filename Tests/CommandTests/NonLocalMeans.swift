@@ -8,9 +8,9 @@ import Glibc
 struct NonLocalMeans {
     let width: Int
     let height: Int
-    /// Standard deviation of the noise, in the units of the colours.
+    /// Standard deviation of the noise, in the units of the colors.
     let sigma: Float
-    /// What the article gives for σ of about 25 of 255: patches of 3×3 and h = 0.55 σ for colour, 5×5 and 0.4 σ for grey.
+    /// What the article gives for σ of about 25 of 255: patches of 3×3 and h = 0.55 σ for color, 5×5 and 0.4 σ for gray.
     let patchRadius: Int
     let strength: Float
 

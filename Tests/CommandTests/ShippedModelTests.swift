@@ -54,14 +54,14 @@ import Testing
         #expect(card.lowercased().contains("licen") && card.contains("restore train denoise"))
     }
 
-    /// Clean colours beyond sRGB's gamut get no cast.
+    /// Clean colors beyond sRGB's gamut get no cast.
     @Test(arguments: ["display-p3", "adobe-rgb", "prophoto"], names)
     func wideColorsStayAsTheyAre(profile: String, name: String) throws {
         let bytes = try readFile(Fixtures.path("profiles/\(profile).icc"))
         let pool = WorkerPool(workerCount: 2)
         let denoiser = try Denoiser(path: Self.path(name), pool: pool)
         for color in [[0, 255, 0], [30, 200, 60], [20, 90, 200], [0, 255, 255], [220, 30, 40]] {
-            // A soft ramp from half the colour to all of it.
+            // A soft ramp from half the color to all of it.
             var image = Image(width: 96, height: 96, channelLayout: .rgb, bitDepth: 8)
             let samples = (0..<image.sampleCount).map { index -> UInt8 in
                 let light = 0.5 + Double(index / 3 % 96) / 190
@@ -78,7 +78,7 @@ import Testing
                     worst = max(worst, abs(after[i] - Int(samples[i])))
                 }
             }
-            // Without a profile the same numbers come out by up to 5 off; as sRGB the colours were up to 67 off.
+            // Without a profile the same numbers come out by up to 5 off; as sRGB the colors were up to 67 off.
             #expect(worst <= 12, "\(name), \(profile), \(color): \(worst)")
         }
     }
@@ -168,12 +168,12 @@ import Testing
     /// The PSNR of non-local means.
     private func classicalScore(_ file: String) throws -> Double {
         let clean = try readImage(Fixtures.path("images/\(file)")).image
-        let isGrey = clean.channelLayout == .grey
+        let isGray = clean.channelLayout == .gray
         var generator = SeededGenerator(seed: 1, path: stableHash(file))
         let noisy = GaussianNoise(sigma: Self.sigma).noisyColors(of: clean, generator: &generator)
         let means = NonLocalMeans(
-            width: clean.width, height: clean.height, sigma: Float(Self.sigma / 255), patchRadius: isGrey ? 2 : 1,
-            strength: isGrey ? 0.4 : 0.55)
+            width: clean.width, height: clean.height, sigma: Float(Self.sigma / 255), patchRadius: isGray ? 2 : 1,
+            strength: isGray ? 0.4 : 0.55)
         return try peakSignalToNoiseRatio(clean.withColors(means.denoised(noisy)), clean)
     }
 }

@@ -62,7 +62,7 @@ import Testing
 
     /// More memory than any machine has: said before any is taken, and no folder is made.
     @Test func aNetworkThatFitsNoMemoryIsRefused() throws {
-        try folder.write(Image(width: 1024, height: 1024, channelLayout: .grey), "large.png")
+        try folder.write(Image(width: 1024, height: 1024, channelLayout: .gray), "large.png")
         let before = try workplace.contents
         let outcome = try workplace.run([
             "train", "denoise", "--data", "large.png", "--output", "run", "--widths", "1024,1024,1024", "--blocks",
@@ -87,11 +87,11 @@ import Testing
             """
         try folder.write(Array(yaml.utf8), "settings.yaml")
         let outcome = try workplace.run([
-            "train", "denoise", "--config", "settings.yaml", "-o", "run", "--seed", "9", "--grey-share", "0.5",
+            "train", "denoise", "--config", "settings.yaml", "-o", "run", "--seed", "9", "--gray-share", "0.5",
         ])
         #expect(outcome.code == 0, "\(outcome.errors)")
         let stored = String(decoding: try readFile(folder("run/config.yaml")), as: UTF8.self)
-        for line in ["steps: 4", "seed: 9", "grey-share: 0.5", "widths: [4, 8]", "blocks: [1, 1]", "ema: 0.999"] {
+        for line in ["steps: 4", "seed: 9", "gray-share: 0.5", "widths: [4, 8]", "blocks: [1, 1]", "ema: 0.999"] {
             #expect(stored.split(separator: "\n").contains { $0 == line }, "\(line) in \(stored)")
         }
         // From any folder: the paths are whole.

@@ -56,7 +56,7 @@ import Testing
     }
 
     /// Alpha that is opaque everywhere is no transparency: a JPEG goes without it, a PNG keeps it.
-    @Test(arguments: [Image.ChannelLayout.greyAlpha, .rgbAlpha], [8, 16])
+    @Test(arguments: [Image.ChannelLayout.grayAlpha, .rgbAlpha], [8, 16])
     func opaqueAlphaIsNoObstacleToAJPEG(_ layout: Image.ChannelLayout, _ bitDepth: Int) throws {
         var image = Image.scene(width: 60, height: 40, layout, bitDepth: bitDepth)
         let (channels, maximum) = (layout.channelCount, image.maximumSample)
@@ -67,7 +67,7 @@ import Testing
             let outcome = try workplace.denoise("--compare", "compare-\(output)", "in.png", output)
             #expect(outcome.code == 0 && !outcome.errors.contains("warning"), "\(outcome.errors)")
         }
-        let plain: Image.ChannelLayout = layout == .rgbAlpha ? .rgb : .grey
+        let plain: Image.ChannelLayout = layout == .rgbAlpha ? .rgb : .gray
         #expect(try workplace.image("out.jpg").channelLayout == plain)
         #expect(try workplace.image("compare-out.jpg").channelLayout == plain)
         let kept = try workplace.image("out.png")

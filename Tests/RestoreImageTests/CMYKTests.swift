@@ -17,7 +17,7 @@ import Testing
         #expect(rgb(fromCMYK: [], profile: nil) == [])
     }
 
-    @Test(arguments: ["display-p3", "grey-gamma22"])
+    @Test(arguments: ["display-p3", "gray-gamma22"])
     func aProfileOfAnotherModelCountsForNothing(_ name: String) throws {
         let inks: [UInt8] = [10, 20, 30, 40, 200, 100, 0, 7]
         #expect(try rgb(fromCMYK: inks, profile: profile(name)) == rgb(fromCMYK: inks, profile: nil))

@@ -33,7 +33,7 @@ extension Image {
 
 @Suite struct ColorSpaceTests {
     static let colorProfiles = ["display-p3", "adobe-rgb", "prophoto", "linear", "wide-table"]
-    static let greyProfiles = ["grey-gamma22", "grey-dot-gain", "grey-lightness"]
+    static let grayProfiles = ["gray-gamma22", "gray-dot-gain", "gray-lightness"]
 
     /// A line of `expected.txt`.
     struct Expectation {
@@ -55,8 +55,8 @@ extension Image {
     @Test func colorsAreThoseOfAnIndependentComputation() throws {
         var compared = 0
         for expectation in try Self.expectations() where !expectation.profile.hasPrefix("srgb") {
-            guard expectation.profile != "grey-srgb" else { continue }
-            let layout: Image.ChannelLayout = expectation.samples.count == 1 ? .grey : .rgb
+            guard expectation.profile != "gray-srgb" else { continue }
+            let layout: Image.ChannelLayout = expectation.samples.count == 1 ? .gray : .rgb
             var image = Image(width: 1, height: 1, channelLayout: layout, samples: .uint16(expectation.samples))
             image.colorSpace = try space(expectation.profile, layout)
             for (found, expected) in zip(image.floats(), expectation.color) {
@@ -68,7 +68,7 @@ extension Image {
         #expect(compared > 150)
     }
 
-    /// Every sample, as a grey and in a random colour.
+    /// Every sample, as a gray and in a random color.
     @Test(arguments: colorProfiles, [8, 16])
     func everySampleOfAColorSurvives(_ name: String, _ bitDepth: Int) throws {
         var generator = SeededGenerator(seed: 31)
@@ -95,15 +95,15 @@ extension Image {
         }
     }
 
-    /// Where nothing says what the samples were, the way back must find them by itself: 8 bits in any colour, 16 in greys.
+    /// Where nothing says what the samples were, the way back must find them by itself: 8 bits in any color, 16 in grays.
     ///
     /// (The table's first two entries are the same light: it has no inverse there.)
     @Test(arguments: colorProfiles.filter { $0 != "wide-table" })
     func theWayBackIsAnInverse(_ name: String) throws {
         var generator = SeededGenerator(seed: 32)
         let colors = (0..<(3 * 65536)).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        let greys = (0..<(3 * 65536)).map { UInt16($0 / 3) }
-        for samples in [Image.Samples.uint8(colors), .uint16(greys)] {
+        let grays = (0..<(3 * 65536)).map { UInt16($0 / 3) }
+        for samples in [Image.Samples.uint8(colors), .uint16(grays)] {
             var image = Image(width: 256, height: 256, channelLayout: .rgb, samples: samples)
             image.colorSpace = try space(name, .rgb)
             var copy = Image(width: 256, height: 256, channelLayout: .rgb, bitDepth: image.bitDepth)
@@ -113,9 +113,9 @@ extension Image {
         }
     }
 
-    @Test(arguments: greyProfiles, [8, 16])
-    func everySampleOfAGreySurvives(_ name: String, _ bitDepth: Int) throws {
-        for layout in [Image.ChannelLayout.grey, .greyAlpha] {
+    @Test(arguments: grayProfiles, [8, 16])
+    func everySampleOfAGraySurvives(_ name: String, _ bitDepth: Int) throws {
+        for layout in [Image.ChannelLayout.gray, .grayAlpha] {
             let count = 65536 * layout.channelCount
             let samples: Image.Samples =
                 bitDepth == 8
@@ -129,13 +129,13 @@ extension Image {
         }
         // And without knowing them.
         var image = Image(
-            width: 256, height: 256, channelLayout: .grey, samples: .uint16((0..<65536).map { UInt16($0) }))
-        image.colorSpace = try space(name, .grey)
-        var copy = Image(width: 256, height: 256, channelLayout: .grey, bitDepth: 16)
+            width: 256, height: 256, channelLayout: .gray, samples: .uint16((0..<65536).map { UInt16($0) }))
+        image.colorSpace = try space(name, .gray)
+        var copy = Image(width: 256, height: 256, channelLayout: .gray, bitDepth: 16)
         copy.colorSpace = image.colorSpace
         try copy.setColors(of: image.bounds, from: image.floats())
         let worst = zip(copy.values, image.values).map { abs($0 - $1) }.max() ?? 0
-        #expect(name == "grey-dot-gain" ? worst <= 300 : worst == 0, "off by \(worst)")
+        #expect(name == "gray-dot-gain" ? worst <= 300 : worst == 0, "off by \(worst)")
     }
 
     @Test(arguments: colorProfiles)
@@ -149,16 +149,16 @@ extension Image {
     @Test(arguments: ["srgb", "srgb-table"])
     func profilesOfSRGBNeedNoConversion(_ name: String) throws {
         #expect(try space(name, .rgb) == .sRGB)
-        // Common, and clear, though the profile is one of colours.
-        #expect(try space(name, .grey) == .sRGB)
-        #expect(try space("grey-srgb", .grey) == .sRGB)
+        // Common, and clear, though the profile is one of colors.
+        #expect(try space(name, .gray) == .sRGB)
+        #expect(try space("gray-srgb", .gray) == .sRGB)
     }
 
     @Test(arguments: [
         ("falling", Image.ChannelLayout.rgb, "falls"), ("singular", .rgb, "primaries"), ("rgb-table", .rgb, "tables"),
-        ("cmyk", .rgb, "model"), ("grey-gamma22", .rgb, "grey"), ("display-p3", .grey, "RGB"),
-        // Its curve is sRGB's, and yet it is none of colours.
-        ("grey-srgb", .rgb, "grey"),
+        ("cmyk", .rgb, "model"), ("gray-gamma22", .rgb, "gray"), ("display-p3", .gray, "RGB"),
+        // Its curve is sRGB's, and yet it is none of colors.
+        ("gray-srgb", .rgb, "gray"),
     ])
     func whatCannotBeUsedIsSaid(_ name: String, _ layout: Image.ChannelLayout, _ word: String) throws {
         let (space, warning) = ImageMetadata(colorProfile: try profile(name)).colorSpace(of: layout)
@@ -174,10 +174,10 @@ extension Image {
         #expect(try decoded.image.colorSpace == space("display-p3", .rgb))
         // Pictures are equal if their samples mean the same.
         #expect(decoded.image != image)
-        var grey = DecodedImage(
-            image: Image(width: 2, height: 1, channelLayout: .grey), format: .png, metadata: metadata)
-        #expect(grey.adoptColorSpace() != nil)
-        #expect(grey.image.colorSpace == .sRGB)
+        var gray = DecodedImage(
+            image: Image(width: 2, height: 1, channelLayout: .gray), format: .png, metadata: metadata)
+        #expect(gray.adoptColorSpace() != nil)
+        #expect(gray.image.colorSpace == .sRGB)
     }
 
     /// Many threads convert with one space, and get what one thread gets.
@@ -203,9 +203,9 @@ extension Image {
     /// Whatever is damaged, nothing is read beyond its end and no space has values that are not finite.
     @Test func damagedProfilesAreRefusedOrHarmless() throws {
         var generator = SeededGenerator(seed: 33)
-        for name in Self.colorProfiles + Self.greyProfiles + ["srgb-table", "rgb-table", "cmyk"] {
+        for name in Self.colorProfiles + Self.grayProfiles + ["srgb-table", "rgb-table", "cmyk"] {
             let bytes = try profile(name)
-            let layout: Image.ChannelLayout = name.hasPrefix("grey") ? .grey : .rgb
+            let layout: Image.ChannelLayout = name.hasPrefix("gray") ? .gray : .rgb
             for round in 0..<60 {
                 var damaged = bytes
                 if round % 3 == 0 { damaged.removeLast(.random(in: 1...bytes.count, using: &generator)) }

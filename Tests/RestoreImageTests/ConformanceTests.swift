@@ -48,7 +48,7 @@ import Testing
         encoding.jpegParameters = parameters
         let again = try decodeImage(encodeImage(decoded.image, as: encoding, path: "a.jpg"), path: "a.jpg")
         #expect(again.jpeg == parameters)
-        // Rounding and halved colours move a sample a little each time; other tables would move it much more.
+        // Rounding and halved colors move a sample a little each time; other tables would move it much more.
         #expect(try peakSignalToNoiseRatio(again.image, decoded.image) > 28)
     }
 
@@ -105,7 +105,7 @@ import Testing
     /// Codes that suit any picture stay so, codes for the picture become such; arithmetic coding becomes the latter.
     @Test func codesAreMadeForThePictureWhereTheyWere() throws {
         func picture(_ name: String) throws -> DecodedImage { try readImage(Fixtures.path("jpeg/\(name).jpg")) }
-        for name in ["testorig", "sampling-411", "restart-every-block", "grey", "scans-apart"] {
+        for name in ["testorig", "sampling-411", "restart-every-block", "gray", "scans-apart"] {
             #expect(try picture(name).jpeg?.optimizesCodes == false, "\(name)")
         }
         for name in ["optimized", "arithmetic", "progressive-restart"] {

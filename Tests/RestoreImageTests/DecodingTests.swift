@@ -61,7 +61,7 @@ import Testing
         #expect(
             throws: ImageError.tooLarge(path: path, width: 100_000, height: 100_000, limit: 512_000_000)
         ) { try readImage(path) }
-        for name in ["rgb8.png", "baseline-grey.jpg"] {
+        for name in ["rgb8.png", "baseline-gray.jpg"] {
             let path = Fixtures.path("images/formats/\(name)")
             let image = try readImage(path).image
             let exact = ImageLimits(maximumPixels: image.pixelCount)

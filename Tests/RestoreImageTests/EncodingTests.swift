@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func jpegKeepsColorResolutionFromQuality90() throws {
-        // One red column: with halved chroma its colour runs into the neighbours.
+        // One red column: with halved chroma its color runs into the neighbors.
         var values = [UInt8](repeating: 128, count: 32 * 32 * 3)
         for row in 0..<32 {
             values.replaceSubrange((row * 32 + 15) * 3..<(row * 32 + 16) * 3, with: [255, 0, 0])
@@ -54,16 +54,16 @@ import Testing
         #expect(try errorAt(90) * 5 < errorAt(89))
     }
 
-    @Test func jpegOfGreyStaysGrey() throws {
+    @Test func jpegOfGrayStaysGray() throws {
         let image = Image(
-            width: 9, height: 9, channelLayout: .grey, samples: .uint8([UInt8](repeating: 77, count: 81)))
+            width: 9, height: 9, channelLayout: .gray, samples: .uint8([UInt8](repeating: 77, count: 81)))
         let bytes = try encodeImage(image, as: ImageEncoding(format: .jpeg), path: "a.jpg")
         #expect(try decodeImage(bytes, path: "a.jpg").image == image)
     }
 
     @Test func sixteenBitsAreRoundedForJPEG() throws {
         let words = (0...65535).map { UInt16($0) }
-        let image = Image(width: 256, height: 256, channelLayout: .grey, samples: .uint16(words))
+        let image = Image(width: 256, height: 256, channelLayout: .gray, samples: .uint16(words))
         let expected = words.map { Int((Double($0) * 255 / 65535).rounded()) }
         #expect(image.roundedTo8Bits().values == expected)
         let encoding = ImageEncoding(format: .jpeg)
@@ -73,7 +73,7 @@ import Testing
     }
 
     /// Alpha that says nothing is no obstacle, and the file is that of the picture without it.
-    @Test(arguments: [Image.ChannelLayout.greyAlpha, .rgbAlpha], [8, 16])
+    @Test(arguments: [Image.ChannelLayout.grayAlpha, .rgbAlpha], [8, 16])
     func opaqueAlphaIsLeftOutOfAJPEG(_ layout: Image.ChannelLayout, _ bitDepth: Int) throws {
         let random = Image.random(width: 37, height: 21, layout, bitDepth: bitDepth, seed: 5)
         let (channels, colors) = (layout.channelCount, layout.colorChannelCount)
@@ -86,7 +86,7 @@ import Testing
         for pixel in 0..<(37 * 21) { values[(pixel + 1) * channels - 1] = random.maximumSample }
         let opaque = image(values, layout)
         let plain = image(
-            values.enumerated().filter { $0.offset % channels < colors }.map(\.element), colors == 1 ? .grey : .rgb)
+            values.enumerated().filter { $0.offset % channels < colors }.map(\.element), colors == 1 ? .gray : .rgb)
         let jpeg = ImageEncoding(format: .jpeg)
         #expect(opaque.isOpaque && plain.isOpaque)
         #expect(try encodeImage(opaque, as: jpeg, path: "a") == encodeImage(plain, as: jpeg, path: "a"))
@@ -112,7 +112,7 @@ import Testing
         }
         #expect(bytes(17, 8) { _ in } == 24 * 8 * 3 * 2)
         #expect(bytes(17, 8) { $0.jpegQuality = 80 } == 32 * 16 * 3)
-        #expect(bytes(17, 8, .grey) { _ in } == 24 * 8 * 2)
+        #expect(bytes(17, 8, .gray) { _ in } == 24 * 8 * 2)
         #expect(bytes(17, 8, .rgbAlpha) { _ in } == 24 * 8 * 3 * 2)
         #expect(bytes(17, 8) { $0.format = .png } == 0)
         // Beyond 64 MiB it is not worth its memory.
@@ -127,7 +127,7 @@ import Testing
         (parameters.optimizesCodes, parameters.isProgressive) = (false, true)
         #expect(bytes(33, 9) { $0.jpegParameters = parameters } == 2 * 2 * 6 * 128)
         // They do not fit, and the quality holds.
-        #expect(bytes(33, 9, .grey) { $0.jpegParameters = parameters } == 40 * 16 * 2)
+        #expect(bytes(33, 9, .gray) { $0.jpegParameters = parameters } == 40 * 16 * 2)
     }
 
     @Test func refusesWhatTheFormatCannotStore() throws {
@@ -140,8 +140,8 @@ import Testing
             }
         }
         let pixel = Image(width: 1, height: 1, channelLayout: .rgb)
-        let alpha = Image(width: 1, height: 1, channelLayout: .greyAlpha)
-        let long = Image(width: 65501, height: 1, channelLayout: .grey)
+        let alpha = Image(width: 1, height: 1, channelLayout: .grayAlpha)
+        let long = Image(width: 65501, height: 1, channelLayout: .gray)
         #expect(
             reason(alpha, ImageEncoding(format: .jpeg))
                 == "p: cannot be encoded: a JPEG has no transparency; store it as PNG")

@@ -61,7 +61,7 @@ import Testing
         #expect(result.upright(from: 1, width: 30, height: 40) == result)
         // In a PNG both are one.
         let png = try encodeImage(
-            Image(width: 3, height: 2, channelLayout: .grey), metadata: result, as: ImageEncoding(format: .png),
+            Image(width: 3, height: 2, channelLayout: .gray), metadata: result, as: ImageEncoding(format: .png),
             path: "a")
         let whole = String(decoding: try #require(decodeImage(png, path: "a").metadata.xmp), as: UTF8.self)
         #expect(whole.contains("xmp:Rating=\"5\"") && whole.contains(Self.filling) && !whole.contains("HasExtendedXMP"))

@@ -15,7 +15,7 @@ import Testing
 
     static let golden = [
         Golden(
-            width: 61, height: 47, layout: .grey, bitDepth: 8, psnr: 31.785774346815803,
+            width: 61, height: 47, layout: .gray, bitDepth: 8, psnr: 31.785774346815803,
             ssim: 0.9765488111716295),
         Golden(
             width: 61, height: 47, layout: .rgb, bitDepth: 8, psnr: 31.803064522505128,
@@ -24,7 +24,7 @@ import Testing
             width: 61, height: 47, layout: .rgb, bitDepth: 16, psnr: 31.803064522505128,
             ssim: 0.9908397997703537),
         Golden(
-            width: 11, height: 11, layout: .grey, bitDepth: 8, psnr: 31.81703685085507,
+            width: 11, height: 11, layout: .gray, bitDepth: 8, psnr: 31.81703685085507,
             ssim: 0.9608661070846783),
         Golden(
             width: 90, height: 12, layout: .rgb, bitDepth: 8, psnr: 31.818026095604782,
@@ -70,7 +70,7 @@ import Testing
         let image = Image(width: 12, height: 12, channelLayout: .rgb)
         let others: [(Image, ImageComparisonError)] = [
             (Image(width: 12, height: 13, channelLayout: .rgb), .sizesDiffer("12×12", "12×13")),
-            (Image(width: 12, height: 12, channelLayout: .greyAlpha), .colorChannelsDiffer(3, 1)),
+            (Image(width: 12, height: 12, channelLayout: .grayAlpha), .colorChannelsDiffer(3, 1)),
             (Image(width: 12, height: 12, channelLayout: .rgb, bitDepth: 16), .bitDepthsDiffer(8, 16)),
         ]
         for (other, error) in others {
@@ -78,7 +78,7 @@ import Testing
             #expect(throws: error) { try peakSignalToNoiseRatio(image, other) }
             #expect(throws: error) { try structuralSimilarity(image, other) }
         }
-        let small = Image(width: 10, height: 20, channelLayout: .grey)
+        let small = Image(width: 10, height: 20, channelLayout: .gray)
         #expect(throws: ImageComparisonError.tooSmall(width: 10, height: 20, minimum: 11)) {
             try structuralSimilarity(small, small)
         }

@@ -34,7 +34,7 @@ struct PNGFile {
         }
         try #require(header.count == 13 && header[10...] == [0, 0, 0])
         bytesPerSample = Int(header[8]) / 8
-        // By colour type: grey, RGB, grey and alpha, RGB and alpha.
+        // By color type: gray, RGB, gray and alpha, RGB and alpha.
         channels = [0: 1, 2: 3, 4: 2, 6: 4][header[9]] ?? 0
     }
 

@@ -52,7 +52,7 @@ import Testing
     @Test(arguments: [nil] + (0...9).map { $0 as Int? })
     func keepsEverySampleAtAnyLevel(_ level: Int?) throws {
         for content in Content.allCases {
-            for (layout, bitDepth) in [(Image.ChannelLayout.rgb, 8), (.greyAlpha, 16)] {
+            for (layout, bitDepth) in [(Image.ChannelLayout.rgb, 8), (.grayAlpha, 16)] {
                 let image = content.image(width: 461, height: 301, layout, bitDepth: bitDepth)
                 try checkRoundTrip(image, level: level)
             }

@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func palettesAndInterlacedRowsAreFilled() throws {
-        for name in ["palette8-alpha", "palette8-interlaced", "rgb8-interlaced", "grey1-interlaced", "palette2"] {
+        for name in ["palette8-alpha", "palette8-interlaced", "rgb8-interlaced", "gray1-interlaced", "palette2"] {
             let bytes = try readFile(Fixtures.path("images/formats/\(name).png"))
             let whole = try decodeImage(bytes, path: "p").image
             var best = 0

@@ -88,7 +88,7 @@ import Testing
 
     @Test func aDamagedBlockIsReported() throws {
         let whole = try TIFFFixture(isLittleEndian: true).bytes
-        let image = Image(width: 3, height: 2, channelLayout: .grey)
+        let image = Image(width: 3, height: 2, channelLayout: .gray)
         for (bytes, isDamaged) in [(whole, false), (Array(whole[..<60]), true), ([1, 2, 3], true)] {
             var decoded = DecodedImage(image: image, format: .jpeg, metadata: ImageMetadata(exif: bytes))
             #expect((decoded.makeUpright() != nil) == isDamaged)
@@ -154,7 +154,7 @@ import Testing
         let metadata = ImageMetadata(exif: exif, xmp: Array(Self.packet.utf8))
         #expect(metadata.orientation == (orientation == 3 ? 3 : 1))
         var decoded = DecodedImage(
-            image: Image(width: 3, height: 2, channelLayout: .grey), format: .jpeg, metadata: metadata)
+            image: Image(width: 3, height: 2, channelLayout: .gray), format: .jpeg, metadata: metadata)
         #expect(decoded.makeUpright() == nil && decoded.image.width == 3)
         let xmp = String(decoding: try #require(decoded.metadata.xmp), as: UTF8.self)
         #expect(xmp.contains("tiff:Orientation=\"1\""))

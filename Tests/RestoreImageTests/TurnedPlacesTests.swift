@@ -57,7 +57,7 @@ import Testing
         var samples = [UInt8](repeating: 0, count: Self.width * Self.height)
         samples[Self.bright.y * Self.width + Self.bright.x] = 255
         let image = Image(
-            width: Self.width, height: Self.height, channelLayout: .grey, samples: .uint8(samples))
+            width: Self.width, height: Self.height, channelLayout: .gray, samples: .uint8(samples))
         var decoded = DecodedImage(image: image, format: .jpeg, metadata: metadata)
         #expect(decoded.makeUpright() == nil)
         let place = try #require(decoded.image.values.firstIndex(of: 255))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite struct VisibleColorsTests {
-    /// A picture whose alpha and colours are given by functions of the place; colours where alpha is 0 are random.
+    /// A picture whose alpha and colors are given by functions of the place; colors where alpha is 0 are random.
     static func picture(
         width: Int, height: Int, bitDepth: Int = 8, hidden seed: UInt64, alpha: (Int, Int) -> Double,
         color: (Int, Int) -> [Double]
@@ -35,7 +35,7 @@ import Testing
     func whatIsVisibleNeedsNoExtension(_ layout: Image.ChannelLayout, _ bitDepth: Int) {
         var image = Image.random(width: 30, height: 200, layout, bitDepth: bitDepth, seed: 41)
         if layout.hasAlpha {
-            // Faint, but colours of their own.
+            // Faint, but colors of their own.
             for place in stride(from: layout.channelCount - 1, to: image.sampleCount, by: layout.channelCount) {
                 switch image.samples {
                 case .uint8(var values): values[place] = max(values[place], 32); image.samples = .uint8(values)
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    /// One colour is extended as it is, whatever the shape of what is visible, and across the whole picture.
+    /// One color is extended as it is, whatever the shape of what is visible, and across the whole picture.
     @Test func aConstantColorStaysConstant() throws {
         for (width, height) in [(50, 40), (257, 129), (3, 300)] {
             let image = Self.picture(width: width, height: height, hidden: 3) { x, y in

@@ -36,9 +36,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["grey-gamma22", "grey-dot-gain"], [8, 16])
-    func noStrengthLeavesGreysAsTheyAre(_ profile: String, _ bitDepth: Int) throws {
-        for layout in [Image.ChannelLayout.grey, .greyAlpha] {
+    @Test(arguments: ["gray-gamma22", "gray-dot-gain"], [8, 16])
+    func noStrengthLeavesGraysAsTheyAre(_ profile: String, _ bitDepth: Int) throws {
+        for layout in [Image.ChannelLayout.gray, .grayAlpha] {
             let image = try picture(profile, layout, bitDepth: bitDepth)
             let options = Denoiser.Options(noiseLevel: .sigma(25), strength: 0)
             let isSame = try TinyModel().denoiser().denoise(image, options: options).image == image
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    /// A saturated colour outside sRGB stays outside: the gamut is kept.
+    /// A saturated color outside sRGB stays outside: the gamut is kept.
     @Test func wideColorsStayWide() throws {
         var image = Image(width: 40, height: 40, channelLayout: .rgb, bitDepth: 8)
         image.samples = .uint8((0..<4800).map { $0 % 3 == 1 ? 250 : 5 })
@@ -83,7 +83,7 @@ import Testing
     }
 
     /// A weak effect changes 16-bit samples by less than a step of 8 bits, through a PNG file and back.
-    @Test(arguments: [Image.ChannelLayout.rgb, .rgbAlpha, .grey])
+    @Test(arguments: [Image.ChannelLayout.rgb, .rgbAlpha, .gray])
     func sixteenBitsAreNowhereRoundedToEight(_ layout: Image.ChannelLayout) throws {
         let folder = try TemporaryFolder()
         let image = Image.scene(width: 50, height: 40, layout, bitDepth: 16)

@@ -22,7 +22,7 @@ import Testing
     private func selection() -> (DenoiserSelection, () -> [String]) {
         var read: [String] = []
         let selection = DenoiserSelection(
-            catalogue: ModelCatalogue(folders: [folder.path]), pool: WorkerPool(workerCount: 1)
+            catalog: ModelCatalog(folders: [folder.path]), pool: WorkerPool(workerCount: 1)
         ) { read.append($0) }
         return (selection, { read })
     }
@@ -58,7 +58,7 @@ import Testing
 
     @Test func withoutAnyModelTheMissingOneIsNamed() {
         let selection = DenoiserSelection(
-            catalogue: ModelCatalogue(folders: []), pool: WorkerPool(workerCount: 1))
+            catalog: ModelCatalog(folders: []), pool: WorkerPool(workerCount: 1))
         #expect(throws: ModelError.notFound(name: "denoise-color", searched: [])) {
             try selection.denoiser(for: .photo)
         }

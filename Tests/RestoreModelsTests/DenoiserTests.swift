@@ -33,18 +33,18 @@ import Testing
         #expect(multiples < result.values.count / 10)
     }
 
-    @Test func aGreyPictureGoesThroughAsEqualChannels() throws {
-        let grey = Image.scene(width: 33, height: 21, .grey)
+    @Test func aGrayPictureGoesThroughAsEqualChannels() throws {
+        let gray = Image.scene(width: 33, height: 21, .gray)
         let color = Image(
             width: 33, height: 21, channelLayout: .rgb,
-            samples: .uint8(grey.values.flatMap { [UInt8($0), UInt8($0), UInt8($0)] }))
+            samples: .uint8(gray.values.flatMap { [UInt8($0), UInt8($0), UInt8($0)] }))
         let result = try TinyModel().denoiser().denoise(
             colors: color.colors, width: 33, height: 21, sigma: 25)
         let expected = (0..<(33 * 21)).map { pixel -> Int in
             let mean = result[(3 * pixel)..<(3 * pixel + 3)].reduce(0, +) / 3
             return Int((max(0, min(1, mean)) * 255).rounded())
         }
-        #expect(zip(try denoise(grey).values, expected).allSatisfy { abs($0 - $1) <= 1 })
+        #expect(zip(try denoise(gray).values, expected).allSatisfy { abs($0 - $1) <= 1 })
     }
 
     @Test(arguments: Image.ChannelLayout.allCases, [8, 16])

@@ -102,7 +102,7 @@ private struct Picture {
     /// Eight bits add rounding, of variance 1/12, and clip what lies beyond black and white.
     @Test(arguments: [1, 3], [1.0, 5.0, 15.0, 25.0])
     func clippedNoiseIsPassedOver(channels: Int, sigma: Double) {
-        // A third black, a third of greys, a third white.
+        // A third black, a third of grays, a third white.
         let picture = Picture(channels: channels) { x, y, _ in x < 80 ? 0 : x < 160 ? 120 + 0.1 * Double(y) : 255 }
         let estimate = picture.noisy(sigma).stored.estimate
         let expected = (sigma * sigma + 1.0 / 12).squareRoot()
@@ -119,7 +119,7 @@ private struct Picture {
         #expect(abs(picture.stored.estimate - 10) < 0.8)
     }
 
-    /// A grey picture stored as colour, and one whose chroma was smoothed.
+    /// A gray picture stored as color, and one whose chroma was smoothed.
     @Test(arguments: [0.0, 1.0], [5.0, 20.0])
     func noiseThatChannelsShareIsFound(separate: Double, common: Double) {
         let estimate = Picture.flat(128).noisy(separate, common: common).estimate

@@ -4,7 +4,7 @@ import RestoreModels
 import RestoreNN
 import Testing
 
-/// RGB or grey floats in 0…1 with noise of several kinds.
+/// RGB or gray floats in 0…1 with noise of several kinds.
 private struct NoisyPicture {
     let width: Int
     let height: Int
@@ -103,7 +103,7 @@ private struct NoisyPicture {
         #expect(picture.stored.kind == .photo)
     }
 
-    @Test func greyGrainsAreAPhotographs() {
+    @Test func grayGrainsAreAPhotographs() {
         #expect(NoisyPicture(channels: 1).grainy(10, weights: [1, 1]).stored.kind == .photo)
     }
 
@@ -119,7 +119,7 @@ private struct NoisyPicture {
     @Test func roundingIsNoPhotographsNoise() {
         let scene = Image.scene(width: 320, height: 240)
         #expect(NoiseEstimator().measure(scene).kind == .gaussian)
-        #expect(NoiseEstimator().measure(.scene(width: 320, height: 240, .grey)).kind == .gaussian)
+        #expect(NoiseEstimator().measure(.scene(width: 320, height: 240, .gray)).kind == .gaussian)
     }
 
     /// Clipping takes noise away near black and white, which is no dependence on the tone.
@@ -130,7 +130,7 @@ private struct NoisyPicture {
         #expect(picture.white { _ in sigma }.stored.kind == .gaussian)
     }
 
-    /// A drawing has patches without any noise, and sharp coloured edges.
+    /// A drawing has patches without any noise, and sharp colored edges.
     @Test func aDrawingIsGaussian() {
         var picture = NoisyPicture()
         for y in 0..<picture.height {
@@ -144,12 +144,12 @@ private struct NoisyPicture {
         #expect(picture.measured() == NoiseMeasurement(sigma: 0, kind: .gaussian))
     }
 
-    /// Grey pictures are judged alike however they are stored.
-    @Test func greyStoredAsColorIsGrey() {
-        for grey in [NoisyPicture(channels: 1).white { _ in 15 }, NoisyPicture(channels: 1).grainy(10)] {
-            var color = NoisyPicture(width: grey.width, height: grey.height)
-            color.values = grey.values.flatMap { [$0, $0, $0] }
-            #expect(color.kind == grey.kind)
+    /// Gray pictures are judged alike however they are stored.
+    @Test func grayStoredAsColorIsGray() {
+        for gray in [NoisyPicture(channels: 1).white { _ in 15 }, NoisyPicture(channels: 1).grainy(10)] {
+            var color = NoisyPicture(width: gray.width, height: gray.height)
+            color.values = gray.values.flatMap { [$0, $0, $0] }
+            #expect(color.kind == gray.kind)
         }
     }
 

@@ -5,9 +5,9 @@ import Testing
 
 /// The noise estimate of pictures of all kinds and sizes, those that are sampled among them.
 @Suite struct PictureNoiseTests {
-    /// A grey ramp with Gaussian noise of `sigma`.
+    /// A gray ramp with Gaussian noise of `sigma`.
     private func noisy(
-        width: Int, height: Int, _ layout: Image.ChannelLayout = .grey, bitDepth: Int = 8, sigma: Double
+        width: Int, height: Int, _ layout: Image.ChannelLayout = .gray, bitDepth: Int = 8, sigma: Double
     ) -> Image {
         var generator = SeededGenerator(seed: 8)
         let unit = bitDepth == 8 ? 1.0 : 257.0
@@ -42,7 +42,7 @@ import Testing
     }
 
     /// The very same number, whoever does the work and in whatever order.
-    @Test(arguments: [Image.ChannelLayout.grey, .rgb], [(30, 20), (333, 251), (2400, 2100)])
+    @Test(arguments: [Image.ChannelLayout.gray, .rgb], [(30, 20), (333, 251), (2400, 2100)])
     func theEstimateDoesNotDependOnTheRunner(_ layout: Image.ChannelLayout, _ size: (Int, Int)) {
         let image = noisy(width: size.0, height: size.1, layout, sigma: 9)
         let estimate = NoiseEstimator().estimate(image)

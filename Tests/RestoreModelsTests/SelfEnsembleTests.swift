@@ -158,7 +158,7 @@ import Testing
         #expect(try best != denoised(.fast))
         #expect(try denoised(.best, .side(1)) == best)
         #expect(try denoised(.best, strength: 0) == image)
-        // Of transparent pixels the network sees other colours: `TransparencyTests`.
+        // Of transparent pixels the network sees other colors: `TransparencyTests`.
         guard !layout.hasAlpha else { return }
         let colors = try denoiser.denoise(colors: image.colors, width: 61, height: 83, sigma: 20, quality: .best)
         var expected = image

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct TransparencyTests {
-    /// A noisy disc; beside it colours that nobody sees, black, white or noise.
+    /// A noisy disc; beside it colors that nobody sees, black, white or noise.
     private func disc(hidden: (inout SeededGenerator) -> Double, bitDepth: Int = 8, side: Int = 96) -> Image {
         var (visible, invisible) = (SeededGenerator(seed: 71), SeededGenerator(seed: 72))
         let maximum = bitDepth == 8 ? 255.0 : 65535.0
@@ -87,14 +87,14 @@ import Testing
         #expect(colors == expected.image.values)
     }
 
-    /// A disc over its own colour and one that is cut out: the rims of both are restored alike, whatever lay under the hole.
+    /// A disc over its own color and one that is cut out: the rims of both are restored alike, whatever lay under the hole.
     @Test func rimsHaveNoFringe() throws {
         let cut = disc(hidden: { _ in 0 }, bitDepth: 16)
         let result = try TinyModel().denoiser().denoise(cut, options: Denoiser.Options(noiseLevel: .sigma(20))).image
         let white = try TinyModel().denoiser().denoise(
             disc(hidden: { _ in 1 }, bitDepth: 16), options: Denoiser.Options(noiseLevel: .sigma(20))
         ).image
-        // Composed over grey both are the same picture.
+        // Composed over gray both are the same picture.
         let (dark, bright) = (result.values, white.values)
         for i in 0..<cut.sampleCount where i % 4 < 3 {
             let alpha = dark[i / 4 * 4 + 3]

@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test(arguments: variants) func aColumnDoesNotDependOnItsNeighbours(_ variant: KernelVariant) {
+    @Test(arguments: variants) func aColumnDoesNotDependOnItsNeighbors(_ variant: KernelVariant) {
         let (rows, depth) = (17, 29)
         var generator = SeededGenerator(seed: 53)
         let a = generator.values(rows * depth)

@@ -35,7 +35,7 @@ import Testing
         #expect(both.learningRate(step: 54, timeProgress: 0.75) == both.learningRate(step: 79))
     }
 
-    /// An optimiser and an average made of the state of others go on as they would.
+    /// An optimizer and an average made of the state of others go on as they would.
     @Test func stateIsAllThatThereIs() {
         var generator = SeededGenerator(seed: 149)
         let gradients = (0..<6).map { _ in generator.values(40) }

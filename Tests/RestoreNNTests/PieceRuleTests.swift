@@ -75,7 +75,7 @@ import Testing
         #expect(try rule(convolution(3, 1).computing(by: .implicit)) == PieceRule(step: 1, before: 1, after: 1))
         #expect(try rule(convolution(6, 1)) == PieceRule(step: 1, before: 1, after: 4))
         #expect(try rule(network(of: BlockMixing())) == PieceRule(step: 4, before: 1, after: 1))
-        // Blocks of blocks: the second layer's neighbours are whole blocks of the first.
+        // Blocks of blocks: the second layer's neighbors are whole blocks of the first.
         var twice = Network()
         let input = twice.input("input")
         twice.output(twice.add("b", BlockMixing(), twice.add("a", BlockMixing(), input)))
@@ -102,7 +102,7 @@ import Testing
         for (algorithm, side) in [(ConvolutionAlgorithm.winograd2, 2), (.winograd4, 4)] {
             #expect(try rule(network(of: convolution), algorithm) == PieceRule(step: side, before: 1, after: 1))
             #expect(try rule(twice, algorithm) == PieceRule(step: side, before: 1 + side, after: 1 + side))
-            // At a quarter of the resolution a tile is four times as wide; its neighbours are whole tiles, at each layer.
+            // At a quarter of the resolution a tile is four times as wide; its neighbors are whole tiles, at each layer.
             let deep = residualUNet(widths: [4, 6], blocks: 1, factor: 2)
             let found = try #require(try rule(deep, algorithm))
             let plain = try #require(try rule(deep, .implicit))

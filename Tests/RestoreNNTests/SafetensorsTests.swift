@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func brainFloats() throws {
-        // Halfway cases go to the even neighbour.
+        // Halfway cases go to the even neighbor.
         let values: [Float] = [1, -2.5, 0, 3.14159, 1.00390625, 1.01171875, 1e38, -1e-37]
         let expected: [Float] = [1, -2.5, 0, 3.140625, 1, 1.015625, 9.96921e37, -9.9917e-38]
         let bytes = SafetensorsFile.serialize(

@@ -63,7 +63,7 @@ import Testing
         #expect(abs(moment(1)) < 0.01 && abs(moment(2) - 1) < 0.015)
         #expect(abs(moment(3)) < 0.04 && abs(moment(4) - 3) < 0.1)
         #expect(values.allSatisfy { $0.isFinite })
-        // Neighbours, which come from one pair of uniform numbers, have nothing to do with each other.
+        // Neighbors, which come from one pair of uniform numbers, have nothing to do with each other.
         let product = zip(values, values.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / Double(count)
         #expect(abs(product) < 0.01)
         #expect(values.filter { abs($0) < 1 }.count > Int(0.675 * Double(count)))
@@ -99,7 +99,7 @@ import Testing
             }
         }
         #expect(seen.count == paths, "two paths begin alike")
-        // Streams of neighbouring paths, and of neighbouring seeds, do not go together.
+        // Streams of neighboring paths, and of neighboring seeds, do not go together.
         for (one, other) in [
             (SeededGenerator(seed: 9, path: 1), SeededGenerator(seed: 9, path: 2)),
             (SeededGenerator(seed: 9, path: 1, 2), SeededGenerator(seed: 9, path: 2, 1)),

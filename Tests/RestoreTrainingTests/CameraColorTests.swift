@@ -61,7 +61,7 @@ import Testing
         #expect(ColorMatrix.diagonal([2, 3, 4]) * SIMD3<Float>(1, 1, 1) == [2, 3, 4])
     }
 
-    @Test func camerasKeepGreyAndTheirInversesUndoThem() {
+    @Test func camerasKeepGrayAndTheirInversesUndoThem() {
         var generator = SeededGenerator(seed: 1)
         for _ in 0..<200 {
             let camera = CameraColor(using: &generator)

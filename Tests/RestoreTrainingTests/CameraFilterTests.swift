@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    /// A grey ramp comes back as it is, but at the edges: nothing moves, whatever the phase.
+    /// A gray ramp comes back as it is, but at the edges: nothing moves, whatever the phase.
     @Test func aRampStaysInItsPlace() {
         for mosaic in mosaics() {
             let (width, height) = (13, 11)
@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test(arguments: [(1, 1), (2, 7), (9, 1), (5, 4), (23, 17)], [0, 0.4, 1, 2])
-    func blurringIsASumOverTheNeighbours(size: (Int, Int), sigma: Double) {
+    func blurringIsASumOverTheNeighbors(size: (Int, Int), sigma: Double) {
         let (width, height) = size
         var generator = SeededGenerator(seed: 3)
         let values = (0..<width * height).map { _ in Float(generator.normal()) }
@@ -177,12 +177,12 @@ import Testing
         (values.reduce(0) { $0 + $1 * $1 } / Float(values.count)).squareRoot()
     }
 
-    @Test func smoothingColourLeavesLuminanceAndTheOtherWayRound() {
+    @Test func smoothingColorLeavesLuminanceAndTheOtherWayRound() {
         let before = noise(40)
-        var (colour, light, sharp) = (before, before, before)
-        CameraProcessing(luminanceSigma: 0, chromaSigma: 1.5, sharpening: 0).apply(to: &colour)
-        expectClose(luminance(colour), luminance(before), "luminance")
-        #expect(deviation(blueDifference(colour)) < 0.3 * deviation(blueDifference(before)))
+        var (color, light, sharp) = (before, before, before)
+        CameraProcessing(luminanceSigma: 0, chromaSigma: 1.5, sharpening: 0).apply(to: &color)
+        expectClose(luminance(color), luminance(before), "luminance")
+        #expect(deviation(blueDifference(color)) < 0.3 * deviation(blueDifference(before)))
         CameraProcessing(luminanceSigma: 0.8, chromaSigma: 0, sharpening: 0).apply(to: &light)
         expectClose(blueDifference(light), blueDifference(before), "differences")
         #expect(deviation(luminance(light)) < 0.6 * deviation(luminance(before)))

@@ -17,7 +17,7 @@ import Testing
         CameraPipeline(toneCurve: ToneCurve(contrast: 0), color: color, noise: noise, sensor: sensor)
     }
 
-    /// The noise in linear sRGB on a picture of one colour, its margin left out, channel by channel.
+    /// The noise in linear sRGB on a picture of one color, its margin left out, channel by channel.
     private func noise(
         of camera: CameraPipeline, on color: SIMD3<Float>, side: Int = Self.side, seed: UInt64 = 1
     ) -> [[Double]] {
@@ -89,12 +89,12 @@ import Testing
             of: Self.camera(sensor: .full(correlation: .identity, blur: GaussianBlur(sigma: 0.8, scale: .unitEnergy))),
             on: SIMD3(repeating: 0.5))
         // Of a Gaussian filter of deviation s the autocorrelation is a Gaussian of deviation s·√2.
-        let neighbours = correlation(Array(blurred[0].dropLast()), Array(blurred[0].dropFirst()))
-        #expect(abs(neighbours - exp(-1 / (4 * 0.64))) < 0.03)
+        let neighbors = correlation(Array(blurred[0].dropLast()), Array(blurred[0].dropFirst()))
+        #expect(abs(neighbors - exp(-1 / (4 * 0.64))) < 0.03)
         #expect(abs(variance(blurred[0]) / variance(channels[0]) - 1) < 3 * varianceBound)
     }
 
-    /// With two neighbours averaged in some pixels and four in others, red keeps (1 + ½ + ½ + ¼) / 4 of its variance,
+    /// With two neighbors averaged in some pixels and four in others, red keeps (1 + ½ + ½ + ¼) / 4 of its variance,
     /// green (1 + 1 + ¼ + ¼) / 4.
     @Test func bilinearDemosaickingSmoothsNoise() {
         for phase in 0..<4 {
@@ -130,25 +130,25 @@ import Testing
         _ image: Image, by camera: CameraPipeline, seed: UInt64 = 1
     ) throws -> Image {
         var generator = SeededGenerator(seed: seed)
-        let isGrey = image.channelLayout.colorChannelCount == 1
+        let isGray = image.channelLayout.colorChannelCount == 1
         let colors = image.colors
         return try colors.withUnsafeBufferPointer { buffer in
             let rows = PixelRows(try #require(buffer.baseAddress), width: image.width, height: image.height)
-            return try camera.photograph(rows, isGrey: isGrey, generator: &generator)
+            return try camera.photograph(rows, isGray: isGray, generator: &generator)
         }
     }
 
     /// Random cameras, that would give the picture back if there were no noise and no JPEG.
     @Test func withoutNoiseThePictureStays() throws {
         let image = Image.scene(width: 41, height: 23)
-        let grey = Image.scene(width: 41, height: 23, .grey)
+        let gray = Image.scene(width: 41, height: 23, .gray)
         for seed in 1...40 as ClosedRange<UInt64> {
             var generator = SeededGenerator(seed: seed)
             var camera = CameraPipeline(shotLevels: 0.001...0.002, using: &generator)
             camera.noise = ShotReadNoise(shot: 0, read: 0)
             camera.passes = []
             #expect(try photograph(image, by: camera, seed: seed) == image, "seed \(seed)")
-            #expect(try photograph(grey, by: camera, seed: seed) == grey, "seed \(seed)")
+            #expect(try photograph(gray, by: camera, seed: seed) == gray, "seed \(seed)")
         }
     }
 
@@ -156,7 +156,7 @@ import Testing
     @Test func darkAndBrightPartsDiffer() throws {
         func error(_ value: UInt8) throws -> Double {
             let samples = [UInt8](repeating: value, count: 100 * 100)
-            let image = Image(width: 100, height: 100, channelLayout: .grey, samples: .uint8(samples))
+            let image = Image(width: 100, height: 100, channelLayout: .gray, samples: .uint8(samples))
             return try meanSquaredError(photograph(image, by: Self.camera()), image).squareRoot()
         }
         let (dark, middle, bright) = (try error(40), try error(128), try error(220))
@@ -181,12 +181,12 @@ import Testing
     @Test func blocksBeginAtTheOffset() throws {
         // So coarse that hardly more than a mean is left of each block: steps stand between blocks alone.
         let ramp = Image(
-            width: 64, height: 64, channelLayout: .grey,
+            width: 64, height: 64, channelLayout: .gray,
             samples: .uint8((0..<64 * 64).map { UInt8(2 * ($0 % 64) + 60) }))
         for offset in [0, 3, 8, 13] {
             let pass = JPEGPass(quality: 1, subsamplesColor: true, columnOffset: offset, rowOffset: 5)
             let found = try pass.apply(to: ramp)
-            #expect((found.width, found.height, found.channelLayout) == (64, 64, .grey))
+            #expect((found.width, found.height, found.channelLayout) == (64, 64, .gray))
             let row = found.values[64..<128]
             let steps = zip(row, row.dropFirst()).enumerated().filter { $0.element.0 != $0.element.1 }.map {
                 $0.offset + 1
@@ -206,7 +206,7 @@ import Testing
         #expect(try error(95, true) > 2 * error(95, false))
     }
 
-    @Test(arguments: [(1, 1), (1, 9), (7, 5), (16, 16), (17, 33)], [Image.ChannelLayout.grey, .rgb])
+    @Test(arguments: [(1, 1), (1, 9), (7, 5), (16, 16), (17, 33)], [Image.ChannelLayout.gray, .rgb])
     func passesTakeAnySize(size: (Int, Int), layout: Image.ChannelLayout) throws {
         let image = Image.scene(width: size.0, height: size.1, layout)
         for offset in [0, 15] {

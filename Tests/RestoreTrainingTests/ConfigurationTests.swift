@@ -21,7 +21,7 @@ import Testing
                 weight: 2.5
             noise: photo
             max-sigma: 30
-            grey-share: 0.25
+            gray-share: 0.25
             patch-size: 96
             widths: [16, 32]
             blocks: 3,1
@@ -36,7 +36,7 @@ import Testing
             checkpoint-minutes: 0.5
             """)
         #expect(found.data.map(\.path) == ["photos/a", "photos/ü b"] && found.data.map(\.weight) == [1, 2.5])
-        #expect(found.noise == .photo && found.maximumSigma == 30 && found.greyShare == 0.25)
+        #expect(found.noise == .photo && found.maximumSigma == 30 && found.grayShare == 0.25)
         #expect(found.patchSize == 96 && found.widths == [16, 32] && found.blocks == [3, 1])
         #expect(found.license == #"CC0: "all""#)
         let trainer = found.trainer
@@ -131,8 +131,8 @@ import Testing
     @Test func differencesAreNamedByTheirKeys() throws {
         var other = DenoiserConfiguration()
         other.trainer.seed = 9
-        other.greyShare = 0.5
-        #expect(DenoiserConfiguration().differences(from: other) == ["grey-share", "seed"])
+        other.grayShare = 0.5
+        #expect(DenoiserConfiguration().differences(from: other) == ["gray-share", "seed"])
         #expect(other.differences(from: other).isEmpty)
     }
 }

@@ -126,7 +126,7 @@ import Testing
         for (index, record) in file.batch.records.enumerated() {
             let samples = (0..<20).map { UInt8(40 * index + 10 * ($0 / 5) + $0 % 5) }
             #expect(
-                record.image == Image(width: 5, height: 4, channelLayout: .grey, samples: .uint8(samples)))
+                record.image == Image(width: 5, height: 4, channelLayout: .gray, samples: .uint8(samples)))
         }
     }
 
@@ -190,7 +190,7 @@ import Testing
             #expect(file.format == .cifar10Binary && file.isCompressed)
             expectBatch(file, labels: [1, 2])
         }
-        let scene = Image(width: 3, height: 2, channelLayout: .grey)
+        let scene = Image(width: 3, height: 2, channelLayout: .gray)
         let picture = try read(gzip(encodeImage(scene, as: ImageEncoding(format: .png), path: "")))
         #expect(picture.format == .png && picture.batch.records.map(\.image) == [scene])
     }

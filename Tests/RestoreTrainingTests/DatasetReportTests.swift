@@ -20,9 +20,9 @@ import Testing
 
     @Test func picturesAreCountedByWhatTheyAre() throws {
         try folder.write(.scene(width: 10, height: 40), "a.png")
-        try folder.write(.scene(width: 20, height: 30, .grey), "b.png")
+        try folder.write(.scene(width: 20, height: 30, .gray), "b.png")
         try folder.write(.scene(width: 30, height: 20, .rgbAlpha, bitDepth: 16), "c.png")
-        try folder.write(.scene(width: 50, height: 10, .greyAlpha), "d.png")
+        try folder.write(.scene(width: 50, height: 10, .grayAlpha), "d.png")
         try folder.write(
             encodeImage(.scene(width: 40, height: 15), as: ImageEncoding(format: .jpeg), path: ""), "e.jpg")
         try folder.write(Array("text".utf8), "f.png")
@@ -31,7 +31,7 @@ import Testing
         #expect(report.pictureCount == 5 && report.fileCount == 5)
         #expect(report.formats[.png]?.pictures == 4 && report.formats[.jpeg]?.pictures == 1)
         #expect(report.formats.count == 2)
-        #expect((report.colorCount, report.greyCount, report.alphaCount, report.sixteenBitCount) == (3, 2, 2, 1))
+        #expect((report.colorCount, report.grayCount, report.alphaCount, report.sixteenBitCount) == (3, 2, 2, 1))
         #expect(report.pixelCount == 400 + 600 + 600 + 500 + 600)
         let (widths, heights) = (try #require(report.widths), try #require(report.heights))
         #expect((widths.minimum, widths.median, widths.maximum) == (10, 30, 50))

@@ -19,12 +19,12 @@ import Testing
         }
     }
 
-    private func configuration(greyShare: Double = 0.25, noise: DenoiserConfiguration.Noise = .gaussian)
+    private func configuration(grayShare: Double = 0.25, noise: DenoiserConfiguration.Noise = .gaussian)
         -> DenoiserConfiguration
     {
         var configuration = DenoiserConfiguration()
         configuration.data = [DataSource(path: folder("pictures"))]
-        (configuration.noise, configuration.greyShare, configuration.maximumSigma) = (noise, greyShare, 40)
+        (configuration.noise, configuration.grayShare, configuration.maximumSigma) = (noise, grayShare, 40)
         (configuration.patchSize, configuration.widths, configuration.blocks) = (16, [8, 12], [1, 1])
         configuration.license = "none"
         configuration.trainer = TrainerSettings(
@@ -34,9 +34,9 @@ import Testing
     }
 
     private func task(
-        greyShare: Double = 0.25, noise: DenoiserConfiguration.Noise = .gaussian, validating: Bool = true
+        grayShare: Double = 0.25, noise: DenoiserConfiguration.Noise = .gaussian, validating: Bool = true
     ) throws -> DenoiserTraining {
-        let configuration = configuration(greyShare: greyShare, noise: noise)
+        let configuration = configuration(grayShare: grayShare, noise: noise)
         let all = try PictureSet(
             sources: configuration.data, minimumSide: 16, pool: WorkerPool(workerCount: 1),
             logger: LogRecorder().logger)
@@ -121,12 +121,12 @@ import Testing
         stride(from: 0, to: input.count, by: 4).flatMap { input[$0..<($0 + 3)] }
     }
 
-    private func isGrey(_ colors: [Float]) -> Bool {
+    private func isGray(_ colors: [Float]) -> Bool {
         stride(from: 0, to: colors.count, by: 3).allSatisfy { Set(colors[$0..<($0 + 3)]).count == 1 }
     }
 
     @Test func inputsAreTheTargetsWithNoiseOfTheStatedLevel() throws {
-        let task = try task(greyShare: 0)
+        let task = try task(grayShare: 0)
         var levels: [Double] = []
         for slot in 0..<200 {
             let (input, target) = example(task, step: 1, slot: slot)
@@ -146,7 +146,7 @@ import Testing
 
     /// A blind network gets three channels: the target as a camera gives it, in 8 bits.
     @Test func theNoiseOfPhotographsIsNotTold() throws {
-        let task = try task(greyShare: 0.3, noise: .photo)
+        let task = try task(grayShare: 0.3, noise: .photo)
         #expect(task.architecture.isBlind && task.inputShapes[0].channels == 3)
         var deviations: [Double] = []
         for slot in 0..<40 {
@@ -159,7 +159,7 @@ import Testing
                 }
             }
             #expect(input[3 * 256].isNaN, "nothing behind the patch is written")
-            if isGrey(target) { #expect(isGrey(Array(input.dropLast()))) }
+            if isGray(target) { #expect(isGray(Array(input.dropLast()))) }
             let noise = zip(input, target).map { $0 - $1 }
             let deviation = norm(noise) / Double(noise.count).squareRoot() * 255
             deviations.append(deviation)
@@ -177,17 +177,17 @@ import Testing
     }
 
     @Test(arguments: [0, 0.3, 1])
-    func theGreyShareIsKept(share: Double) throws {
-        let task = try task(greyShare: share)
-        var grey = 0
+    func theGrayShareIsKept(share: Double) throws {
+        let task = try task(grayShare: share)
+        var gray = 0
         for slot in 0..<300 {
             let (input, target) = example(task, step: 2, slot: slot)
-            let isGrey = isGrey(target)
-            #expect(self.isGrey(colors(of: input)) == isGrey, "a grey patch has grey noise")
-            if isGrey { grey += 1 }
+            let isGray = isGray(target)
+            #expect(self.isGray(colors(of: input)) == isGray, "a gray patch has gray noise")
+            if isGray { gray += 1 }
         }
-        #expect(abs(Double(grey) / 300 - share) < 0.13)
-        #expect(share != 0 && share != 1 || grey == Int(300 * share))
+        #expect(abs(Double(gray) / 300 - share) < 0.13)
+        #expect(share != 0 && share != 1 || gray == Int(300 * share))
     }
 
     // MARK: Validation

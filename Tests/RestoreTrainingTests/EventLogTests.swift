@@ -119,19 +119,19 @@ import Testing
     }
 
     @Test(arguments: [(0, 1), (2, 3), (3, 3), (4, 2), (6, 4)])
-    func thePicturesColourTypeIsNamed(colorType: UInt8, colorspace: UInt8) throws {
+    func thePicturesColorTypeIsNamed(colorType: UInt8, colorspace: UInt8) throws {
         let log = try EventLog(folder: folder.path, now: { 1 })
         var png = try #require(Self.png)
         png[25] = colorType
         log.image("x", png: png, width: 3, height: 2, step: 1)
         try log.close()
-        // Fields 1, 2 and 3 of the picture: height, width, colourspace.
+        // Fields 1, 2 and 3 of the picture: height, width, colorspace.
         #expect(try readFile(log.path).contains([0x08, 2, 0x10, 3, 0x18, colorspace, 0x22, UInt8(png.count)]))
     }
 }
 
 @Suite struct CRC32CTests {
-    /// RFC 3720, appendix B.4, and the check value of the CRC catalogue.
+    /// RFC 3720, appendix B.4, and the check value of the CRC catalog.
     private static let known: [([UInt8], UInt32)] = [
         ([UInt8](repeating: 0, count: 32), 0x8A91_36AA), ([UInt8](repeating: 0xFF, count: 32), 0x62A8_AB43),
         (Array(0..<32), 0x46DD_794E), (Array((0..<32).reversed()), 0x113F_DB5C), (Array("123456789".utf8), 0xE306_9283),

@@ -44,7 +44,7 @@ import Testing
         #expect(abs(kurtosis - 3) < 5 * (96 / count).squareRoot())
     }
 
-    @Test func channelsAndNeighboursAreIndependent() {
+    @Test func channelsAndNeighborsAreIndependent() {
         let values = noise(sigma: 25)
         let channels = (0..<3).map { channel(values, $0) }
         let bound = 5 / Double(channels[0].count).squareRoot()
@@ -57,8 +57,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [Image.ChannelLayout.grey, .greyAlpha])
-    func aGreyPictureGetsOneNoise(layout: Image.ChannelLayout) {
+    @Test(arguments: [Image.ChannelLayout.gray, .grayAlpha])
+    func aGrayPictureGetsOneNoise(layout: Image.ChannelLayout) {
         let values = noise(sigma: 25, layout)
         #expect(channel(values, 0) == channel(values, 1) && channel(values, 0) == channel(values, 2))
         let variance = mean(values.map { $0 * $0 })
@@ -75,7 +75,7 @@ import Testing
         #expect(eight == sixteen)
     }
 
-    @Test func noNoiseLeavesTheColours() {
+    @Test func noNoiseLeavesTheColors() {
         let image = Image.scene(width: 31, height: 17)
         var generator = SeededGenerator(seed: 1)
         expectSameBits(
@@ -129,7 +129,7 @@ import Testing
         #expect(abs(error - 10) < 1.5)
     }
 
-    /// What is degraded is what the floats say: noisy colours, clipped and rounded.
+    /// What is degraded is what the floats say: noisy colors, clipped and rounded.
     @Test func degradingIsRoundingTheNoisyColors() throws {
         let image = Image.scene(width: 37, height: 23)
         var (first, second) = (SeededGenerator(seed: 5), SeededGenerator(seed: 5))

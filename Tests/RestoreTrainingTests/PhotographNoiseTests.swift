@@ -16,7 +16,7 @@ import Testing
 
     /// The floats of a picture, degraded in place.
     private func degradedColors(
-        of image: Image, pixelStride: Int = 3, isGrey: Bool = false, seed: UInt64, padding: Float = 7
+        of image: Image, pixelStride: Int = 3, isGray: Bool = false, seed: UInt64, padding: Float = 7
     ) -> [Float] {
         var colors = [Float](repeating: padding, count: pixelStride * image.pixelCount)
         var generator = SeededGenerator(seed: seed)
@@ -24,7 +24,7 @@ import Testing
             guard let base = buffer.baseAddress else { return }
             image.copyColors(of: image.bounds, to: base, pixelStride: pixelStride)
             PhotographNoise().degrade(
-                colors: base, width: image.width, height: image.height, pixelStride: pixelStride, isGrey: isGrey,
+                colors: base, width: image.width, height: image.height, pixelStride: pixelStride, isGray: isGray,
                 generator: &generator)
         }
         return colors
@@ -59,10 +59,10 @@ import Testing
         }
     }
 
-    @Test func greyStaysGrey() {
-        let image = Image.scene(width: 25, height: 18, .grey)
+    @Test func grayStaysGray() {
+        let image = Image.scene(width: 25, height: 18, .gray)
         for seed in 0..<20 as Range<UInt64> {
-            let colors = degradedColors(of: image, isGrey: true, seed: seed)
+            let colors = degradedColors(of: image, isGray: true, seed: seed)
             for pixel in 0..<image.pixelCount {
                 #expect(colors[3 * pixel] == colors[3 * pixel + 1] && colors[3 * pixel] == colors[3 * pixel + 2])
             }
@@ -75,7 +75,7 @@ import Testing
             let samples = [UInt8](repeating: value, count: 3 * width * height)
             let image = Image(width: width, height: height, channelLayout: .rgb, samples: .uint8(samples))
             for seed in 0..<24 as Range<UInt64> {
-                let colors = degradedColors(of: image, isGrey: seed % 4 == 0, seed: seed)
+                let colors = degradedColors(of: image, isGray: seed % 4 == 0, seed: seed)
                 #expect(colors.allSatisfy { (0...1).contains($0) }, "\(value), seed \(seed)")
             }
         }
@@ -105,8 +105,8 @@ import Testing
 
     // MARK: The picture beneath
 
-    /// The mean over many cameras is the picture: nothing is moved, and no colour is changed.
-    @Test func nothingMovesAndNoColourChanges() throws {
+    /// The mean over many cameras is the picture: nothing is moved, and no color is changed.
+    @Test func nothingMovesAndNoColorChanges() throws {
         let image = Image.scene(width: 64, height: 48)
         let count = 60
         var sums = [Double](repeating: 0, count: image.sampleCount)
@@ -158,13 +158,13 @@ import Testing
     }
 
     @Test func picturesTooWideForJPEGAreNamed() {
-        let image = Image(width: PhotographNoise.maximumSide + 1, height: 1, channelLayout: .grey)
+        let image = Image(width: PhotographNoise.maximumSide + 1, height: 1, channelLayout: .gray)
         #expect {
             try degraded(image, seed: 1)
         } throws: { error in
             "\(error)".contains("a picture") && "\(error)".contains("\(PhotographNoise.maximumSide)")
         }
-        let widest = Image(width: PhotographNoise.maximumSide, height: 1, channelLayout: .grey)
+        let widest = Image(width: PhotographNoise.maximumSide, height: 1, channelLayout: .gray)
         #expect(throws: Never.self) {
             for seed in 1...6 as ClosedRange<UInt64> { _ = try degraded(widest, seed: seed) }
         }

@@ -88,7 +88,7 @@ import Testing
     /// A set of tiny pictures with these names, and which of them are set aside.
     private func setAside(_ names: [String], most: Int) throws -> Set<String> {
         let folder = try TemporaryFolder()
-        let pixel = Image(width: 1, height: 1, channelLayout: .grey)
+        let pixel = Image(width: 1, height: 1, channelLayout: .gray)
         for name in names { try folder.write(pixel, name) }
         let (training, validation) = try pictures([folder.path], minimumSide: 1).split(validation: most)
         let sides = [training, validation].map { Set($0.pictures.map { lastPathComponent(of: $0.path) }) }

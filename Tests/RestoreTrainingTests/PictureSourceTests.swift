@@ -165,7 +165,7 @@ import Testing
         #expect(abs(share - expected) < 0.06, "\(share), expected \(expected)")
     }
 
-    /// Neighbours in a file, often of one class or scene, are not set aside together.
+    /// Neighbors in a file, often of one class or scene, are not set aside together.
     @Test func picturesOfABatchAreSetAsideFromAllOverIt() throws {
         try folder.write(DatasetBytes.cifarBatch(labels: .init(repeating: 0, count: 400)), "data_batch_1.bin")
         let validation = try pictures(DataSource(path: folder.path)).split(validation: 20).validation

@@ -66,7 +66,7 @@ struct ScriptedTask: TrainingTask {
     }
 
     func samples(_ parameters: Parameters, pool: WorkerPool) throws -> [SamplePicture] {
-        [SamplePicture(name: "grey", image: Image(width: 4, height: 3, channelLayout: .grey))]
+        [SamplePicture(name: "gray", image: Image(width: 4, height: 3, channelLayout: .gray))]
     }
 
     func metadata(step: Int, score: Double?) -> [String: String] { ["step": "\(step)"] }

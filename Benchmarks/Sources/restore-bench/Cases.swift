@@ -89,7 +89,7 @@ private func chain(_ widths: [Int]) -> Network {
 private let gainOfChains: Float = 2.449_489_7
 
 private let networkCases = [
-    // Zhang et al., "Beyond a Gaussian Denoiser" (DnCNN), TIP 2017, batch normalisation folded in.
+    // Zhang et al., "Beyond a Gaussian Denoiser" (DnCNN), TIP 2017, batch normalization folded in.
     BenchmarkCase(
         name: "network.dncnn.512x768", work: .forward, network: chain([3] + Array(repeating: 64, count: 19) + [3]),
         inputShape: Shape(batch: 1, height: 512, width: 768, channels: 3), gain: gainOfChains),

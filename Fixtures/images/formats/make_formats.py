@@ -46,7 +46,7 @@ def add_png(name: str, content: bytes, expected: numpy.ndarray) -> None:
     files[f"{name}.png"] = (content, expected)
     if expected.dtype == numpy.uint16:
         return  # Pillow reduces most of these to 8 bits
-    if name in ["grey2-transparent", "grey4-transparent"]:
+    if name in ["gray2-transparent", "gray4-transparent"]:
         return  # Pillow compares the transparent sample before scaling with samples after it
     with Image.open(io.BytesIO(content)) as picture:
         mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[expected.shape[2]]
@@ -54,7 +54,7 @@ def add_png(name: str, content: bytes, expected: numpy.ndarray) -> None:
 
 
 def make_pngs() -> None:
-    names = {0: "grey", 2: "rgb", 4: "grey-alpha", 6: "rgb-alpha"}
+    names = {0: "gray", 2: "rgb", 4: "gray-alpha", 6: "rgb-alpha"}
     depths = {0: [1, 2, 4, 8, 16], 2: [8, 16], 4: [8, 16], 6: [8, 16]}
     for color_type, name in names.items():
         for depth in depths[color_type]:
@@ -118,12 +118,12 @@ def rgb_of_inks(cmyk: numpy.ndarray) -> numpy.ndarray:
 
 
 def make_jpegs() -> None:
-    color, grey, inks = photograph(3), photograph(1), photograph(4)
+    color, gray, inks = photograph(3), photograph(1), photograph(4)
     for subsampling, name in enumerate(["444", "422", "420"]):
         add_jpeg(f"baseline-{name}", color, "RGB", subsampling=subsampling)
         add_jpeg(f"progressive-{name}", color, "RGB", subsampling=subsampling, progressive=True)
-    add_jpeg("baseline-grey", grey, "L")
-    add_jpeg("progressive-grey", grey, "L", progressive=True)
+    add_jpeg("baseline-gray", gray, "L")
+    add_jpeg("progressive-gray", gray, "L", progressive=True)
     add_jpeg("restart-markers", color, "RGB", restart_marker_blocks=2)
     add_jpeg("rgb-stored", color, "RGB", keep_rgb=True)
     add_jpeg("one-pixel", color[:1, :1], "RGB")

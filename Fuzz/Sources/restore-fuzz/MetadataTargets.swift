@@ -3,7 +3,7 @@ import RestoreImage
 /// A PNG's metadata, behind right checksums: hardly a change would get past them.
 @Sendable func readMetadataOfPNG(_ bytes: [UInt8]) { readMetadata(withChecksums(bytes)) }
 
-/// The metadata of any picture through both formats; what describes colours only now and then, as it takes most of the time.
+/// The metadata of any picture through both formats; what describes colors only now and then, as it takes most of the time.
 @Sendable func readMetadata(_ bytes: [UInt8]) {
     let small = ImageLimits(maximumPixels: 1 << 12)
     guard let decoded = try? decodeImage(bytes, path: "fuzz", limits: small, tolerant: true) else { return }
@@ -32,12 +32,12 @@ import RestoreImage
     for orientation in [1, 6, 7] { _ = metadata.upright(from: orientation, width: 640, height: 70_000) }
     editExtendedXMP(packet)
     _ = metadata.describingSRGB
-    passOn(metadata, .grey, through: .png)
-    if !isLong { return passOn(metadata, .grey, through: .jpeg) }
+    passOn(metadata, .gray, through: .png)
+    if !isLong { return passOn(metadata, .gray, through: .jpeg) }
     // Cut, joined, and cut again.
-    let parts = read(written(metadata, .grey, .jpeg)).metadata
-    _ = read(written(parts, .grey, .png))
-    passOn(parts, .grey, through: .jpeg)
+    let parts = read(written(metadata, .gray, .jpeg)).metadata
+    _ = read(written(parts, .gray, .png))
+    passOn(parts, .gray, through: .jpeg)
 }
 
 /// The packet as the extended one of another, in parts whose name is none of MD5's.
@@ -56,7 +56,7 @@ private func editExtendedXMP(_ packet: [UInt8]) {
     let edited = together.extendedXMP.flatMap { $0.dropFirst(40) }
     precondition(edited == alone.xmp ?? [], "an extended packet is edited otherwise than a main one")
     precondition(edited != packet || together == metadata, "what needed no edit has changed")
-    passOn(together, .grey, through: .jpeg)
+    passOn(together, .gray, through: .jpeg)
 }
 
 @Sendable func editPhotoshopResources(_ blocks: [UInt8]) {
@@ -158,7 +158,7 @@ private func isEXIF(_ block: [UInt8]?) -> Bool {
 }
 
 private func written(_ metadata: ImageMetadata, _ layout: Image.ChannelLayout, _ format: ImageFormat) -> [UInt8] {
-    let dot = Image(width: 1, height: 1, channelLayout: layout.colorChannelCount == 1 ? .grey : .rgb)
+    let dot = Image(width: 1, height: 1, channelLayout: layout.colorChannelCount == 1 ? .gray : .rgb)
     do {
         return try encodeImage(dot, metadata: metadata, as: ImageEncoding(format: format), path: "fuzz")
     } catch {

@@ -23,10 +23,10 @@ import RestoreImage
     precondition(header.format == picture.format && header.bitDepth == picture.image.bitDepth, "\(header)")
 }
 
-/// A profile: what it makes of the colours of small pictures, which come back as they were, and of inks.
+/// A profile: what it makes of the colors of small pictures, which come back as they were, and of inks.
 @Sendable func readProfile(_ bytes: [UInt8]) {
     let metadata = ImageMetadata(colorProfile: bytes)
-    for layout in [Image.ChannelLayout.grey, .rgb] {
+    for layout in [Image.ChannelLayout.gray, .rgb] {
         let space = metadata.colorSpace(of: layout).space
         guard case .converted = space else { continue }
         for depth in [8, 16] {
@@ -55,7 +55,7 @@ private func keepColors(of image: Image) {
         preconditionFailure("\(error), of a profile that is used")
     }
     precondition(copy == image, "colors that nobody changed have changed")
-    // Any colours at all have samples.
+    // Any colors at all have samples.
     for index in colors.indices { colors[index] = Float(index % 7) - 3 }
     guard (try? copy.setColors(of: image.bounds, from: colors)) != nil else {
         preconditionFailure("finite colors are refused")

@@ -23,7 +23,7 @@ enum {
 enum { RESTORE_CODEC_MESSAGE_SIZE = 256 };
 
 /// The pixels that decoding gives, or that encoding takes: interleaved, row after row from the top left,
-/// without padding. Channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha (not premultiplied).
+/// without padding. Channels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha (not premultiplied).
 /// Samples of 16 bits are uint16_t in the machine's byte order.
 typedef struct {
     uint32_t width;
@@ -42,7 +42,7 @@ typedef struct {
 void restore_bytes_free(RestoreBytes *bytes);
 
 // PNG. Palettes come out as RGB, samples of 1, 2 and 4 bits as 8 (scaled to 0...255), tRNS as alpha.
-// Gamma and colour profiles are not applied.
+// Gamma and color profiles are not applied.
 
 typedef struct RestorePNGReader RestorePNGReader;
 
@@ -98,7 +98,7 @@ int restore_jpeg_open(const uint8_t *bytes, size_t count, int tolerant, RestoreJ
                       RestorePixelFormat *format, char *message);
 
 /// See restore_png_decode. A file that decodes only in part is RESTORE_CODEC_DAMAGED, unless the reader is tolerant: then
-/// grey stands where the file says nothing.
+/// gray stands where the file says nothing.
 int restore_jpeg_decode(RestoreJPEGReader *reader, void *pixels, size_t size, char *message);
 
 /// See restore_png_warning.

@@ -259,7 +259,7 @@ private final class Run {
         }
         guard let comparison = restored.comparison else { return }
         do {
-            // Its sides are others, but its colours are the picture's.
+            // Its sides are others, but its colors are the picture's.
             try writeImage(
                 comparison.original.beside(restored.image), metadata: restored.metadata.stripped, to: comparison.path,
                 encoding: comparison.encoding, overwrite: batch.options.overwrite, madeOf: source, concurrently: runner)

@@ -20,7 +20,7 @@ struct DenoiserOptions: ParsableArguments {
     /// - Throws: `FileError` for a `--models-dir` that is no folder.
     func selection(pool: WorkerPool, verbosity: VerbosityOptions) throws(FileError) -> DenoiserSelection {
         let logger = verbosity.logger
-        return DenoiserSelection(catalogue: try models.catalogue(), pool: pool) { path in
+        return DenoiserSelection(catalog: try models.catalog(), pool: pool) { path in
             logger.debug("model \(path), \(pool.workerCount) threads, \(kernelDescription) kernels")
         }
     }

@@ -47,12 +47,12 @@ struct ModelOptions: ParsableArguments {
     /// Where models are looked for.
     ///
     /// - Throws: `FileError` for a folder that was named and is none: another model would be used without a word.
-    func catalogue() throws(FileError) -> ModelCatalogue {
+    func catalog() throws(FileError) -> ModelCatalog {
         if let modelsDir, pathKind(modelsDir) != .directory {
             throw pathKind(modelsDir) == .missing
                 ? missingError(modelsDir) : .unreadable(path: modelsDir, reason: "it is not a folder")
         }
-        return ModelCatalogue.standard(modelsDirectory: modelsDir, executablePath: Self.executablePath) { name in
+        return ModelCatalog.standard(modelsDirectory: modelsDir, executablePath: Self.executablePath) { name in
             getenv(name).map { pathFromSystem($0) }
         }
     }

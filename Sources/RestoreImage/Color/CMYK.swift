@@ -1,9 +1,9 @@
 import CLittleCMS
 
-/// The sRGB colours of inks.
+/// The sRGB colors of inks.
 ///
-/// With a profile: relative colorimetric with black point compensation. The darkest ink of a press is a dark grey; without
-/// compensation shadows would come out flat, and perceptual tables differ from maker to maker and compress colours that a
+/// With a profile: relative colorimetric with black point compensation. The darkest ink of a press is a dark gray; without
+/// compensation shadows would come out flat, and perceptual tables differ from maker to maker and compress colors that a
 /// screen can show. Where the profile is missing, damaged or none of CMYK: R = (1 − C)(1 − K), and so on.
 ///
 /// - Parameters:
@@ -27,7 +27,7 @@ func colorsAndWarning(fromCMYK inks: [UInt8], profile: [UInt8]?) -> (colors: [UI
 private func converted(_ inks: [UInt8], profile: [UInt8]?) -> (colors: [UInt8], usesProfile: Bool) {
     precondition(inks.count % 4 == 0, "\(inks.count) inks are no whole pixels")
     let pixels = inks.count / 4
-    // The initialiser below would write to the empty array that all threads share.
+    // The initializer below would write to the empty array that all threads share.
     guard pixels > 0 else { return ([], false) }
     var usesProfile = false
     let colors = [UInt8](unsafeUninitializedCapacity: 3 * pixels) { colors, count in
@@ -54,7 +54,7 @@ private func convert(
             source.handle, restore_lcms_cmyk_8, target.handle, restore_lcms_rgb_8,
             cmsUInt32Number(INTENT_RELATIVE_COLORIMETRIC), cmsUInt32Number(flags))
     }
-    // A profile without the tables from colours to inks has no black point that could be found.
+    // A profile without the tables from colors to inks has no black point that could be found.
     guard let transform = transform(flags: cmsFLAGS_BLACKPOINTCOMPENSATION) ?? transform(flags: 0) else { return false }
     defer { cmsDeleteTransform(transform) }
     // Pieces, because Little CMS counts pixels in 32 bits.

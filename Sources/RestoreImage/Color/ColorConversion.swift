@@ -1,21 +1,21 @@
 /// Between the samples of a picture and sRGB: a curve for each channel to linear light, a matrix to sRGB's primaries, sRGB's
-/// curve; and back. Relative colorimetric: white stays white. Nothing is clipped on the way to sRGB, so colours outside its
+/// curve; and back. Relative colorimetric: white stays white. Nothing is clipped on the way to sRGB, so colors outside its
 /// gamut come back.
 ///
 /// The profile is read by Little CMS; its curves are tabulated for 65536 samples, which is all there can be, and searched on
 /// the way back, which undoes them exactly (`docs/decisions/0010-color-management.md`). Immutable, for any number of threads.
 public final class ColorConversion: Sendable, Equatable {
-    /// 1 for grey, 3 for colour.
+    /// 1 for gray, 3 for color.
     public let channelCount: Int
 
     /// One curve, or those of R, G and B.
     let curves: [ToneCurve]
-    /// From linear light in the picture's primaries to linear sRGB, row by row, and back; empty for grey.
+    /// From linear light in the picture's primaries to linear sRGB, row by row, and back; empty for gray.
     let toSRGB: [Float]
     let fromSRGB: [Float]
     /// sRGB values of samples by their curves alone, one table or those of R, G and B; empty where a matrix mixes channels.
     let encoded: [[Float]]
-    /// What an unchanged colour may differ by in linear light: far more than the rounding of floats, which the curves'
+    /// What an unchanged color may differ by in linear light: far more than the rounding of floats, which the curves'
     /// range and both matrices multiply.
     private let tolerance: Float
 
@@ -62,7 +62,7 @@ public final class ColorConversion: Sendable, Equatable {
         left === right || (left.toSRGB == right.toSRGB && left.curves == right.curves)
     }
 
-    /// Whether no colour of a grid differs from the same samples in sRGB by half a step of 8 bits.
+    /// Whether no color of a grid differs from the same samples in sRGB by half a step of 8 bits.
     var isNearSRGB: Bool {
         let places = stride(from: 0, through: 65535, by: channelCount == 1 ? 255 : 65535 / 15).map { UInt16($0) }
         func isNear(_ samples: [UInt16]) -> Bool {
@@ -84,7 +84,7 @@ public final class ColorConversion: Sendable, Equatable {
     }
 }
 
-// MARK: - Kernels: pointers only, one run of pixels at a time, specialised for UInt8 and UInt16.
+// MARK: - Kernels: pointers only, one run of pixels at a time, specialized for UInt8 and UInt16.
 
 extension ColorConversion {
     /// sRGB floats of pixels.
@@ -122,13 +122,13 @@ extension ColorConversion {
         }
     }
 
-    /// Puts sRGB floats into pixels; a pixel that has exactly this colour already is left as it is. Parameters as above.
+    /// Puts sRGB floats into pixels; a pixel that has exactly this color already is left as it is. Parameters as above.
     func setColors<Sample: FixedWidthInteger>(
         _ target: UnsafeMutablePointer<Sample>, step: Int, count: Int, from source: UnsafePointer<Float>,
         pixelStride: Int
     ) {
         if channelCount == 1 {
-            setGrey(target, step: step, count: count, from: source, pixelStride: pixelStride)
+            setGray(target, step: step, count: count, from: source, pixelStride: pixelStride)
         } else if encoded.isEmpty {
             setRGB(target, step: step, count: count, from: source, pixelStride: pixelStride)
         } else {
@@ -157,17 +157,17 @@ extension ColorConversion {
         }
     }
 
-    private func setGrey<Sample: FixedWidthInteger>(
+    private func setGray<Sample: FixedWidthInteger>(
         _ target: UnsafeMutablePointer<Sample>, step: Int, count: Int, from source: UnsafePointer<Float>,
         pixelStride: Int
     ) {
         let scale = sampleScale(Sample.self)
-        encoded[0].withUnsafeBufferPointer { greys in
+        encoded[0].withUnsafeBufferPointer { grays in
             _ = curves[0].withTables { curve in
                 for x in 0..<count {
                     let pixel = source + x * pixelStride
                     let value = (pixel[0] + pixel[1] + pixel[2]) / 3
-                    if pixel[0] == greys[Int(target[x * step]) &* scale], pixel[1] == pixel[0], pixel[2] == pixel[0] {
+                    if pixel[0] == grays[Int(target[x * step]) &* scale], pixel[1] == pixel[0], pixel[2] == pixel[0] {
                         continue
                     }
                     target[x * step] = nearestSample(curve.sample(of: SRGBTransfer.decode(value)))

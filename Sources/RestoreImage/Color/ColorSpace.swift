@@ -1,12 +1,12 @@
 /// What the samples of a picture mean.
 public enum ColorSpace: Sendable, Equatable {
-    /// sRGB (IEC 61966-2-1), or grey with its curve. Also what nothing is known of.
+    /// sRGB (IEC 61966-2-1), or gray with its curve. Also what nothing is known of.
     case sRGB
     /// Another one, by the curves and the matrix of an ICC profile or of a PNG's chunks.
     case converted(ColorConversion)
 
     /// The space in which networks and estimates see pictures: the own primaries are taken for those of sRGB, and only the tone
-    /// curve is that of sRGB. All colours are then within 0…1, which is what networks have seen; colours outside sRGB's gamut
+    /// curve is that of sRGB. All colors are then within 0…1, which is what networks have seen; colors outside sRGB's gamut
     /// would not be, and clean ones came back with a cast. Noise of the channels, too, stays apart.
     public var inOwnPrimaries: ColorSpace {
         guard case .converted(let conversion) = self else { return self }
@@ -15,7 +15,7 @@ public enum ColorSpace: Sendable, Equatable {
 }
 
 extension ImageMetadata {
-    /// The colour space that a picture's file describes.
+    /// The color space that a picture's file describes.
     ///
     /// An ICC profile goes before a PNG's `sRGB`, that before `gAMA` and `cHRM` (PNG 3rd edition, 4.3). Profiles that differ
     /// from sRGB by less than half a step of 8 bits are taken as sRGB. `cICP` is kept for the output and not interpreted, which
@@ -53,13 +53,13 @@ extension ImageMetadata {
     ) throws(ICCProfile.Defect) -> ColorSpace {
         guard let profile = ICCProfile(bytes: bytes) else { throw ICCProfile.Defect(reason: "it is damaged") }
         let space = try profile.colorSpace()
-        let isGreyPicture = layout.colorChannelCount == 1
-        if profile.colorModel == .grey, !isGreyPicture {
-            throw ICCProfile.Defect(reason: "it is a profile of grey, and the picture is RGB")
+        let isGrayPicture = layout.colorChannelCount == 1
+        if profile.colorModel == .gray, !isGrayPicture {
+            throw ICCProfile.Defect(reason: "it is a profile of gray, and the picture is RGB")
         }
-        // A grey picture with the profile of sRGB is common, and clear.
-        if profile.colorModel == .rgb, isGreyPicture, case .converted = space {
-            throw ICCProfile.Defect(reason: "it is a profile of RGB, and the picture is grey")
+        // A gray picture with the profile of sRGB is common, and clear.
+        if profile.colorModel == .rgb, isGrayPicture, case .converted = space {
+            throw ICCProfile.Defect(reason: "it is a profile of RGB, and the picture is gray")
         }
         return space
     }
@@ -68,7 +68,7 @@ extension ImageMetadata {
 extension ImageMetadata {
     /// With a profile that says what a PNG's chunks do, for formats that have no such chunks.
     func describingColorsByProfile(of layout: Image.ChannelLayout) -> ImageMetadata {
-        // What cannot be used to read colours is nothing that could be passed on, either.
+        // What cannot be used to read colors is nothing that could be passed on, either.
         guard colorProfile == nil, let pngColor, let profile = try? pngColor.profile(of: layout) else { return self }
         var result = self
         result.colorProfile = profile.bytes
@@ -77,7 +77,7 @@ extension ImageMetadata {
 }
 
 extension DecodedImage {
-    /// Gives the picture the colour space that its metadata describe.
+    /// Gives the picture the color space that its metadata describe.
     ///
     /// - Returns: why they are not used, half a sentence, where they are not.
     @discardableResult
@@ -132,7 +132,7 @@ extension ImageMetadata.PNGColor {
         values.count == others.count && zip(values, others).allSatisfy { abs(Int($0) - Int($1)) <= 50 }
     }
 
-    /// White's and the primaries' x and y as numbers, where these are colours.
+    /// White's and the primaries' x and y as numbers, where these are colors.
     private static func checked(_ values: [UInt32]) throws(ICCProfile.Defect) -> [Double] {
         let isColor = values.count == 8 && values.allSatisfy { $0 <= 100_000 } && values[1] >= 1000
         // Of imaginary primaries (ProPhoto's blue) y may be 0, which Little CMS divides by.

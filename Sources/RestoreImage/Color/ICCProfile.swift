@@ -1,6 +1,6 @@
 import CLittleCMS
 
-/// A colour profile that Little CMS holds open.
+/// A color profile that Little CMS holds open.
 ///
 /// Source: ISO 15076-1 (ICC.1:2022). Little CMS checks offsets and sizes of its tags.
 struct ICCProfile: ~Copyable {
@@ -11,14 +11,14 @@ struct ICCProfile: ~Copyable {
 
     /// What the samples of a picture with this profile are.
     enum ColorModel: Equatable {
-        case grey, rgb, cmyk, other
+        case gray, rgb, cmyk, other
     }
 
     /// The linear light that a device value stands for, relative to the white D50.
     struct LightModel {
         /// One curve, or those of R, G and B.
         let curves: [ToneCurve]
-        /// From linear R, G, B to X, Y, Z; nil for grey.
+        /// From linear R, G, B to X, Y, Z; nil for gray.
         let matrix: ColorMatrix3?
     }
 
@@ -40,7 +40,7 @@ struct ICCProfile: ~Copyable {
     ///
     /// - Parameters:
     ///   - exponent: light = sample ^ exponent.
-    ///   - chromaticities: x and y of white, red, green, blue; nil for grey.
+    ///   - chromaticities: x and y of white, red, green, blue; nil for gray.
     static func power(exponent: Double, chromaticities: [Double]?) -> ICCProfile? {
         guard let curve = cmsBuildGamma(nil, exponent) else { return nil }
         defer { cmsFreeToneCurve(curve) }
@@ -76,7 +76,7 @@ struct ICCProfile: ~Copyable {
 
     var colorModel: ColorModel {
         switch cmsGetColorSpace(handle) {
-        case cmsSigGrayData: .grey
+        case cmsSigGrayData: .gray
         case cmsSigRgbData: .rgb
         case cmsSigCmykData: .cmyk
         default: .other
@@ -87,7 +87,7 @@ struct ICCProfile: ~Copyable {
     /// can be undone without loss.
     func lightModel() throws(Defect) -> LightModel {
         switch colorModel {
-        case .grey:
+        case .gray:
             let curve = try ToneCurve(tag(cmsSigGrayTRCTag), isLightness: cmsGetPCS(handle) == cmsSigLabData)
             return LightModel(curves: [curve], matrix: nil)
         case .rgb:

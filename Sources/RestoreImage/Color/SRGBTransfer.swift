@@ -1,6 +1,6 @@
 import Glibc
 
-/// The curve of sRGB (IEC 61966-2-1), mirrored at the origin for colours outside its gamut, so that what is darker than
+/// The curve of sRGB (IEC 61966-2-1), mirrored at the origin for colors outside its gamut, so that what is darker than
 /// black is treated as what is brighter: the slope stays within that of the curve (as scRGB-nl has it, IEC 61966-2-2).
 enum SRGBTransfer {
     /// The encoded value of linear light.

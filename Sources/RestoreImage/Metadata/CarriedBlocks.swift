@@ -93,7 +93,7 @@ enum ApplicationSegmentKind: Equatable {
         (0xE4, Array("SCALADO\0".utf8)),
         // Sides, coding and thumbnails of a SPIFF file (ITU-T T.84).
         (0xE8, Array("SPIFF\0".utf8)),
-        // How the colours are coded: written anew.
+        // How the colors are coded: written anew.
         (0xEE, Array("Adobe".utf8)),
     ]
 

@@ -39,7 +39,7 @@ struct CoordinateTurn {
         }
     }
 
-    /// A place of EXIF's `SubjectArea` or `SubjectLocation`: the centre, and after it a diameter, or a width and a height, in
+    /// A place of EXIF's `SubjectArea` or `SubjectLocation`: the center, and after it a diameter, or a width and a height, in
     /// pixels.
     ///
     /// - Returns: nil where the values are no such place in the picture.

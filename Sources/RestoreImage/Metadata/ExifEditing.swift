@@ -71,7 +71,7 @@ extension TIFFBlock {
         exchange(entry, other)
     }
 
-    /// Says that the colours are sRGB.
+    /// Says that the colors are sRGB.
     mutating func declareSRGB() {
         guard let first, let exif = directory(.exifDirectory, in: first) else { return }
         for entry in exif.entries(.colorSpace) { setShort(entry, to: 1) }

@@ -4,7 +4,7 @@
 public struct ImageMetadata: Sendable, Equatable {
     /// ICC profile, whole: PNG `iCCP` inflated, JPEG APP2 `ICC_PROFILE` joined.
     public var colorProfile: [UInt8]?
-    /// Colour space that a PNG describes without a profile.
+    /// Color space that a PNG describes without a profile.
     public var pngColor: PNGColor?
     /// EXIF: a TIFF structure from its byte order mark on. PNG `eXIf`, JPEG APP1 after `Exif\0\0`.
     public var exif: [UInt8]?
@@ -87,7 +87,7 @@ public struct ImageMetadata: Sendable, Equatable {
         }
     }
 
-    /// The chunks by which a PNG describes its colours without an ICC profile (PNG 3rd edition, 11.3.2).
+    /// The chunks by which a PNG describes its colors without an ICC profile (PNG 3rd edition, 11.3.2).
     public struct PNGColor: Sendable, Equatable {
         /// `sRGB`: the rendering intent, 0…3.
         public var renderingIntent: UInt8?

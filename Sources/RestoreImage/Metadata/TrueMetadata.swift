@@ -51,8 +51,8 @@ extension ImageMetadata {
         return result
     }
 
-    /// The metadata of the picture after its colours became sRGB of another model, as CMYK becomes RGB and grey becomes
-    /// colour: without the profile and the chunks that described what was, and with EXIF and XMP saying sRGB where they said
+    /// The metadata of the picture after its colors became sRGB of another model, as CMYK becomes RGB and gray becomes
+    /// color: without the profile and the chunks that described what was, and with EXIF and XMP saying sRGB where they said
     /// something.
     public var describingSRGB: ImageMetadata {
         var result = self
@@ -77,7 +77,7 @@ extension ImageMetadata {
         xmp = main
     }
 
-    /// What the pixels need to be seen as they are meant, and nothing else: the colour space, and the resolution where it says
+    /// What the pixels need to be seen as they are meant, and nothing else: the color space, and the resolution where it says
     /// that pixels are not square.
     public var stripped: ImageMetadata {
         let shape = resolution.flatMap { $0.x == $0.y ? nil : Resolution(x: $0.x, y: $0.y, unit: .none) }
@@ -147,7 +147,7 @@ extension DecodedImage {
         if orientation > 1 {
             // One owner: the picture is turned in place where it can be.
             let stored = image
-            image = Image(width: 1, height: 1, channelLayout: .grey)
+            image = Image(width: 1, height: 1, channelLayout: .gray)
             image = stored.upright(from: orientation, concurrently: runner)
         }
         if orientation >= 5 { jpeg = jpeg?.transposed }

@@ -56,7 +56,7 @@ extension XMPPacket {
         return zip(items, turned).map { ($0, Array(String($1).utf8)) }
     }
 
-    /// Regions of the Metadata Working Group: the centre and the sides, as parts of the picture's sides.
+    /// Regions of the Metadata Working Group: the center and the sides, as parts of the picture's sides.
     private func turnedRegions(within range: Range<Int>, _ turn: CoordinateTurn) -> [Replacement]? {
         var replacements: [Replacement] = []
         if turn.isTransposed, let sides = elements("mwg-rs:AppliedToDimensions", within: range).first {

@@ -71,7 +71,7 @@ public final class Denoiser {
             alignment: architecture.alignment, pool: pool)
     }
 
-    /// The picture without its noise; same size, bit depth, colour space and alpha. Pixels that are wholly transparent stay as
+    /// The picture without its noise; same size, bit depth, color space and alpha. Pixels that are wholly transparent stay as
     /// they are, and have no influence on the others.
     ///
     /// - Parameter progress: called with the fraction done, 0…1; what it throws ends the work.

@@ -18,7 +18,7 @@ public final class DenoiserSelection {
         public let denoiser: Denoiser
     }
 
-    private let catalogue: ModelCatalogue
+    private let catalog: ModelCatalog
     private let pool: WorkerPool
     private let willLoad: (_ path: String) -> Void
     private var loaded: [String: Denoiser] = [:]
@@ -26,9 +26,9 @@ public final class DenoiserSelection {
 
     /// - Parameter willLoad: called before a file is read.
     public init(
-        catalogue: ModelCatalogue, pool: WorkerPool, willLoad: @escaping (_ path: String) -> Void = { _ in }
+        catalog: ModelCatalog, pool: WorkerPool, willLoad: @escaping (_ path: String) -> Void = { _ in }
     ) {
-        self.catalogue = catalogue
+        self.catalog = catalog
         self.pool = pool
         self.willLoad = willLoad
     }
@@ -46,7 +46,7 @@ public final class DenoiserSelection {
     }
 
     private func load(_ name: String) throws(ModelError) -> Denoiser {
-        let path = try catalogue.find(name).path
+        let path = try catalog.find(name).path
         willLoad(path)
         let denoiser = try Denoiser(path: path, pool: pool)
         loaded[name] = denoiser
@@ -63,6 +63,6 @@ public final class DenoiserSelection {
 
     private func isInstalled(_ name: String) -> Bool {
         // It throws only where there is none of the name.
-        loaded[name] != nil || (try? catalogue.find(name)) != nil
+        loaded[name] != nil || (try? catalog.find(name)) != nil
     }
 }

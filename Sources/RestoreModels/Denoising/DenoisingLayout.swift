@@ -24,7 +24,7 @@ public struct DenoisingLayout: Equatable, Sendable {
 
     let quality: Denoiser.Quality
     let strips: [Strip]
-    /// Bytes of what stands in for hidden colours.
+    /// Bytes of what stands in for hidden colors.
     let hiddenBytes: Int
     /// Bytes beside the picture and its result; the network's parameters count.
     public let memory: Int
@@ -35,7 +35,7 @@ public struct DenoisingLayout: Equatable, Sendable {
     /// Whether narrower windows would take less, for more work.
     public var canBeCutFurther: Bool { strips.contains { $0.passes.contains { $0.grid.canBeNarrower } } }
 
-    /// - Parameter hiddenBytes: of what stands in for hidden colours.
+    /// - Parameter hiddenBytes: of what stands in for hidden colors.
     /// - Throws: `NetworkError` where the network does not fit its inputs at all.
     init(
         _ inference: TiledInference, width: Int, height: Int, quality: Denoiser.Quality, tiling: Tiling,
@@ -147,7 +147,7 @@ private struct Cutter {
         }
         return DenoisingLayout(
             self, strips: strips,
-            // Hidden colours take a third more while they are made.
+            // Hidden colors take a third more while they are made.
             memory: parameterBytes + hiddenBytes + max(hiddenBytes / 3, sumBytes + windowBytes),
             work: pixels / Double(symmetries.count * bounds.width * bounds.height))
     }

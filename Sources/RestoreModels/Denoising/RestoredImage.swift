@@ -13,7 +13,7 @@ struct RestoredImage {
 
     /// - Parameters:
     ///   - original: what the network saw, as it was.
-    ///   - visible: its colours as the network saw them, where these are not the picture's own.
+    ///   - visible: its colors as the network saw them, where these are not the picture's own.
     ///   - strength: 0 keeps the original, 1 takes what the network gives.
     init(_ original: Image, visible: VisibleColors?, strength: Float, concurrently runner: ConcurrentRunner) {
         (image, self.original) = (original, original)
@@ -60,7 +60,7 @@ struct RestoredImage {
             guard let seen = seen.baseAddress else { return }
             visible.copyColors(of: row, to: seen)
             original.forEachOpacity(in: row) { x, opacity in
-                // Of such a pixel the network saw the own colour, and full strength takes the very bits.
+                // Of such a pixel the network saw the own color, and full strength takes the very bits.
                 let isTaken = strength == 1 && VisibleColors.weight(ofOpacity: opacity) == 1
                 for i in (3 * x)..<(3 * x + 3) {
                     if isTaken {

@@ -92,7 +92,7 @@ struct SelfEnsemble {
         of strip: ImageRegion, to sums: UnsafeMutablePointer<Float>
     ) {
         let target = symmetry.origin(of: laid, width: width, height: height)
-        // Floats from one pixel of the picture to its right and lower neighbours, among the values.
+        // Floats from one pixel of the picture to its right and lower neighbors, among the values.
         let (along, across) = symmetry.isTransposed ? (rowStride, 3) : (3, rowStride)
         let (right, down) = (symmetry.reversesColumns ? -along : along, symmetry.reversesRows ? -across : across)
         let origin =

@@ -18,7 +18,7 @@ import RestoreImage
 /// 1 needs the noise level; it starts from the flattest tenth and is repeated. Where the picture is
 /// clipped, patches whose mean is within 2σ of black or white are left out.
 ///
-/// Step 2 is blind to noise that the channels share, as in a grey picture stored as colour, or a JPEG
+/// Step 2 is blind to noise that the channels share, as in a gray picture stored as color, or a JPEG
 /// file with reduced chroma. So the mean of the channels is measured too, and believed if it holds much
 /// more noise and this noise is white. The figures are in `docs/noise-estimation.md`.
 public struct NoiseEstimator: Sendable {
@@ -71,7 +71,7 @@ public struct NoiseEstimator: Sendable {
     ///     as noise that was not clipped; values that are not finite are passed over.
     ///   - width: Pixels a row.
     ///   - height: Rows.
-    ///   - channels: 1 (grey) or 3 (colour). All channels are taken to have equally strong noise.
+    ///   - channels: 1 (gray) or 3 (color). All channels are taken to have equally strong noise.
     /// - Returns: σ of the noise in each channel in units of 1/255, finite and at least 0.
     public func estimate(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
@@ -157,7 +157,7 @@ public struct NoiseEstimator: Sendable {
         outside.withUnsafeMutableBufferPointer { outside in
             runOnBlocks(of: pixels.count) { block in
                 var found: Int32 = 0
-                // No early end: it would keep the loop from being vectorised. What is no number is passed over.
+                // No early end: it would keep the loop from being vectorized. What is no number is passed over.
                 for i in block { found |= pixels[i] < 0 || pixels[i] > 1 ? 1 : 0 }
                 outside[block.lowerBound / Self.blockSize] = found
             }
@@ -221,7 +221,7 @@ public struct NoiseEstimator: Sendable {
             sigma: sigma, lowBandExcess: Double(flattest) / mean, leastExcess: Double(flattestTenth) / mean)
     }
 
-    /// Distance between neighbouring patches: more in large pictures, less in small ones. 1 or odd above
+    /// Distance between neighboring patches: more in large pictures, less in small ones. 1 or odd above
     /// 2, to meet the 8×8 blocks of a JPEG file at all positions alike.
     func patchDistance(width: Int, height: Int) -> Int {
         let area = Double(width) * Double(height)

@@ -25,17 +25,17 @@ public struct NoiseMeasurement: Equatable, Sendable {
 ///
 /// 1. If noise is white, its level in the high frequencies foretells all that the flattest patches hold in the low ones
 ///    (`WhiteNoise.leastExcess`). It is Gaussian then, unless its level differs between dark and bright tones.
-/// 2. If not, what is there beyond is correlated noise or detail. The detail of photographs is nearly grey, and the noise
-///    of their sensors is not: at half resolution, which JPEG's halved chroma leaves, even the flattest patches hold colour
-///    where there is noise. Less of it is believed where the grey part is nearly white.
+/// 2. If not, what is there beyond is correlated noise or detail. The detail of photographs is nearly gray, and the noise
+///    of their sensors is not: at half resolution, which JPEG's halved chroma leaves, even the flattest patches hold color
+///    where there is noise. Less of it is believed where the gray part is nearly white.
 ///
 /// In doubt it is Gaussian: at the low level that is found then, a clean picture passes nearly unchanged.
 ///
 /// The thresholds were chosen on training pictures: `docs/noise-estimation.md`.
 extension NoiseEstimator {
-    /// Noise is white below this excess: of colour, whose channels part noise from detail well, and of grey.
+    /// Noise is white below this excess: of color, whose channels part noise from detail well, and of gray.
     private static let whiteExcess = 10.0
-    private static let whiteGreyExcess = 3.0
+    private static let whiteGrayExcess = 3.0
 
     /// Level, in units of 1/255, below which the channels are the same but for rounding.
     private static let leastSigma = 0.01
@@ -60,14 +60,14 @@ extension NoiseEstimator {
     private static let leastFloorCount = 100
     /// Distance to black and white, in units of 1/255, below which noise may be clipped away.
     private static let floorHeadroom: Float = 20
-    /// Colour noise, in units of 1/255 at half resolution, that is believed …
+    /// Color noise, in units of 1/255 at half resolution, that is believed …
     private static let colorFloor = 1.3
-    /// … and that is believed where the grey part is as white as this.
+    /// … and that is believed where the gray part is as white as this.
     private static let lowColorFloor = 0.7
     private static let lowColorExcess = 2.5
-    /// Grey noise at half resolution that is believed, and how white it must be.
-    private static let greyFloor = 2.0
-    private static let greyExcess = 2.0
+    /// Gray noise at half resolution that is believed, and how white it must be.
+    private static let grayFloor = 2.0
+    private static let grayExcess = 2.0
 
     /// What kind of noise a picture holds.
     ///
@@ -77,11 +77,11 @@ extension NoiseEstimator {
     func kind(
         of found: Findings, _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
     ) -> NoiseKind {
-        // Without a difference between the channels a picture is grey, however it is stored.
+        // Without a difference between the channels a picture is gray, however it is stored.
         if let common = found.common, found.separate.sigma < Self.leastSigma {
-            return greyKind(common, channelMean(pixels), width: width, height: height)
+            return grayKind(common, channelMean(pixels), width: width, height: height)
         }
-        if channels == 1 { return greyKind(found.separate, Array(pixels), width: width, height: height) }
+        if channels == 1 { return grayKind(found.separate, Array(pixels), width: width, height: height) }
         if found.separate.leastExcess < Self.whiteExcess {
             return dependsOnTone(found) ? .photo : .gaussian
         }
@@ -89,16 +89,16 @@ extension NoiseEstimator {
         let floor = half.withUnsafeBufferPointer { colorFloor($0, width: width / 2, height: height / 2) }
         guard floor > Self.lowColorFloor else { return .gaussian }
         if floor > Self.colorFloor { return .photo }
-        let grey = half.withUnsafeBufferPointer { channelMean($0) }
-        let rest = grey.withUnsafeBufferPointer { findings($0, width: width / 2, height: height / 2, channels: 1) }
+        let gray = half.withUnsafeBufferPointer { channelMean($0) }
+        let rest = gray.withUnsafeBufferPointer { findings($0, width: width / 2, height: height / 2, channels: 1) }
         return rest.separate.leastExcess < Self.lowColorExcess ? .photo : .gaussian
     }
 
-    private func greyKind(_ noise: WhiteNoise, _ grey: [Float], width: Int, height: Int) -> NoiseKind {
-        guard noise.leastExcess >= Self.whiteGreyExcess else { return .gaussian }
-        let half = grey.withUnsafeBufferPointer { halved($0, width: width, height: height, channels: 1) }
+    private func grayKind(_ noise: WhiteNoise, _ gray: [Float], width: Int, height: Int) -> NoiseKind {
+        guard noise.leastExcess >= Self.whiteGrayExcess else { return .gaussian }
+        let half = gray.withUnsafeBufferPointer { halved($0, width: width, height: height, channels: 1) }
         let rest = half.withUnsafeBufferPointer { findings($0, width: width / 2, height: height / 2, channels: 1) }
-        let isNoise = rest.separate.sigma > Self.greyFloor && rest.separate.leastExcess < Self.greyExcess
+        let isNoise = rest.separate.sigma > Self.grayFloor && rest.separate.leastExcess < Self.grayExcess
         return isNoise ? .photo : .gaussian
     }
 
@@ -122,7 +122,7 @@ extension NoiseEstimator {
         return most > Self.toneRatio * least
     }
 
-    /// What the flattest patches hold beside grey, in units of 1/255: the root of the mean energy of a coefficient of the low
+    /// What the flattest patches hold beside gray, in units of 1/255: the root of the mean energy of a coefficient of the low
     /// band, over the channels.
     private func colorFloor(_ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int) -> Double {
         let stride = max(3, patchDistance(width: width, height: height))
@@ -133,15 +133,15 @@ extension NoiseEstimator {
                 concurrently: runner)
         }
         let colors = patches(pixels, channels: 3)
-        let grey = channelMean(pixels).withUnsafeBufferPointer { patches($0, channels: 1) }
+        let gray = channelMean(pixels).withUnsafeBufferPointer { patches($0, channels: 1) }
         // The two leave the same patches out, those with a value that is not finite.
-        guard colors.count == grey.count else { return 0 }
-        let inside = (0..<colors.count).filter { grey.headroom[$0] > Self.floorHeadroom }
+        guard colors.count == gray.count else { return 0 }
+        let inside = (0..<colors.count).filter { gray.headroom[$0] > Self.floorHeadroom }
         guard inside.count >= Self.leastFloorCount else { return 0 }
         // Of three channels, what the mean holds thrice and what they hold beside are orthogonal. Slopes are light.
         let energy = inside.map { patch in
-            let beside = colors.lowEnergy[patch] - 3 * grey.lowEnergy[patch]
-            return max(0, beside - colors.coarseEnergy[patch] + 3 * grey.coarseEnergy[patch])
+            let beside = colors.lowEnergy[patch] - 3 * gray.lowEnergy[patch]
+            return max(0, beside - colors.coarseEnergy[patch] + 3 * gray.coarseEnergy[patch])
         }
         let floor = valueInOrder(energy, at: Int(Self.floorShare * Double(energy.count - 1)))
         return (Double(floor) / Double(3 * (NoisePatches.lowCount - NoisePatches.coarseCount))).squareRoot()

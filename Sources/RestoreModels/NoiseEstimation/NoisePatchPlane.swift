@@ -34,7 +34,7 @@ struct NoisePatchPlane {
     /// - Parameters:
     ///   - pixels: The picture, nominally 0…1.
     ///   - origin: Index of the patch's first value; the whole patch must lie inside `pixels`.
-    ///   - pixelStride: Distance between neighbours in a row, in values.
+    ///   - pixelStride: Distance between neighbors in a row, in values.
     ///   - rowStride: Distance between rows, in values.
     mutating func load(
         _ pixels: UnsafeBufferPointer<Float>, at origin: Int, pixelStride: Int, rowStride: Int

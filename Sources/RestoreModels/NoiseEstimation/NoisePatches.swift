@@ -29,7 +29,7 @@ struct NoisePatches {
     /// Channels a pixel, 1 or 3.
     let channels: Int
 
-    /// Distance between neighbouring patches in pixels.
+    /// Distance between neighboring patches in pixels.
     let stride: Int
 
     /// Whether constant patches are kept, too.
@@ -66,7 +66,7 @@ struct NoisePatches {
     ///   - width: Pixels a row.
     ///   - height: Rows.
     ///   - channels: 1 or 3.
-    ///   - stride: Distance between neighbouring patches in pixels, at least 1.
+    ///   - stride: Distance between neighboring patches in pixels, at least 1.
     ///   - keepsConstant: Whether constant patches are kept, too.
     ///   - runner: Gathers the rows of the grid, whose patches are put in order afterwards.
     init(

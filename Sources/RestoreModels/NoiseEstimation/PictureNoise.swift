@@ -10,17 +10,17 @@ extension NoiseEstimator {
     public func estimate(_ image: Image) -> Double {
         let (colors, width, height) = sampled(image)
         return estimate(
-            colors: colors, width: width, height: height, isGrey: image.channelLayout.colorChannelCount == 1)
+            colors: colors, width: width, height: height, isGray: image.channelLayout.colorChannelCount == 1)
     }
 
     /// The level and the kind of the noise of a picture.
     public func measure(_ image: Image) -> NoiseMeasurement {
         let (colors, width, height) = sampled(image)
         return measure(
-            colors: colors, width: width, height: height, isGrey: image.channelLayout.colorChannelCount == 1)
+            colors: colors, width: width, height: height, isGray: image.channelLayout.colorChannelCount == 1)
     }
 
-    /// The colours of a picture, or of pieces of a large one, side by side.
+    /// The colors of a picture, or of pieces of a large one, side by side.
     private func sampled(_ image: Image) -> (colors: [Float], width: Int, height: Int) {
         var image = image
         image.colorSpace = image.colorSpace.inOwnPrimaries
@@ -68,7 +68,7 @@ extension NoiseEstimator {
         return (colors, width, height)
     }
 
-    /// Makes colours such as the estimator takes them. What is wholly transparent is no number, which it passes over: hidden colours
+    /// Makes colors such as the estimator takes them. What is wholly transparent is no number, which it passes over: hidden colors
     /// say nothing about the visible ones.
     private func prepare(
         _ colors: UnsafeMutablePointer<Float>, of piece: ImageRegion, rowStride: Int, in image: Image
@@ -85,21 +85,21 @@ extension NoiseEstimator {
 
     /// The noise level of interleaved RGB floats (0…1 where they are not clipped) in units of 1/255.
     ///
-    /// - Parameter isGrey: the three channels are the same, noise included.
-    public func estimate(colors: [Float], width: Int, height: Int, isGrey: Bool) -> Double {
-        planes(of: colors, isGrey: isGrey).withUnsafeBufferPointer {
-            estimate($0, width: width, height: height, channels: isGrey ? 1 : 3)
+    /// - Parameter isGray: the three channels are the same, noise included.
+    public func estimate(colors: [Float], width: Int, height: Int, isGray: Bool) -> Double {
+        planes(of: colors, isGray: isGray).withUnsafeBufferPointer {
+            estimate($0, width: width, height: height, channels: isGray ? 1 : 3)
         }
     }
 
     /// The level and the kind of the noise of interleaved RGB floats; parameters as those of `estimate`.
-    public func measure(colors: [Float], width: Int, height: Int, isGrey: Bool) -> NoiseMeasurement {
-        planes(of: colors, isGrey: isGrey).withUnsafeBufferPointer {
-            measure($0, width: width, height: height, channels: isGrey ? 1 : 3)
+    public func measure(colors: [Float], width: Int, height: Int, isGray: Bool) -> NoiseMeasurement {
+        planes(of: colors, isGray: isGray).withUnsafeBufferPointer {
+            measure($0, width: width, height: height, channels: isGray ? 1 : 3)
         }
     }
 
-    private func planes(of colors: [Float], isGrey: Bool) -> [Float] {
-        isGrey ? stride(from: 0, to: colors.count, by: 3).map { colors[$0] } : colors
+    private func planes(of colors: [Float], isGray: Bool) -> [Float] {
+        isGray ? stride(from: 0, to: colors.count, by: 3).map { colors[$0] } : colors
     }
 }

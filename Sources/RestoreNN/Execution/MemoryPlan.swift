@@ -31,14 +31,14 @@ package struct MemoryPlan: Equatable, Sendable {
         for index in order {
             let request = requests[index]
             let size = rounded(request.count)
-            let neighbours =
+            let neighbors =
                 placed
                 .filter { requests[$0].first <= request.last && request.first <= requests[$0].last }
                 .sorted { offsets[$0] < offsets[$1] }
             var offset = 0
-            for neighbour in neighbours {
-                if offset + size <= offsets[neighbour] { break }
-                offset = max(offset, offsets[neighbour] + rounded(requests[neighbour].count))
+            for neighbor in neighbors {
+                if offset + size <= offsets[neighbor] { break }
+                offset = max(offset, offsets[neighbor] + rounded(requests[neighbor].count))
             }
             offsets[index] = offset
             placed.append(index)

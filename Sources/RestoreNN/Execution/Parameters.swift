@@ -22,7 +22,7 @@ public struct ParameterLayout: Hashable, Sendable {
     }
 }
 
-/// The values of all parameters of a network in one flat array, so that optimisers, averages and norms are single loops.
+/// The values of all parameters of a network in one flat array, so that optimizers, averages and norms are single loops.
 public struct Parameters: Hashable, Sendable {
     public let layout: ParameterLayout
     public var values: [Float]
@@ -34,7 +34,7 @@ public struct Parameters: Hashable, Sendable {
         self.values = values
     }
 
-    /// Fresh parameters, each initialised as its operator asks, from `seed` and the parameter's name: adding a layer does
+    /// Fresh parameters, each initialized as its operator asks, from `seed` and the parameter's name: adding a layer does
     /// not change how the others start.
     public init(initializing network: Network, seed: UInt64) {
         layout = ParameterLayout(network)

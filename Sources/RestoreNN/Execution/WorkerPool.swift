@@ -49,7 +49,7 @@ public final class WorkerPool: Sendable {
     ///
     /// Each result has a place of its own: there is no lock.
     public func map<Result>(taskCount: Int, _ body: (_ task: Int) -> Result) -> [Result] {
-        // At least one: for none the initialiser writes to the empty array that all threads share.
+        // At least one: for none the initializer writes to the empty array that all threads share.
         [Result](unsafeUninitializedCapacity: max(taskCount, 1)) { results, count in
             run(taskCount: taskCount) { task, _ in results.initializeElement(at: task, to: body(task)) }
             count = max(taskCount, 0)

@@ -55,7 +55,7 @@ func activationGradient(
     case .identity:
         destination.update(from: gradient, count: count)
     case .relu:
-        // The gradient is loaded whatever the sign: a load under a condition would keep the loop from being vectorised.
+        // The gradient is loaded whatever the sign: a load under a condition would keep the loop from being vectorized.
         for i in 0..<count {
             let g = gradient[i]
             destination[i] = y[i] > 0 ? g : 0

@@ -1,4 +1,4 @@
-/// Group normalisation (Wu & He, "Group Normalization", ECCV 2018, eq. 1–7): each group of channels of each picture is
+/// Group normalization (Wu & He, "Group Normalization", ECCV 2018, eq. 1–7): each group of channels of each picture is
 /// brought to mean 0 and variance 1, then scaled and shifted channel by channel.
 ///
 /// The shape stays. Parameters: `weight` (C) and `bias` (C). Means and variances are added up in `Double`.
@@ -15,7 +15,7 @@ public struct GroupNormalization: Operator {
         self.epsilon = epsilon
     }
 
-    public var kind: String { "group normalisation" }
+    public var kind: String { "group normalization" }
 
     public var parameters: [ParameterSpecification] {
         [

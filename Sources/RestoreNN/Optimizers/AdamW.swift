@@ -27,7 +27,7 @@ public struct AdamW: Sendable {
         self.init(settings: settings, firstMoments: zeros, secondMoments: zeros, step: 0)
     }
 
-    /// An optimiser that goes on where another stopped, after `step` updates.
+    /// An optimizer that goes on where another stopped, after `step` updates.
     ///
     /// - Precondition: as many first moments as second ones.
     public init(settings: Settings, firstMoments: [Float], secondMoments: [Float], step: Int) {
@@ -40,7 +40,7 @@ public struct AdamW: Sendable {
 
     /// One update of `parameters` in place.
     ///
-    /// - Precondition: as many parameters and gradients as the optimiser was made for.
+    /// - Precondition: as many parameters and gradients as the optimizer was made for.
     public mutating func update(
         _ parameters: inout [Float], gradients: [Float], learningRate: Float, pool: WorkerPool
     ) {

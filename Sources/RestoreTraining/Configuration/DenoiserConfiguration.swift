@@ -16,8 +16,8 @@ public struct DenoiserConfiguration: Equatable, Sendable {
     public var noise = Noise.gaussian
     /// Strongest Gaussian noise, in units of 1/255.
     public var maximumSigma = 55.0
-    /// Share of the patches that are made grey.
-    public var greyShare = 0.1
+    /// Share of the patches that are made gray.
+    public var grayShare = 0.1
     /// Share of the patches that stay clean, so that a blind network learns to leave clean pictures alone; with Gaussian noise
     /// there are levels down to zero anyway.
     public var cleanShare = 0.1
@@ -30,7 +30,7 @@ public struct DenoiserConfiguration: Equatable, Sendable {
     public var blocks: [Int] = []
     /// Pictures set aside for validation.
     public var validationPictures = 32
-    /// Licence, for the model's metadata.
+    /// License, for the model's metadata.
     public var license: String?
     public var trainer = TrainerSettings()
 
@@ -47,7 +47,7 @@ public struct DenoiserConfiguration: Equatable, Sendable {
             .sources("data", \.data),
             .choice("noise", \.noise),
             .number("max-sigma", \.maximumSigma, in: 1...75),
-            .number("grey-share", \.greyShare, in: 0...1),
+            .number("gray-share", \.grayShare, in: 0...1).alias("grey-share"),
             .number("clean-share", \.cleanShare, in: 0...1),
             .integer("patch-size", \.patchSize, in: 1...1024),
             .integers("widths", \.widths, expectation: "1 to 6 numbers of 1 to 1024 channels"),

@@ -21,6 +21,8 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
 /// One setting of a run: its key in YAML, which is also its long option, how it is read and checked, and how it is written.
 struct Setting<Root>: Sendable {
     let key: String
+    /// Earlier names, under which files may still hold it.
+    var aliases: [String] = []
     /// Throws what was expected, as text.
     let read: @Sendable (YAMLValue, inout Root) throws(Expectation) -> Void
     /// A line, or lines indented by two, after the key; nil where there is nothing to write.
@@ -120,9 +122,16 @@ extension Setting {
         }
     }
 
+    /// The same setting, which is also read under earlier names.
+    func alias(_ names: String...) -> Setting {
+        var result = self
+        result.aliases += names
+        return result
+    }
+
     /// The same setting of a part of a larger whole.
     func within<Whole>(_ part: WritableKeyPath<Whole, Root> & Sendable) -> Setting<Whole> {
-        Setting<Whole>(key: key) { (value, whole) throws(Setting<Whole>.Expectation) in
+        Setting<Whole>(key: key, aliases: aliases) { (value, whole) throws(Setting<Whole>.Expectation) in
             do throws(Expectation) {
                 try read(value, &whole[keyPath: part])
             } catch {
@@ -163,7 +172,7 @@ struct SettingsTable<Root>: Sendable {
     private func read(
         _ value: YAMLValue, key: String, into root: inout Root, says name: String
     ) throws(ConfigurationError) {
-        guard let setting = settings.first(where: { $0.key == key }) else {
+        guard let setting = settings.first(where: { $0.key == key || $0.aliases.contains(key) }) else {
             throw ConfigurationError(line: value.line, reason: "there is no setting \(name)")
         }
         do {

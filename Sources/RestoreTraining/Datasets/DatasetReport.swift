@@ -62,7 +62,7 @@ public struct DatasetReport: Sendable {
     /// Pictures with a side below the length that was asked for, by path.
     public internal(set) var small: [String] = []
 
-    public var greyCount: Int { pictureCount - colorCount }
+    public var grayCount: Int { pictureCount - colorCount }
     public var fileCount: Int { formats.values.reduce(0) { $0 + $1.files } }
 }
 

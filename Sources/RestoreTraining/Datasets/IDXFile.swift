@@ -27,7 +27,7 @@ enum IDXFile {
         bytes[try valueRange(bytes, axes: 1).values]
     }
 
-    /// The grey pictures of a file that `isImages`.
+    /// The gray pictures of a file that `isImages`.
     static func readImages(_ bytes: [UInt8], labels: ArraySlice<UInt8>?) throws(FormatProblem) -> DatasetBatch {
         let (sides, values) = try valueRange(bytes, axes: 3)
         let (count, height, width) = (sides[0], sides[1], sides[2])
@@ -44,7 +44,7 @@ enum IDXFile {
         for index in 0..<count {
             let start = values.lowerBound + index * pixels
             let image = Image(
-                width: width, height: height, channelLayout: .grey,
+                width: width, height: height, channelLayout: .gray,
                 samples: .uint8(Array(bytes[start..<start + pixels])))
             let label = labels.map { Int($0[$0.startIndex + index]) }
             batch.records.append(DatasetRecord(image: image, label: label, index: index))

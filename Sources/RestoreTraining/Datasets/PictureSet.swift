@@ -162,7 +162,7 @@ extension PictureSet.Picture {
     fileprivate var nameHash: UInt64 {
         let name = stableHash(lastPathComponent(of: file))
         guard let index else { return name }
-        // A hash of "file#index" would order neighbours in the file next to each other: its last digit hardly reaches
+        // A hash of "file#index" would order neighbors in the file next to each other: its last digit hardly reaches
         // the leading bits.
         var generator = SeededGenerator(seed: name, path: UInt64(index))
         return generator.next()

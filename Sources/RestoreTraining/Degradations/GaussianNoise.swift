@@ -17,15 +17,15 @@ public struct GaussianNoise: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - pixelStride: floats from one pixel to the next, at least 3.
-    ///   - isGrey: one deviate a pixel for all three channels, as in a grey picture.
+    ///   - isGray: one deviate a pixel for all three channels, as in a gray picture.
     public func add(
-        to colors: UnsafeMutablePointer<Float>, pixelCount: Int, pixelStride: Int = 3, isGrey: Bool = false,
+        to colors: UnsafeMutablePointer<Float>, pixelCount: Int, pixelStride: Int = 3, isGray: Bool = false,
         generator: inout SeededGenerator
     ) {
         let scale = sigma / 255
         for pixel in 0..<pixelCount {
             let color = colors + pixel * pixelStride
-            if isGrey {
+            if isGray {
                 let deviate = Float(scale * generator.normal())
                 for c in 0..<3 { color[c] += deviate }
             } else {
@@ -34,14 +34,14 @@ public struct GaussianNoise: Hashable, Sendable {
         }
     }
 
-    /// The picture's colours as interleaved RGB floats with noise, not clipped.
+    /// The picture's colors as interleaved RGB floats with noise, not clipped.
     public func noisyColors(of image: Image, generator: inout SeededGenerator) -> [Float] {
         var colors = [Float](repeating: 0, count: 3 * image.pixelCount)
         colors.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
             image.copyColors(of: image.bounds, to: base)
             add(
-                to: base, pixelCount: image.pixelCount, isGrey: image.channelLayout.colorChannelCount == 1,
+                to: base, pixelCount: image.pixelCount, isGray: image.channelLayout.colorChannelCount == 1,
                 generator: &generator)
         }
         return colors
@@ -55,7 +55,7 @@ public struct GaussianNoise: Hashable, Sendable {
 }
 
 extension Image {
-    /// The picture with other colours: interleaved RGB floats, clipped to 0…1 and rounded to the bit depth.
+    /// The picture with other colors: interleaved RGB floats, clipped to 0…1 and rounded to the bit depth.
     ///
     /// - Precondition: 3 floats a pixel.
     public func withColors(_ colors: [Float]) throws(NonFinitePixel) -> Image {

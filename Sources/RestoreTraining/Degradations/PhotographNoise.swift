@@ -2,8 +2,8 @@ import Glibc
 import RestoreImage
 import RestoreNN
 
-/// The noise of photographs as cameras give them: it depends on the brightness, is related between colours and between
-/// neighbours, and has been through JPEG.
+/// The noise of photographs as cameras give them: it depends on the brightness, is related between colors and between
+/// neighbors, and has been through JPEG.
 ///
 /// Every example is taken by another random camera, as `CameraPipeline` describes; docs/photograph-noise.md has its
 /// stages, their ranges and where they come from. What becomes of a picture depends on the picture and the generator
@@ -47,9 +47,9 @@ public struct PhotographNoise: Hashable, Sendable {
     ///   - colors: finite; clipped to 0…1.
     ///   - width: in pixels, 1…`maximumSide`, as is `height`.
     ///   - pixelStride: floats from one pixel to the next, at least 3; those beyond the third are left alone.
-    ///   - isGrey: the three channels are one, before and after.
+    ///   - isGray: the three channels are one, before and after.
     public func degrade(
-        colors: UnsafeMutablePointer<Float>, width: Int, height: Int, pixelStride: Int = 3, isGrey: Bool = false,
+        colors: UnsafeMutablePointer<Float>, width: Int, height: Int, pixelStride: Int = 3, isGray: Bool = false,
         generator: inout SeededGenerator
     ) {
         let sides = 1...Self.maximumSide
@@ -57,7 +57,7 @@ public struct PhotographNoise: Hashable, Sendable {
         let camera = CameraPipeline(shotLevels: shotLevels, using: &generator)
         let clean = PixelRows(colors, width: width, height: height, pixelStride: pixelStride)
         do {
-            let photograph = try camera.photograph(clean, isGrey: isGrey, generator: &generator)
+            let photograph = try camera.photograph(clean, isGray: isGray, generator: &generator)
             photograph.copyColors(of: photograph.bounds, to: colors, pixelStride: pixelStride)
         } catch {
             // Of pictures this size only for want of memory, which ends a Swift program wherever it occurs.
@@ -83,7 +83,7 @@ public struct PhotographNoise: Hashable, Sendable {
             image.copyColors(of: image.bounds, to: base)
             degrade(
                 colors: base, width: image.width, height: image.height,
-                isGrey: image.channelLayout.colorChannelCount == 1, generator: &generator)
+                isGray: image.channelLayout.colorChannelCount == 1, generator: &generator)
         }
         do {
             return try image.roundedTo8Bits().withColors(colors)

@@ -86,7 +86,7 @@ public final class EventLog {
         event.wallTime = now()
         event.step = Int64(step)
         fill(&event)
-        // Serialisation fails for required fields that are missing, of which there are none, and beyond 2 GiB.
+        // Serialization fails for required fields that are missing, of which there are none, and beyond 2 GiB.
         guard let message: [UInt8] = try? event.serializedBytes() else { return }
         let length = littleEndian(UInt64(message.count))
         pending += length + littleEndian(CRC32C.maskedChecksum(length))
@@ -145,7 +145,7 @@ private func littleEndian<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
     withUnsafeBytes(of: value.littleEndian) { Array($0) }
 }
 
-/// TensorFlow's number of a PNG's colour type, which is byte 25 of the file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
+/// TensorFlow's number of a PNG's color type, which is byte 25 of the file: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
 private func colorspace(_ png: [UInt8]) -> Int32 {
     let colorType: UInt8 = png.count > 25 ? png[25] : 2
     switch colorType {

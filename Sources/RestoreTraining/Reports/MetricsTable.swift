@@ -140,7 +140,7 @@ public struct MetricsTable: Sendable, Equatable {
     }
 }
 
-/// Enough of a damaged text to recognise it by.
+/// Enough of a damaged text to recognize it by.
 private func excerpt(_ text: some StringProtocol) -> String {
     text.count > 80 ? text.prefix(80) + "…" : String(text)
 }

@@ -1,22 +1,22 @@
-/// A sensor behind a Bayer pattern counts one colour a pixel; the other two are interpolated from its neighbours.
+/// A sensor behind a Bayer pattern counts one color a pixel; the other two are interpolated from its neighbors.
 ///
 /// Only noise goes through this here. Both demosaicking methods are linear, so that the noise of a demosaicked
 /// photograph is the demosaicked noise, while what they do to the picture itself stays out: a clean photograph has been
 /// demosaicked as well, and a network that is shown sharper targets would learn to sharpen.
 package struct BayerMosaic: Equatable, Sendable {
-    /// Pixels that the colours of a pixel are interpolated from lie at most so far away.
+    /// Pixels that the colors of a pixel are interpolated from lie at most so far away.
     package static let reach = 2
 
     /// Interpolation by the same weights everywhere.
     package enum Demosaicking: CaseIterable, Sendable {
-        /// The mean of the two or four nearest of the colour.
+        /// The mean of the two or four nearest of the color.
         case bilinear
         /// Malvar, He & Cutler, "High-quality linear interpolation for demosaicing of Bayer-patterned color images"
-        /// (ICASSP 2004), figure 2: bilinear and a correction by the gradient of the pixel's own colour.
+        /// (ICASSP 2004), figure 2: bilinear and a correction by the gradient of the pixel's own color.
         case gradientCorrected
     }
 
-    /// Weights of the pixel itself and of the sums over its horizontal and vertical neighbours, its diagonal ones, and
+    /// Weights of the pixel itself and of the sums over its horizontal and vertical neighbors, its diagonal ones, and
     /// those two pixels away horizontally and vertically.
     struct Weights: Sendable {
         let center, horizontal, vertical, diagonal, farHorizontal, farVertical: Float
@@ -37,7 +37,7 @@ package struct BayerMosaic: Equatable, Sendable {
         self.demosaicking = demosaicking
     }
 
-    /// The colour that the pixel counts: 0 red, 1 green, 2 blue.
+    /// The color that the pixel counts: 0 red, 1 green, 2 blue.
     @inline(__always)
     package func color(column: Int, row: Int) -> Int { ((column + columnPhase) & 1) + ((row + rowPhase) & 1) }
 
@@ -117,7 +117,7 @@ extension BayerMosaic.Demosaicking {
         }
     }
 
-    /// Red or blue where green is counted, from neighbours in the row.
+    /// Red or blue where green is counted, from neighbors in the row.
     var alongRow: BayerMosaic.Weights {
         switch self {
         case .bilinear: weights(0, 4, 0, 0, 0, 0)
@@ -125,7 +125,7 @@ extension BayerMosaic.Demosaicking {
         }
     }
 
-    /// Red or blue where green is counted, from neighbours in the column.
+    /// Red or blue where green is counted, from neighbors in the column.
     var alongColumn: BayerMosaic.Weights {
         switch self {
         case .bilinear: weights(0, 0, 4, 0, 0, 0)

@@ -1,6 +1,6 @@
 import RestoreNN
 
-/// The linear steps between what a sensor counts and linear sRGB: exposure, white balance, colour matrix.
+/// The linear steps between what a sensor counts and linear sRGB: exposure, white balance, color matrix.
 ///
 ///     linear sRGB = toSRGB · (gains ∘ sensor)
 ///
@@ -11,7 +11,7 @@ import RestoreNN
 package struct CameraColor: Sendable {
     /// Exposure times white balance of R, G and B.
     package let gains: SIMD3<Float>
-    /// From the camera's white-balanced colours to linear sRGB. Each row adds up to 1: grey stays grey.
+    /// From the camera's white-balanced colors to linear sRGB. Each row adds up to 1: gray stays gray.
     package let toSRGB: ColorMatrix
     /// From linear sRGB to sensor values.
     package let toSensor: ColorMatrix

@@ -4,7 +4,7 @@ import RestoreNN
 /// One camera, and what became of its file: takes a clean picture back to the sensor, counts it there with noise, and
 /// makes a picture of it again.
 ///
-///     picture → linear sRGB → sensor: noise → demosaicking, gains, colour matrix → linear sRGB: noise added
+///     picture → linear sRGB → sensor: noise → demosaicking, gains, color matrix → linear sRGB: noise added
 ///             → clipped → picture → 8 bits → JPEG
 ///
 /// All between the sensor and linear sRGB is linear, so that the noise goes through it alone and is added to the clean
@@ -41,18 +41,18 @@ package struct CameraPipeline: Sendable {
         passes = JPEGPass.randomPasses(using: &generator)
     }
 
-    /// The picture as this camera would give it, in 8 bits: grey or RGB.
+    /// The picture as this camera would give it, in 8 bits: gray or RGB.
     ///
     /// - Parameters:
     ///   - clean: interleaved RGB floats, finite, clipped to 0…1.
-    ///   - isGrey: the photograph is made grey after it was taken, by its luma (ITU-R BT.601); the result has one
+    ///   - isGray: the photograph is made gray after it was taken, by its luma (ITU-R BT.601); the result has one
     ///     channel.
     /// - Throws: `ImageError.cannotEncode` where it is too large for JPEG (65500 pixels a side, blocks included).
     package func photograph(
-        _ clean: PixelRows, isGrey: Bool, generator: inout SeededGenerator
+        _ clean: PixelRows, isGray: Bool, generator: inout SeededGenerator
     ) throws(ImageError) -> Image {
         let planes = linearNoise(of: clean, generator: &generator)
-        var image = developed(clean, planes, isGrey: isGrey)
+        var image = developed(clean, planes, isGray: isGray)
         for pass in passes { image = try pass.apply(to: image) }
         return image
     }
@@ -79,7 +79,7 @@ package struct CameraPipeline: Sendable {
         return planes
     }
 
-    /// One value a pixel, of the colour that the mosaic has there, white-balanced.
+    /// One value a pixel, of the color that the mosaic has there, white-balanced.
     private func mosaicNoise(
         of clean: PixelRows, _ mosaic: BayerMosaic, _ planes: NoisePlanes, generator: inout SeededGenerator
     ) -> [Float] {
@@ -132,8 +132,8 @@ package struct CameraPipeline: Sendable {
     // MARK: Picture
 
     /// Clean picture and noise, added in linear light, clipped, as an 8-bit picture.
-    private func developed(_ clean: PixelRows, _ planes: NoisePlanes, isGrey: Bool) -> Image {
-        let channels = isGrey ? 1 : 3
+    private func developed(_ clean: PixelRows, _ planes: NoisePlanes, isGray: Bool) -> Image {
+        let channels = isGray ? 1 : 3
         let (width, height, margin, planeSize) = (clean.width, clean.height, planes.margin, planes.pixelCount)
         let samples = [UInt8](unsafeUninitializedCapacity: channels * width * height) { buffer, count in
             planes.values.withUnsafeBufferPointer { noise in
@@ -144,7 +144,7 @@ package struct CameraPipeline: Sendable {
                             let added = SIMD3(noise[index], noise[index + planeSize], noise[index + 2 * planeSize])
                             let color = picture[linear[clean[column: x, row: y]] + added]
                             let target = y * width + x
-                            if isGrey {
+                            if isGray {
                                 buffer[target] = quantized((color * SIMD3<Float>(0.299, 0.587, 0.114)).sum())
                             } else {
                                 buffer[3 * target] = quantized(color.x)
@@ -158,7 +158,7 @@ package struct CameraPipeline: Sendable {
             count = channels * width * height
         }
         return Image(
-            width: width, height: height, channelLayout: isGrey ? .grey : .rgb, samples: .uint8(samples))
+            width: width, height: height, channelLayout: isGray ? .gray : .rgb, samples: .uint8(samples))
     }
 }
 
@@ -188,7 +188,7 @@ package struct PixelRows {
         return [color[0], color[1], color[2]]
     }
 
-    /// The colour at a place that may lie beyond the edges, where the picture goes on mirrored.
+    /// The color at a place that may lie beyond the edges, where the picture goes on mirrored.
     @inline(__always)
     func mirrored(column: Int, row: Int) -> SIMD3<Float> {
         self[column: RestoreTraining.mirrored(column, width), row: RestoreTraining.mirrored(row, height)]

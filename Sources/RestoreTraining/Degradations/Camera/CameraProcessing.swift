@@ -1,16 +1,16 @@
 import RestoreNN
 
-/// What a camera does to a photograph's noise after demosaicking: takes some away, colour noise most of all, and
+/// What a camera does to a photograph's noise after demosaicking: takes some away, color noise most of all, and
 /// sharpens.
 ///
 /// As with demosaicking only the noise goes through it: a clean photograph is sharpened by its camera as well. That
-/// cameras do this is why the noise of JPEG files has large grains and hardly any fine colour (Colom, Lebrun, Buades &
+/// cameras do this is why the noise of JPEG files has large grains and hardly any fine color (Colom, Lebrun, Buades &
 /// Morel, "A non-parametric approach for the estimation of intensity-frequency dependent noise", ICIP 2014); the
 /// filters, their ranges and shares are ours.
 package struct CameraProcessing: Sendable {
     /// Smooths the luminance of the noise.
     package let luminanceBlur: GaussianBlur
-    /// Smooths its two colour differences.
+    /// Smooths its two color differences.
     package let chromaBlur: GaussianBlur
     /// Share of luminance noise less itself, blurred by one pixel, that is added.
     package let sharpening: Float

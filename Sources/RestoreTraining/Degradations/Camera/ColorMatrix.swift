@@ -1,7 +1,7 @@
 import Glibc
 import RestoreNN
 
-/// A linear map of colours, as its three columns.
+/// A linear map of colors, as its three columns.
 package struct ColorMatrix: Equatable, Sendable {
     package var columns: (SIMD3<Float>, SIMD3<Float>, SIMD3<Float>)
 

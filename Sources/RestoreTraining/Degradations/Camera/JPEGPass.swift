@@ -5,7 +5,7 @@ import RestoreNN
 package struct JPEGPass: Equatable, Sendable {
     /// libjpeg's quality.
     package let quality: Int
-    /// Whether colour is kept at half the resolution (4:2:0) or at all of it (4:4:4).
+    /// Whether color is kept at half the resolution (4:2:0) or at all of it (4:4:4).
     package let subsamplesColor: Bool
     /// Where the blocks of the file begin to the left of and above the picture, 0…15: those of 4:2:0 are 16 wide.
     package let columnOffset: Int
@@ -25,7 +25,7 @@ package struct JPEGPass: Equatable, Sendable {
     }
 
     /// Quality 50…95 lies between what Guo et al. draw (CVPR 2019, section 3.1: 60…100) and Zhang et al. (ICCV 2021:
-    /// 30…95); even odds for the colour are ours.
+    /// 30…95); even odds for the color are ours.
     package init(using generator: inout SeededGenerator) {
         self.init(
             quality: 50 + generator.index(below: 46), subsamplesColor: generator.happens(0.5),

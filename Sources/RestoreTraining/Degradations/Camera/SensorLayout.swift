@@ -1,11 +1,11 @@
 import RestoreNN
 
-/// How noise is spread over the pixels and colours of a picture.
+/// How noise is spread over the pixels and colors of a picture.
 package enum SensorLayout: Sendable {
-    /// One colour a pixel, the others interpolated.
+    /// One color a pixel, the others interpolated.
     case bayer(BayerMosaic)
-    /// Every colour in every pixel, as in pictures that were reduced since: the noise of the three is independent and
-    /// then mixed by `correlation`, and neighbours are related by a blur that keeps its strength.
+    /// Every color in every pixel, as in pictures that were reduced since: the noise of the three is independent and
+    /// then mixed by `correlation`, and neighbors are related by a blur that keeps its strength.
     case full(correlation: ColorMatrix, blur: GaussianBlur)
 
     /// The share of cameras with a Bayer pattern; ours.

@@ -42,7 +42,7 @@ package struct ShotReadNoise: Equatable, Sendable {
         self.init(shot: exp(logShot), read: exp(logRead))
     }
 
-    /// Standard deviation for a signal; a negative one, as colours beyond the sensor's have, counts as none.
+    /// Standard deviation for a signal; a negative one, as colors beyond the sensor's have, counts as none.
     @inline(__always)
     func deviation(of signal: Float) -> Float {
         (Float(shot) * max(signal, 0) + Float(read)).squareRoot()

@@ -6,7 +6,7 @@ public struct ModelMetadata: Equatable, Sendable {
     public var task: String
     /// The network, as JSON.
     public var architecture: String
-    /// What else there is to say: value range, colour space, noise range, training data, licence, scores …
+    /// What else there is to say: value range, color space, noise range, training data, license, scores …
     public var notes: [String: String]
 
     private static let prefix = "restore."

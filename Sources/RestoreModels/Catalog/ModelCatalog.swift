@@ -2,7 +2,7 @@ import RestoreFiles
 import RestoreNN
 
 /// The models that are installed: folders `<name>/` with `model.safetensors` and a model card.
-public struct ModelCatalogue: Sendable {
+public struct ModelCatalog: Sendable {
     /// Folders in the order in which they are searched.
     public let folders: [String]
 
@@ -14,7 +14,7 @@ public struct ModelCatalogue: Sendable {
     /// `<executable>/../share/restore/models`, and `Models/` of the source checkout that the executable was built in.
     public static func standard(
         modelsDirectory: String?, executablePath: String, environment: (String) -> String?
-    ) -> ModelCatalogue {
+    ) -> ModelCatalog {
         var folders: [String] = []
         if let modelsDirectory { folders.append(modelsDirectory) }
         if let path = environment("RESTORE_MODELS"), !path.isEmpty { folders.append(path) }
@@ -35,7 +35,7 @@ public struct ModelCatalogue: Sendable {
                 break
             }
         }
-        return ModelCatalogue(folders: folders)
+        return ModelCatalog(folders: folders)
     }
 
     /// A model that was found, not yet loaded.

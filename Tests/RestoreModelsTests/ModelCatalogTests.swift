@@ -4,7 +4,7 @@ import RestoreModels
 import TestSupport
 import Testing
 
-@Suite struct ModelCatalogueTests {
+@Suite struct ModelCatalogTests {
     private let folder: TemporaryFolder
 
     init() throws {
@@ -15,7 +15,7 @@ import Testing
         modelsDirectory: String? = nil, executable: String = "/nowhere/bin/restore",
         _ environment: [String: String] = [:]
     ) -> [String] {
-        ModelCatalogue.standard(
+        ModelCatalog.standard(
             modelsDirectory: modelsDirectory, executablePath: executable, environment: { environment[$0] }
         ).folders
     }
@@ -58,62 +58,62 @@ import Testing
 
     // MARK: What it finds
 
-    private func install(_ names: [String], in folders: [String]) throws -> ModelCatalogue {
+    private func install(_ names: [String], in folders: [String]) throws -> ModelCatalog {
         for (name, folder) in zip(names, folders) {
             try self.folder.write([0], "\(folder)/\(name)/model.safetensors")
         }
-        return ModelCatalogue(folders: ["first", "second", "missing"].map { folder($0) })
+        return ModelCatalog(folders: ["first", "second", "missing"].map { folder($0) })
     }
 
     @Test func theFirstFolderWithAModelWins() throws {
-        let catalogue = try install(["a", "a", "b"], in: ["first", "second", "second"])
-        #expect(try catalogue.find("a").path == folder("first/a/model.safetensors"))
-        #expect(try catalogue.find("b").path == folder("second/b/model.safetensors"))
-        #expect(catalogue.list().map(\.name) == ["a", "b"])
+        let catalog = try install(["a", "a", "b"], in: ["first", "second", "second"])
+        #expect(try catalog.find("a").path == folder("first/a/model.safetensors"))
+        #expect(try catalog.find("b").path == folder("second/b/model.safetensors"))
+        #expect(catalog.list().map(\.name) == ["a", "b"])
         #expect(
-            catalogue.list().map(\.path) == [folder("first/a/model.safetensors"), folder("second/b/model.safetensors")])
+            catalog.list().map(\.path) == [folder("first/a/model.safetensors"), folder("second/b/model.safetensors")])
     }
 
     @Test func theListIsSortedAndHoldsNothingElse() throws {
-        let catalogue = try install(["z", "m", "a"], in: ["first", "second", "first"])
+        let catalog = try install(["z", "m", "a"], in: ["first", "second", "first"])
         try folder.write([0], "first/loose.safetensors")
         try folder.write([0], "first/model.safetensors")
         try folder.write([0], "first/other/last.safetensors")
         try folder.write([0], "first/deep/down/model.safetensors")
         try folder.write([0], "first/README.md")
-        #expect(catalogue.list().map(\.name) == ["a", "m", "z"])
+        #expect(catalog.list().map(\.name) == ["a", "m", "z"])
     }
 
     @Test func noFolderIsNoError() {
-        #expect(ModelCatalogue(folders: []).list().isEmpty)
-        #expect(ModelCatalogue(folders: [folder("missing")]).list().isEmpty)
+        #expect(ModelCatalog(folders: []).list().isEmpty)
+        #expect(ModelCatalog(folders: [folder("missing")]).list().isEmpty)
     }
 
     @Test func aNameThatIsNotThereSaysWhereItWasSought() throws {
-        let catalogue = try install(["a"], in: ["first"])
-        #expect(throws: ModelError.notFound(name: "b", searched: catalogue.folders)) { try catalogue.find("b") }
-        let error = #expect(throws: ModelError.self) { try catalogue.find("b") }
+        let catalog = try install(["a"], in: ["first"])
+        #expect(throws: ModelError.notFound(name: "b", searched: catalog.folders)) { try catalog.find("b") }
+        let error = #expect(throws: ModelError.self) { try catalog.find("b") }
         #expect("\(try #require(error))".contains(folder("second")))
-        #expect(throws: ModelError.notFound(name: "b", searched: [])) { try ModelCatalogue(folders: []).find("b") }
+        #expect(throws: ModelError.notFound(name: "b", searched: [])) { try ModelCatalog(folders: []).find("b") }
     }
 
     @Test func pathsAreTakenAsTheyAre() throws {
-        let catalogue = try install(["a"], in: ["first"])
-        #expect(try catalogue.find("some/where").path == "some/where")
-        #expect(try catalogue.find("best.safetensors").path == "best.safetensors")
-        #expect(try catalogue.find(folder("second/x.safetensors")).path == folder("second/x.safetensors"))
+        let catalog = try install(["a"], in: ["first"])
+        #expect(try catalog.find("some/where").path == "some/where")
+        #expect(try catalog.find("best.safetensors").path == "best.safetensors")
+        #expect(try catalog.find(folder("second/x.safetensors")).path == folder("second/x.safetensors"))
     }
 
     @Test func aPathToAModelFolderLeadsToItsModel() throws {
-        let catalogue = try install(["a"], in: ["first"])
+        let catalog = try install(["a"], in: ["first"])
         for path in [folder("first/a"), folder("first/a/")] {
-            #expect(try pathKind(catalogue.find(path).path) == .regularFile)
+            #expect(try pathKind(catalog.find(path).path) == .regularFile)
         }
     }
 
     /// A folder of the name in the current folder must not stand in for an installed model.
-    @Test func aNameIsSoughtInTheCatalogueOnly() throws {
-        let catalogue = try install(["Tests"], in: ["second"])
-        #expect(try catalogue.find("Tests").path == folder("second/Tests/model.safetensors"))
+    @Test func aNameIsSoughtInTheCatalogOnly() throws {
+        let catalog = try install(["Tests"], in: ["second"])
+        #expect(try catalog.find("Tests").path == folder("second/Tests/model.safetensors"))
     }
 }
