@@ -123,7 +123,10 @@ final class TrainingRunner: CaseRunner {
 
     init(_ benchmark: BenchmarkCase, pool: WorkerPool) throws {
         self.pool = pool
-        plan = try TrainingPlan(benchmark.network, inputShapes: [benchmark.inputShape], pool: pool)
+        let graph = TrainingGraph(benchmark.network, loss: DifferenceLoss(.l1), name: "loss")
+        let output = try benchmark.network.shapes(inputs: [benchmark.inputShape])[benchmark.network.outputs[0].index]
+        plan = try TrainingPlan(
+            graph.network, inputShapes: [benchmark.inputShape, output], objective: graph.objective, pool: pool)
         input = benchmark.values(benchmark.inputShape, of: "input")
         target = benchmark.values(plan.outputShapes[0], of: "target")
         parameters = benchmark.parameters()
@@ -134,6 +137,7 @@ final class TrainingRunner: CaseRunner {
             parameterCount: count, settings: AdamW.Settings(beta1: 0.9, beta2: 0.95, weightDecay: 0))
         average = ExponentialMovingAverage(decay: 0.999, values: parameters.values)
         plan.input(0).write(input)
+        plan.input(1).write(target)
     }
 
     func reset() {}
@@ -149,17 +153,10 @@ final class TrainingRunner: CaseRunner {
         for i in gradients.indices { gradients[i] = 0 }
         return parameters.values.withUnsafeBufferPointer { values in
             gradients.withUnsafeMutableBufferPointer { gradients in
-                target.values.withUnsafeBufferPointer { target in
-                    guard let values = values.baseAddress, let gradients = gradients.baseAddress,
-                        let target = target.baseAddress
-                    else { return .nan }
-                    plan.forward(parameters: values)
-                    let loss = Loss.l1.evaluate(
-                        prediction: plan.output(0), target: target, count: plan.outputShapes[0].count,
-                        gradient: plan.outputGradient(0), pool: pool)
-                    plan.backward(parameters: values, parameterGradients: gradients)
-                    return loss
-                }
+                guard let values = values.baseAddress, let gradients = gradients.baseAddress else { return .nan }
+                plan.forward(parameters: values)
+                plan.backward(weights: [1], parameters: values, parameterGradients: gradients)
+                return plan.termValues[0]
             }
         }
     }
