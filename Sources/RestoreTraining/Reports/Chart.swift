@@ -17,6 +17,8 @@ struct Chart {
     let lastStep: Double
     /// Few values, each of which counts: drawn as dots, the greatest marked.
     var marksBest = false
+    /// Which of the values is the best.
+    var direction = Metric.Direction.higherIsBetter
     /// Smooth already, as a schedule is.
     var isSmooth = false
     /// The width of the figure in thirds or halves of the page; see the style sheet.
@@ -118,7 +120,7 @@ struct Chart {
     /// The first of the greatest values.
     private var best: Curve.Point? {
         curve.points.dropFirst().reduce(curve.points.first) { best, point in
-            best.map { point.y > $0.y ? point : $0 }
+            best.map { (direction == .higherIsBetter ? point.y > $0.y : point.y < $0.y) ? point : $0 }
         }
     }
 

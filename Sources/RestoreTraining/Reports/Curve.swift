@@ -20,13 +20,13 @@ struct Curve {
         self.init(rows.compactMap { row in value(row).map { Point(x: Double(row.step), y: $0) } })
     }
 
-    /// Megapixels a second between each row and the one before.
+    /// Work a second between each row and the one before.
     static func speed(_ rows: [MetricsRow]) -> Curve {
         Curve(
             zip(rows, rows.dropFirst()).compactMap { previous, row in
                 let seconds = row.seconds - previous.seconds
                 guard seconds > 0 else { return nil }
-                return Point(x: Double(row.step), y: (row.megapixels - previous.megapixels) / seconds)
+                return Point(x: Double(row.step), y: (row.work - previous.work) / seconds)
             })
     }
 

@@ -61,6 +61,7 @@ public struct RunReport: Sendable {
     public var timestamp: Int?
     /// Every setting, as `config.yaml` has it.
     public var configuration: String
+    public var measures: RunMeasures
     public var rows: [MetricsRow]
     public var samples: [Sample]
     /// The step that the samples were made at.
@@ -74,7 +75,7 @@ public struct RunReport: Sendable {
 
     public init(
         title: String, state: State, plannedSteps: Int? = nil, timestamp: Int? = nil, configuration: String,
-        rows: [MetricsRow], samples: [Sample] = [], sampleStep: Int? = nil, dataSets: [DataSet] = [],
+        measures: RunMeasures, rows: [MetricsRow], samples: [Sample] = [], sampleStep: Int? = nil, dataSets: [DataSet] = [],
         facts: [Fact] = []
     ) {
         self.title = title
@@ -82,6 +83,7 @@ public struct RunReport: Sendable {
         self.plannedSteps = plannedSteps
         self.timestamp = timestamp
         self.configuration = configuration
+        self.measures = measures
         self.rows = rows
         self.samples = samples
         self.sampleStep = sampleStep

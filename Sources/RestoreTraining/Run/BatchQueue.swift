@@ -5,35 +5,38 @@ import RestoreNN
 ///
 /// Threads take the places of batches in order, step by step, a few batches ahead. What stands at a place depends on its
 /// step and place alone, so neither the number of threads nor their pace changes what is trained.
-final class BatchQueue<Task: TrainingTask>: @unchecked Sendable {
+final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
     /// A batch in memory.
     final class Batch: @unchecked Sendable {
         fileprivate(set) var step = -1
         fileprivate var missing = 0
+        /// For each input of the network.
         let inputs: [UnsafeMutableBufferPointer<Float>]
-        let target: UnsafeMutableBufferPointer<Float>
         /// The file of each example.
         fileprivate(set) var files: [String]
 
-        fileprivate init(inputCounts: [Int], targetCount: Int, examples: Int) {
+        fileprivate init(inputCounts: [Int], examples: Int) {
             inputs = inputCounts.map { .allocate(capacity: $0) }
-            target = .allocate(capacity: targetCount)
-            for buffer in inputs + [target] { buffer.initialize(repeating: 0) }
+            for buffer in inputs { buffer.initialize(repeating: 0) }
             files = [String](repeating: "", count: examples)
         }
 
         deinit {
-            for buffer in inputs + [target] { buffer.deallocate() }
+            for buffer in inputs { buffer.deallocate() }
         }
     }
 
     /// Batches in memory: the one in use and those ahead.
     private static var depth: Int { 4 }
 
-    private let task: Task
+    private let task: Training
     private let examples: Int
+    private let seed: UInt64
+    /// The inputs that the task fills, and those of random draws, each with its name.
+    private let filled: [Int]
+    private let drawn: [(input: Int, name: UInt64)]
+    /// Values of one example.
     private let inputSizes: [Int]
-    private let targetSize: Int
     private let batches: [Batch]
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -45,18 +48,23 @@ final class BatchQueue<Task: TrainingTask>: @unchecked Sendable {
     private var isStopping = false
 
     /// - Parameters:
+    ///   - examples: of a batch.
+    ///   - seed: of random draws.
     ///   - firstStep: of the run, or of what is left of it.
     ///   - threadCount: 0 to prepare each batch when it is asked for.
-    init(_ task: Task, targetShape: Shape, firstStep: Int, threadCount: Int) {
+    init(_ task: Training, examples: Int, seed: UInt64, firstStep: Int, threadCount: Int) {
         self.task = task
-        examples = targetShape.batch
-        inputSizes = task.inputShapes.map { $0.count / $0.batch }
-        targetSize = targetShape.count / targetShape.batch
-        let shapes = task.inputShapes
+        self.examples = examples
+        self.seed = seed
+        let inputs = task.inputs
+        let network = task.graph.network
+        filled = inputs.indices.filter { inputs[$0].source == .example }
+        drawn = inputs.indices.filter { inputs[$0].source == .standardNormal }
+            .map { ($0, stableHash(network.nodes[network.inputs[$0].index].name)) }
+        let sizes = inputs.map(\.shape.count)
+        inputSizes = sizes
         let count = threadCount == 0 ? 1 : Self.depth
-        batches = (0..<count).map { _ in
-            Batch(inputCounts: shapes.map(\.count), targetCount: targetShape.count, examples: targetShape.batch)
-        }
+        batches = (0..<count).map { _ in Batch(inputCounts: sizes.map { $0 * examples }, examples: examples) }
         nextStep = firstStep
         stepInUse = firstStep
         pthread_mutex_init(mutex, nil)
@@ -99,11 +107,15 @@ final class BatchQueue<Task: TrainingTask>: @unchecked Sendable {
     }
 
     private func fill(_ batch: Batch, step: Int, slot: Int) {
-        let inputs = zip(batch.inputs, inputSizes).compactMap { buffer, size in
-            buffer.baseAddress.map { $0 + slot * size }
+        func place(_ input: Int) -> UnsafeMutablePointer<Float>? {
+            batch.inputs[input].baseAddress.map { $0 + slot * inputSizes[input] }
         }
-        guard let target = batch.target.baseAddress else { return }
-        let file = task.fill(step: step, slot: slot, inputs: inputs, target: target + slot * targetSize)
+        for (input, name) in drawn {
+            guard let values = place(input) else { continue }
+            var generator = SeededGenerator(seed: seed, path: name, UInt64(step), UInt64(slot))
+            for index in 0..<inputSizes[input] { values[index] = Float(generator.normal()) }
+        }
+        let file = task.fill(step: step, slot: slot, inputs: filled.compactMap(place))
         // Several threads fill one batch; the array of names is theirs together.
         pthread_mutex_lock(mutex)
         batch.files[slot] = file
