@@ -1,3 +1,5 @@
+import RestoreText
+import RestoreConcurrency
 import ArgumentParser
 import Logging
 import RestoreFiles

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 
 /// How far a prediction is from its target, as a mean over all values, and the gradient of that mean.

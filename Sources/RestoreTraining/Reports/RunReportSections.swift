@@ -1,3 +1,5 @@
+import RestoreText
+
 extension RunReport {
     // MARK: The head of the page
 

@@ -1,8 +1,9 @@
+import RestoreText
+import RestoreConcurrency
 import Glibc
 import Logging
 import RestoreFiles
 import RestoreImage
-import RestoreNN
 
 /// Writes what a run leaves for its reader: the log, `metrics.csv`, TensorBoard events, samples and `report.html`.
 ///
@@ -12,7 +13,7 @@ final class RunRecorder {
     private let about: RunDescription
     private let totalSteps: Int?
     private let megapixelsPerStep: Double
-    private let runner: ConcurrentRunner
+    private let pool: WorkerPool
     private let logger: Logger
     private let observer: (any TrainingObserver)?
     private let events: EventLog
@@ -42,7 +43,7 @@ final class RunRecorder {
         about = opening.about
         totalSteps = opening.totalSteps
         megapixelsPerStep = opening.megapixelsPerStep
-        runner = ConcurrentRunner(pool)
+        self.pool = pool
         pace = (opening.step, opening.seconds)
         self.logger = logger
         self.observer = observer
@@ -114,7 +115,7 @@ final class RunRecorder {
         for picture in pictures {
             let path = joinPath(RunFolder.samples, RunFolder.sampleName(picture.name, step: step))
             let png = try encodeImage(
-                picture.image, as: ImageEncoding(format: .png), path: folder(path), concurrently: runner)
+                picture.image, as: ImageEncoding(format: .png), path: folder(path), pool: pool)
             try folder.write(png, path)
             events.image(
                 "samples/\(picture.name)", png: png, width: picture.image.width, height: picture.image.height,
