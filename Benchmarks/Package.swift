@@ -10,6 +10,7 @@ let package = Package(
         .executableTarget(
             name: "restore-bench",
             dependencies: [
+                .product(name: "RestoreConcurrency", package: "restore"),
                 .product(name: "RestoreNN", package: "restore"),
                 .product(name: "RestoreModels", package: "restore"),
             ])

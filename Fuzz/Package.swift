@@ -12,6 +12,7 @@ let package = Package(
         .executableTarget(
             name: "restore-fuzz",
             dependencies: [
+                .product(name: "RestoreConcurrency", package: "restore"),
                 .product(name: "RestoreNN", package: "restore"),
                 .product(name: "RestoreImage", package: "restore"),
                 .product(name: "RestoreModels", package: "restore"),

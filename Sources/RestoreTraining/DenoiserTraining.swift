@@ -1,3 +1,5 @@
+import RestoreText
+import RestoreConcurrency
 import RestoreFiles
 import RestoreImage
 import RestoreModels

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreModels
 import RestoreNN
 import TestSupport

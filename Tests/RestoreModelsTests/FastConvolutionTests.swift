@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreFiles
 import RestoreImage
 import RestoreModels

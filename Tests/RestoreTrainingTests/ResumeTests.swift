@@ -1,3 +1,5 @@
+import RestoreText
+import RestoreConcurrency
 import Glibc
 import RestoreFiles
 import RestoreNN

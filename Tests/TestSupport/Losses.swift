@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 
 /// A loss of values in one row of each example, and its gradient by the first input.

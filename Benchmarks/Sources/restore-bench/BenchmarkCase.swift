@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 
 /// What is timed of a network.

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 
 /// Inference. The input is written once for a burst of runs: no peer copies it within its time. A run of several layers

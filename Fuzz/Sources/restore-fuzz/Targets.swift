@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Logging
 import RestoreModels
 import RestoreNN

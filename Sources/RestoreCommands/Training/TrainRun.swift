@@ -1,3 +1,5 @@
+import RestoreConcurrency
+import RestoreText
 import ArgumentParser
 import Logging
 import RestoreFiles

@@ -1,3 +1,4 @@
+import RestoreText
 import RestoreTraining
 import Synchronization
 

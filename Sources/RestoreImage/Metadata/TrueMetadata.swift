@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 // What processing makes untrue in a picture's metadata is edited where it stands; all else stays byte for byte.
 
 extension ImageMetadata {
@@ -139,16 +141,16 @@ extension DecodedImage {
     /// Turns the picture as its orientation says and makes its metadata true, the tables and sampling of a JPEG as well, with
     /// which it may be written again; thumbnails go even where nothing is turned.
     ///
-    /// - Parameter runner: shares out the rows.
+    /// - Parameter pool: shares out the rows.
     /// - Returns: what of the metadata is damaged or does not count, half a sentence; nil where nothing is.
     @discardableResult
-    public mutating func makeUpright(concurrently runner: ConcurrentRunner = .serial) -> String? {
+    public mutating func makeUpright(pool: WorkerPool = .serial) -> String? {
         let orientation = metadata.orientation
         if orientation > 1 {
             // One owner: the picture is turned in place where it can be.
             let stored = image
             image = Image(width: 1, height: 1, channelLayout: .gray)
-            image = stored.upright(from: orientation, concurrently: runner)
+            image = stored.upright(from: orientation, pool: pool)
         }
         if orientation >= 5 { jpeg = jpeg?.transposed }
         let remarks = [metadata.damage, metadata.unusedOrientation].compactMap { $0 }

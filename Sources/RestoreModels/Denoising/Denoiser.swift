@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 import RestoreNN
 
@@ -53,7 +54,7 @@ public final class Denoiser {
         metadata = model.metadata
         architecture = model.architecture
         self.pool = pool
-        noiseEstimator = NoiseEstimator(concurrently: ConcurrentRunner(pool))
+        noiseEstimator = NoiseEstimator(pool: pool)
         inference = TiledInference(
             network: architecture.network, parameters: model.parameters, inputChannels: architecture.inputChannels,
             alignment: architecture.alignment, pool: pool)
@@ -83,9 +84,9 @@ public final class Denoiser {
         image.colorSpace = space.inOwnPrimaries
         // While they are made they take a third more: as the result does later, where the last picture's plan is gone.
         if layout.hiddenBytes > 0 { inference.releasePlan() }
-        let visible = VisibleColors(image, concurrently: ConcurrentRunner(pool))
+        let visible = VisibleColors(image, pool: pool)
         var result = RestoredImage(
-            image, visible: visible, strength: Float(options.strength), concurrently: ConcurrentRunner(pool))
+            image, visible: visible, strength: Float(options.strength), pool: pool)
         let channels = architecture.inputChannels
         try denoise(
             layout, width: image.width, height: image.height, sigma: sigma ?? 0,
@@ -111,7 +112,7 @@ public final class Denoiser {
     public func layout(for image: Image, quality: Quality, tiling: Tiling) throws(NetworkError) -> DenoisingLayout {
         try DenoisingLayout(
             inference, width: image.width, height: image.height, quality: quality, tiling: tiling,
-            hiddenBytes: VisibleColors.memory(for: image, concurrently: ConcurrentRunner(pool)))
+            hiddenBytes: VisibleColors.memory(for: image, pool: pool))
     }
 
     /// Gives back what was kept for the next picture; that then takes a little longer.

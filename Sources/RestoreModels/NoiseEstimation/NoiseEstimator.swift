@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 
 /// Estimates how much white Gaussian noise a picture holds, from the picture alone.
@@ -54,11 +55,11 @@ public struct NoiseEstimator: Sendable {
     /// noise, saved as JPEG with halved chroma.
     static let commonExcess = 2.0
 
-    let runner: ConcurrentRunner
+    let pool: WorkerPool
 
-    /// - Parameter runner: shares the work out; the estimate does not depend on it.
-    public init(concurrently runner: ConcurrentRunner = .serial) {
-        self.runner = runner
+    /// - Parameter pool: shares the work out; the estimate does not depend on it.
+    public init(pool: WorkerPool = .serial) {
+        self.pool = pool
     }
 
     /// Estimates the standard deviation of the noise.
@@ -168,7 +169,7 @@ public struct NoiseEstimator: Sendable {
     private func blockCount(of count: Int) -> Int { (count + Self.blockSize - 1) / Self.blockSize }
 
     private func runOnBlocks(of count: Int, _ body: (Range<Int>) -> Void) {
-        runner.run(taskCount: blockCount(of: count)) { block in
+        pool.run(taskCount: blockCount(of: count)) { block, _ in
             body(block * Self.blockSize..<min((block + 1) * Self.blockSize, count))
         }
     }
@@ -179,13 +180,13 @@ public struct NoiseEstimator: Sendable {
     ) -> (patches: NoisePatches, noise: WhiteNoise) {
         let patches = NoisePatches(
             pixels, width: width, height: height, channels: channels,
-            stride: patchDistance(width: width, height: height), concurrently: runner)
+            stride: patchDistance(width: width, height: height), pool: pool)
         guard patches.count > 0 else { return (patches, WhiteNoise()) }
         // Noise that reaches beyond the range was not clipped to it.
         let isClipped = isWithinRange(pixels)
         let least = leastCount(of: patches)
         let roomiest = valueInOrder(patches.headroom, at: patches.count - least)
-        var found = WhiteNoise(sigma: patches.noiseLevel(of: patches.flattest(share: 0.1), concurrently: runner))
+        var found = WhiteNoise(sigma: patches.noiseLevel(of: patches.flattest(share: 0.1), pool: pool))
         for _ in 1...Self.rounds {
             let margin = isClipped ? Self.clippingMargin * found.sigma : -Double.infinity
             found = refine(found, patches: patches, room: min(Float(margin), roomiest), least: least)
@@ -213,7 +214,7 @@ public struct NoiseEstimator: Sendable {
         let flattest = valueInOrder(energies, at: least - 1)
         let limit = max(expected, flattest)
         let sigma = patches.noiseLevel(
-            of: candidates.filter { patches.lowEnergy[$0] <= limit }, concurrently: runner)
+            of: candidates.filter { patches.lowEnergy[$0] <= limit }, pool: pool)
         let flattestTenth = valueInOrder(energies, at: min(least, candidates.count / 10 + 1) - 1)
         let mean = sigma * sigma * values
         guard mean > 0 else { return WhiteNoise(sigma: sigma) }

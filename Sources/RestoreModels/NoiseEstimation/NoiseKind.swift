@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 
 /// What the noise of a picture is like, as far as that decides which model removes it.
@@ -116,7 +117,7 @@ extension NoiseEstimator {
         let levels = tones.filter { $0.count >= Self.leastToneCount }.map { tone in
             let place = max(Self.leastFloorCount, Int(Self.toneShare * Double(tone.count)))
             let limit = valueInOrder(tone.map { patches.lowEnergy[$0] }, at: place)
-            return patches.noiseLevel(of: tone.filter { patches.lowEnergy[$0] <= limit }, concurrently: runner)
+            return patches.noiseLevel(of: tone.filter { patches.lowEnergy[$0] <= limit }, pool: pool)
         }
         guard let least = levels.min(), let most = levels.max() else { return false }
         return most > Self.toneRatio * least
@@ -130,7 +131,7 @@ extension NoiseEstimator {
             // A patch that is constant has no noise, which is what matters here.
             NoisePatches(
                 pixels, width: width, height: height, channels: channels, stride: stride, keepsConstant: true,
-                concurrently: runner)
+                pool: pool)
         }
         let colors = patches(pixels, channels: 3)
         let gray = channelMean(pixels).withUnsafeBufferPointer { patches($0, channels: 1) }
@@ -154,7 +155,7 @@ extension NoiseEstimator {
         let (columns, rows) = (width / 2, height / 2)
         return [Float](unsafeUninitializedCapacity: rows * columns * channels) { half, count in
             count = rows * columns * channels
-            runner.run(taskCount: rows) { y in
+            pool.run(taskCount: rows) { y, _ in
                 var index = y * columns * channels
                 for x in 0..<columns {
                     let origin = (2 * y * width + 2 * x) * channels

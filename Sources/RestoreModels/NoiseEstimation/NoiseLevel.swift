@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import COpenBLAS
 import RestoreImage
 
@@ -16,10 +17,10 @@ extension NoisePatches {
     ///
     /// - Parameters:
     ///   - chosen: Indices of patches, at least one.
-    ///   - runner: Shares the sums over the patches out.
+    ///   - pool: Shares the sums over the patches out.
     /// - Returns: σ in units of 1/255, finite and at least 0.
-    func noiseLevel(of chosen: [Int], concurrently runner: ConcurrentRunner) -> Double {
-        let covariances = highCovariances(of: chosen, concurrently: runner)
+    func noiseLevel(of chosen: [Int], pool: WorkerPool) -> Double {
+        let covariances = highCovariances(of: chosen, pool: pool)
         let size = channels * channels
         var spectrum: [Double] = []
         for frequency in 0..<Self.highCount {
@@ -30,14 +31,14 @@ extension NoisePatches {
 
     /// The covariance of the channels at each high frequency, frequency × channel × channel. The mean
     /// over patches is taken as 0, as it is for everything but the patch's own mean.
-    private func highCovariances(of chosen: [Int], concurrently runner: ConcurrentRunner) -> [Double] {
+    private func highCovariances(of chosen: [Int], pool: WorkerPool) -> [Double] {
         let sumCount = Self.highCount * channels * channels
         // Cut the same way and added in the same order whoever sums, so that the estimate is the same.
         let blockCount = (chosen.count + Self.summedTogether - 1) / Self.summedTogether
         var sums = [Double](repeating: 0, count: blockCount * sumCount)
         high.withUnsafeBufferPointer { high in
             sums.withUnsafeMutableBufferPointer { sums in
-                runner.run(taskCount: blockCount) { block in
+                pool.run(taskCount: blockCount) { block, _ in
                     let own = UnsafeMutableBufferPointer(rebasing: sums[block * sumCount..<(block + 1) * sumCount])
                     let start = block * Self.summedTogether
                     for patch in chosen[start..<min(start + Self.summedTogether, chosen.count)] {

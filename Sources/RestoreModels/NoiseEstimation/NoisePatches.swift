@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 
 /// The 8×8 patches of a picture as the noise estimator needs them: for each, the high band of its
@@ -68,17 +69,17 @@ struct NoisePatches {
     ///   - channels: 1 or 3.
     ///   - stride: Distance between neighboring patches in pixels, at least 1.
     ///   - keepsConstant: Whether constant patches are kept, too.
-    ///   - runner: Gathers the rows of the grid, whose patches are put in order afterwards.
+    ///   - pool: Gathers the rows of the grid, whose patches are put in order afterwards.
     init(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int, stride: Int,
-        keepsConstant: Bool = false, concurrently runner: ConcurrentRunner
+        keepsConstant: Bool = false, pool: WorkerPool
     ) {
         self.init(channels: channels, stride: stride, keepsConstant: keepsConstant)
         guard width >= Self.side, height >= Self.side else { return }
         let rowCount = (height - Self.side) / stride + 1
         var rows = [NoisePatches](repeating: self, count: rowCount)
         rows.withUnsafeMutableBufferPointer { rows in
-            runner.run(taskCount: rowCount) { row in
+            pool.run(taskCount: rowCount) { row, _ in
                 rows[row].gatherRow(pixels, width: width, y: row * stride)
             }
         }

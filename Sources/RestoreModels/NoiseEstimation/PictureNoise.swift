@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 
 extension NoiseEstimator {
@@ -54,7 +55,7 @@ extension NoiseEstimator {
         let height = tops[pieces.count]
         let colors = [Float](unsafeUninitializedCapacity: 3 * width * height) { colors, count in
             guard let base = colors.baseAddress else { return }
-            runner.run(taskCount: pieces.count) { row in
+            pool.run(taskCount: pieces.count) { row, _ in
                 var x = 0
                 for piece in pieces[row] {
                     let place = base + 3 * (tops[row] * width + x)

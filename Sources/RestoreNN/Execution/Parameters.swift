@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Where each parameter of a network lies in one flat array.
 public struct ParameterLayout: Hashable, Sendable {
     public struct Entry: Hashable, Sendable {

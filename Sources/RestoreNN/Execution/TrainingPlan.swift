@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// A network made ready for training on inputs of given shapes: all activations are kept for the backward pass, and the
 /// gradients of activations share an arena by first and last use.
 ///

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 
 /// How a convolution is computed. All give the same result but for rounding.

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 
 /// A loss of the differences d between a prediction and a target of the same shape.

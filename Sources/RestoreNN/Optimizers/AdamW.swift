@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Adam with decoupled weight decay (Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019,
 /// algorithm 2), with the moments and rounding order of PyTorch's `AdamW`.
 public struct AdamW: Sendable {

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Logging
 import RestoreModels
 import RestoreNN
@@ -54,7 +55,8 @@ public struct DenoiserConfiguration: TrainingConfiguration {
                 "clean-share", \.cleanShare, in: 0...1, help: "Share of patches without the noise of photographs.",
                 valueName: "0…1"),
             .integer(
-                "patch-size", \.patchSize, in: 1...1024, help: "Side of a patch, a multiple of the network's alignment, 8.",
+                "patch-size", \.patchSize, in: 1...1024,
+                help: "Side of a patch, a multiple of the network's alignment, 8.",
                 valueName: "pixels"),
             .integers(
                 "widths", \.widths, expectation: "1 to 6 numbers of 1 to 1024 channels",

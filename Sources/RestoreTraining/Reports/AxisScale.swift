@@ -1,3 +1,4 @@
+import RestoreText
 import Glibc
 
 /// How the values of one axis become places in 0…1, and where its ticks stand.

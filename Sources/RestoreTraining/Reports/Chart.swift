@@ -1,3 +1,5 @@
+import RestoreText
+
 /// A figure of one curve over the steps: lines in SVG that stretch with the page, labels in HTML that do not, so that both
 /// can be read on a phone as on a desk.
 struct Chart {

@@ -1,3 +1,5 @@
+import RestoreText
+
 extension RunReport.DataSet {
     /// The sources of a run, and what is held out of them.
     ///

@@ -1,3 +1,5 @@
+import RestoreText
+
 /// What a training run measured up to a step: a row of `metrics.csv`.
 public struct MetricsRow: Sendable, Equatable {
     /// Steps done, at least 0.

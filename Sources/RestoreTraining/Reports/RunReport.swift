@@ -75,7 +75,8 @@ public struct RunReport: Sendable {
 
     public init(
         title: String, state: State, plannedSteps: Int? = nil, timestamp: Int? = nil, configuration: String,
-        measures: RunMeasures, rows: [MetricsRow], samples: [Sample] = [], sampleStep: Int? = nil, dataSets: [DataSet] = [],
+        measures: RunMeasures, rows: [MetricsRow], samples: [Sample] = [], sampleStep: Int? = nil,
+        dataSets: [DataSet] = [],
         facts: [Fact] = []
     ) {
         self.title = title

@@ -1,3 +1,5 @@
+import RestoreText
+
 extension RunReport {
     // MARK: The head of the page
 
@@ -96,7 +98,8 @@ extension RunReport {
                 title: "Gradient norm", unit: "before clipping", curve: Curve(rows) { $0.gradientNorm }, axis: .fitted,
                 lastStep: steps, style: "third"),
             Chart(
-                title: "Speed", unit: "\(measures.workUnit) per second", curve: .speed(rows), axis: .fromZero, lastStep: steps,
+                title: "Speed", unit: "\(measures.workUnit) per second", curve: .speed(rows), axis: .fromZero,
+                lastStep: steps,
                 style: "third"),
         ]
         let figures = validations + [loss] + terms + others

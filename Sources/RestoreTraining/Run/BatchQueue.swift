@@ -1,4 +1,4 @@
-import Glibc
+import RestoreConcurrency
 import RestoreNN
 
 /// Prepares the batches of coming steps on threads of its own while the network works on the present one.
@@ -38,14 +38,9 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
     /// Values of one example.
     private let inputSizes: [Int]
     private let batches: [Batch]
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var threads: [pthread_t] = []
-    /// The next place to be filled.
-    private var (nextStep, nextSlot) = (0, 0)
-    /// The step whose batch is in use; its place in the ring and those before it may not be filled yet.
-    private var stepInUse: Int
-    private var isStopping = false
+    /// What the threads share, the steps, counts and file names of `batches` included.
+    private let progress: Monitor<QueueProgress>
+    private var threads = ThreadGroup(name: "restore-batches")
 
     /// - Parameters:
     ///   - examples: of a batch.
@@ -65,28 +60,15 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
         inputSizes = sizes
         let count = threadCount == 0 ? 1 : Self.depth
         batches = (0..<count).map { _ in Batch(inputCounts: sizes.map { $0 * examples }, examples: examples) }
-        nextStep = firstStep
-        stepInUse = firstStep
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(changed, nil)
-        for _ in 0..<threadCount { startThread() }
-    }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        pthread_cond_destroy(changed)
-        mutex.deallocate()
-        changed.deallocate()
+        progress = Monitor(QueueProgress(nextStep: firstStep, stepInUse: firstStep))
+        // Where the system refuses all threads, the caller does the work.
+        threads.start(threadCount) { [self] _ in prepare() }
     }
 
     /// Ends the threads; to be called before the queue is let go of, for each thread holds it.
     func stop() {
-        pthread_mutex_lock(mutex)
-        isStopping = true
-        pthread_cond_broadcast(changed)
-        pthread_mutex_unlock(mutex)
-        for thread in threads { pthread_join(thread, nil) }
-        threads = []
+        progress.change { $0.isStopping = true }
+        threads.join()
     }
 
     /// The batch of `step`, valid until the next call.
@@ -94,19 +76,48 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
     /// - Precondition: steps are asked for one after the other.
     func batch(step: Int) -> Batch {
         let batch = batches[step % batches.count]
-        guard !threads.isEmpty else {
-            for slot in 0..<examples { fill(batch, step: step, slot: slot) }
+        guard threads.count > 0 else {
+            for slot in 0..<examples { batch.files[slot] = fill(batch, step: step, slot: slot) }
             return batch
         }
-        pthread_mutex_lock(mutex)
-        stepInUse = step
-        pthread_cond_broadcast(changed)
-        while batch.step != step || batch.missing > 0 { pthread_cond_wait(changed, mutex) }
-        pthread_mutex_unlock(mutex)
+        progress.change { $0.stepInUse = step }
+        progress.wait { _ in batch.step == step && batch.missing == 0 }
         return batch
     }
 
-    private func fill(_ batch: Batch, step: Int, slot: Int) {
+    /// What each thread does.
+    private func prepare() {
+        while let (batch, step, slot) = nextPlace() {
+            let file = fill(batch, step: step, slot: slot)
+            let isComplete = progress.withLock { _ in
+                batch.files[slot] = file
+                batch.missing -= 1
+                return batch.missing == 0
+            }
+            if isComplete { progress.wakeAll() }
+        }
+    }
+
+    /// Waits until a place is free, and takes it; nil where the queue stops.
+    private func nextPlace() -> (Batch, step: Int, slot: Int)? {
+        progress.wait {
+            $0.isStopping || $0.nextStep < $0.stepInUse + batches.count
+        } then: { progress in
+            guard !progress.isStopping else { return nil }
+            let (step, slot) = (progress.nextStep, progress.nextSlot)
+            let batch = batches[step % batches.count]
+            if slot == 0 {
+                batch.step = step
+                batch.missing = examples
+            }
+            progress.nextSlot += 1
+            if progress.nextSlot == examples { (progress.nextStep, progress.nextSlot) = (step + 1, 0) }
+            return (batch, step, slot)
+        }
+    }
+
+    /// Fills the place with an example and random draws, and returns the example's file.
+    private func fill(_ batch: Batch, step: Int, slot: Int) -> String {
         func place(_ input: Int) -> UnsafeMutablePointer<Float>? {
             batch.inputs[input].baseAddress.map { $0 + slot * inputSizes[input] }
         }
@@ -115,53 +126,16 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
             var generator = SeededGenerator(seed: seed, path: name, UInt64(step), UInt64(slot))
             for index in 0..<inputSizes[input] { values[index] = Float(generator.normal()) }
         }
-        let file = task.fill(step: step, slot: slot, inputs: filled.compactMap(place))
-        // Several threads fill one batch; the array of names is theirs together.
-        pthread_mutex_lock(mutex)
-        batch.files[slot] = file
-        pthread_mutex_unlock(mutex)
-    }
-
-    private func startThread() {
-        var thread = pthread_t()
-        let queue = Unmanaged.passRetained(self)
-        let status = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                (Unmanaged<AnyObject>.fromOpaque(argument).takeRetainedValue() as? any BatchPreparer)?.prepare()
-                return nil
-            }, queue.toOpaque())
-        // Without threads the caller does the work.
-        if status == 0 { threads.append(thread) } else { queue.release() }
+        return task.fill(step: step, slot: slot, inputs: filled.compactMap(place))
     }
 }
 
-/// What a thread runs; a C function knows no generic type.
-private protocol BatchPreparer: AnyObject {
-    func prepare()
-}
-
-extension BatchQueue: BatchPreparer {
-    func prepare() {
-        pthread_mutex_lock(mutex)
-        while true {
-            while !isStopping && nextStep >= stepInUse + batches.count { pthread_cond_wait(changed, mutex) }
-            if isStopping { break }
-            let (step, slot) = (nextStep, nextSlot)
-            let batch = batches[step % batches.count]
-            if slot == 0 {
-                batch.step = step
-                batch.missing = examples
-            }
-            nextSlot += 1
-            if nextSlot == examples { (nextStep, nextSlot) = (step + 1, 0) }
-            pthread_mutex_unlock(mutex)
-            fill(batch, step: step, slot: slot)
-            pthread_mutex_lock(mutex)
-            batch.missing -= 1
-            if batch.missing == 0 { pthread_cond_broadcast(changed) }
-        }
-        pthread_mutex_unlock(mutex)
-    }
+/// How far the threads of a queue are.
+private struct QueueProgress {
+    /// The next place to be filled.
+    var nextStep: Int
+    var nextSlot = 0
+    /// The step whose batch is in use; its place in the ring and those before it may not be filled yet.
+    var stepInUse: Int
+    var isStopping = false
 }

@@ -1,3 +1,5 @@
+import RestoreText
+
 /// Something that a validation or an evaluation measures, and how it is shown.
 public struct Metric: Hashable, Sendable {
     public enum Direction: Sendable {
@@ -30,7 +32,7 @@ public struct Metric: Hashable, Sendable {
 
     /// A value with its unit: "31.20 dB".
     public func text(_ value: Double) -> String {
-        RestoreTraining.decimals(value, decimals) + (unit.isEmpty ? "" : " \(unit)")
+        RestoreText.decimals(value, decimals) + (unit.isEmpty ? "" : " \(unit)")
     }
 
     /// Peak signal-to-noise ratio.

@@ -1,8 +1,9 @@
+import RestoreText
+import RestoreConcurrency
 import Glibc
 import Logging
 import RestoreFiles
 import RestoreImage
-import RestoreNN
 
 /// Writes the run's logs, metrics and report: the log, `metrics.csv`, TensorBoard events, samples and `report.html`.
 ///
@@ -13,7 +14,7 @@ final class RunRecorder {
     private let totalSteps: Int?
     private let measures: RunMeasures
     private let workPerStep: Double
-    private let runner: ConcurrentRunner
+    private let pool: WorkerPool
     private let logger: Logger
     private let observer: (any TrainingObserver)?
     private let events: EventLog
@@ -46,7 +47,7 @@ final class RunRecorder {
         measures = opening.measures
         workPerStep = opening.workPerStep
         metrics = MetricsTable(measures)
-        runner = ConcurrentRunner(pool)
+        self.pool = pool
         pace = (opening.step, opening.seconds)
         self.logger = logger
         self.observer = observer
@@ -123,7 +124,7 @@ final class RunRecorder {
         for picture in pictures {
             let path = joinPath(RunFolder.samples, RunFolder.sampleName(picture.name, step: step))
             let png = try encodeImage(
-                picture.image, as: ImageEncoding(format: .png), path: folder(path), concurrently: runner)
+                picture.image, as: ImageEncoding(format: .png), path: folder(path), pool: pool)
             try folder.write(png, path)
             events.image(
                 "samples/\(picture.name)", png: png, width: picture.image.width, height: picture.image.height,
@@ -159,7 +160,8 @@ final class RunRecorder {
     private func writeReport(_ state: RunReport.State) throws(TrainingError) {
         let report = RunReport(
             title: about.title, state: state, plannedSteps: totalSteps, timestamp: Glibc.time(nil),
-            configuration: about.configuration, measures: measures, rows: metrics.rows, samples: samples, sampleStep: sampleStep,
+            configuration: about.configuration, measures: measures, rows: metrics.rows, samples: samples,
+            sampleStep: sampleStep,
             dataSets: about.dataSets, facts: about.facts)
         try folder.write(Array(report.html().utf8), RunFolder.report)
     }

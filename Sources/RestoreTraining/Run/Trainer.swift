@@ -1,3 +1,5 @@
+import RestoreText
+import RestoreConcurrency
 import Logging
 import RestoreFiles
 import RestoreNN

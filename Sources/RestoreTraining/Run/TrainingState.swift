@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 
 /// All that changes while a run goes on, and so all that a checkpoint holds.
