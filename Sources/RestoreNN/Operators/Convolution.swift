@@ -5,7 +5,7 @@
 ///
 /// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, a cache-sized block at a time
 /// (Chellapilla, Puri & Simard 2006), as `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
-public struct Convolution: Operator {
+public struct Convolution: PiecewiseOperator, EpilogueFusing {
     public let inputChannels: Int
     public let outputChannels: Int
     public let kernel: Extent
@@ -14,11 +14,7 @@ public struct Convolution: Operator {
     public let padding: Padding
     public let paddingMode: PaddingMode
     public let hasBias: Bool
-    private var activation = ActivationFunction.identity
-    /// Whether a second input, of the output's shape, is added before the activation.
-    private var addsInput = false
-    /// The factor of a pixel shuffle that places the results.
-    private var shuffle = 1
+    var fused = FusedEpilogue()
     /// Computes it by this algorithm, where it can be used, instead of the one that the rule chooses.
     package var algorithm: ConvolutionAlgorithm?
 
@@ -53,7 +49,7 @@ public struct Convolution: Operator {
     }
 
     public func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape {
-        let input = try (addsInput ? Array(inputs.prefix(1)) : inputs).only()
+        let input = try fused.operands(inputs).only()
         guard input.channels == inputChannels else {
             throw ShapeError("expected \(inputChannels) channels, found \(input.channels)")
         }
@@ -63,13 +59,8 @@ public struct Convolution: Operator {
             guard max(padding.top, padding.bottom) < input.height, max(padding.left, padding.right) < input.width
             else { throw ShapeError("reflection needs a padding smaller than the side") }
         }
-        let output = Shape(
-            batch: input.batch, height: grid.height * shuffle, width: grid.width * shuffle,
-            channels: outputChannels / (shuffle * shuffle))
-        guard !addsInput || (inputs.count == 2 && inputs[1] == output) else {
-            throw ShapeError("what is added has another shape than the output, \(output)")
-        }
-        return output
+        let results = Shape(batch: input.batch, height: grid.height, width: grid.width, channels: outputChannels)
+        return try fused.storedShape(of: results, inputs: inputs)
     }
 
     /// The grid of windows; a side without any is 0 or less.
@@ -84,30 +75,8 @@ public struct Convolution: Operator {
         output.count * inputChannels * kernel.height * kernel.width
     }
 
-    // MARK: Fusion
-
-    public func fusing(_ activation: ActivationFunction) -> (any Operator)? {
-        var fused = self
-        guard self.activation == .identity else { return nil }
-        fused.activation = activation
-        return fused
-    }
-
-    public func fusingSum() -> (any Operator)? {
-        // The sum comes before the activation.
-        guard activation == .identity, !addsInput else { return nil }
-        var fused = self
-        fused.addsInput = true
-        return fused
-    }
-
     public func fusingPixelShuffle(factor: Int) -> (any Operator)? {
-        guard activation == .identity, !addsInput, shuffle == 1, outputChannels % (factor * factor) == 0 else {
-            return nil
-        }
-        var fused = self
-        fused.shuffle = factor
-        return fused
+        storing(fused.fusingPixelShuffle(factor: factor, channels: outputChannels))
     }
 
     // MARK: Kernels
@@ -121,7 +90,7 @@ public struct Convolution: Operator {
     }
 
     private func forwardKernel(_ input: Shape) -> ConvolutionKernel {
-        ConvolutionKernel(geometry(input), outputs: outputChannels, shuffle: shuffle, asked: algorithm)
+        ConvolutionKernel(geometry(input), outputs: outputChannels, shuffle: fused.shuffle, asked: algorithm)
     }
 
     /// The algorithm that computes the forward pass of inputs of this shape.
@@ -177,10 +146,10 @@ public struct Convolution: Operator {
     // MARK: Pieces
 
     public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int {
-        forwardKernel(inputs[0]).granularity * shuffle
+        forwardKernel(inputs[0]).granularity * fused.shuffle
     }
 
-    public func scale(axis: Axis) -> Ratio { Ratio(shuffle, stride.side(axis)) }
+    public func scale(axis: Axis) -> Ratio { Ratio(fused.shuffle, stride.side(axis)) }
 
     public func inputRange(
         for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
@@ -191,7 +160,7 @@ public struct Convolution: Operator {
 
     /// The rows (or columns) of the grid that give these of the output.
     private func windows(of output: Range<Int>) -> Range<Int> {
-        output.lowerBound / shuffle..<(output.upperBound + shuffle - 1) / shuffle
+        output.lowerBound / fused.shuffle..<(output.upperBound + fused.shuffle - 1) / fused.shuffle
     }
 
     // MARK: Passes
@@ -204,9 +173,7 @@ public struct Convolution: Operator {
         forwardKernel(pass.inputShapes[0]).run(
             picture: pass.inputs[0], weights: pass.packed, into: pass.output,
             rows: windows(of: pass.rows),
-            epilogue: Epilogue(
-                bias: hasBias ? pass.parameters[1] : nil, residual: addsInput ? pass.inputs[1] : nil,
-                activation: activation),
+            epilogue: fused.epilogue(pass, bias: hasBias ? pass.parameters[1] : nil),
             scratch: pass.scratch, pool: pass.pool)
     }
 
@@ -217,7 +184,7 @@ public struct Convolution: Operator {
     }
 
     public func backward(_ pass: BackwardPass) {
-        precondition(activation == .identity && !addsInput && shuffle == 1, "a fused operator is for inference")
+        precondition(fused.isEmpty, "a fused operator is for inference")
         let input = pass.inputShapes[0]
         weightGradientKernel(input).accumulate(
             picture: pass.inputs[0], grid: pass.outputGradient, onto: pass.parameterGradients[0],
