@@ -8,12 +8,8 @@
 public struct Convolution: PiecewiseOperator, EpilogueFusing {
     public let inputChannels: Int
     public let outputChannels: Int
-    public let kernel: Extent
-    public let stride: Extent
-    public let dilation: Extent
-    public let padding: Padding
-    public let paddingMode: PaddingMode
     public let hasBias: Bool
+    private let window: SlidingWindow
     var fused = FusedEpilogue()
     /// Computes it by this algorithm, where it can be used, instead of the one that the rule chooses.
     package var algorithm: ConvolutionAlgorithm?
@@ -24,18 +20,18 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
         padding: Padding = 0, paddingMode: PaddingMode = .zero, hasBias: Bool = true
     ) {
         precondition(inputChannels > 0 && outputChannels > 0, "channels \(inputChannels) → \(outputChannels)")
-        precondition(min(kernel.height, kernel.width, stride.height, stride.width) > 0, "kernel or stride of 0")
-        precondition(min(dilation.height, dilation.width) > 0, "dilation of 0")
-        precondition(min(padding.top, padding.bottom, padding.left, padding.right) >= 0, "negative padding")
         self.inputChannels = inputChannels
         self.outputChannels = outputChannels
-        self.kernel = kernel
-        self.stride = stride
-        self.dilation = dilation
-        self.padding = padding
-        self.paddingMode = paddingMode
         self.hasBias = hasBias
+        window = SlidingWindow(
+            kernel: kernel, stride: stride, dilation: dilation, padding: padding, mode: paddingMode)
     }
+
+    public var kernel: Extent { window.kernel }
+    public var stride: Extent { window.stride }
+    public var dilation: Extent { window.dilation }
+    public var padding: Padding { window.padding }
+    public var paddingMode: PaddingMode { window.mode }
 
     public var kind: String { "convolution" }
 
@@ -53,22 +49,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
         guard input.channels == inputChannels else {
             throw ShapeError("expected \(inputChannels) channels, found \(input.channels)")
         }
-        let grid = gridSide(input)
-        guard grid.height > 0, grid.width > 0 else { throw ShapeError("the kernel is larger than the padded input") }
-        if paddingMode == .reflect {
-            guard max(padding.top, padding.bottom) < input.height, max(padding.left, padding.right) < input.width
-            else { throw ShapeError("reflection needs a padding smaller than the side") }
-        }
-        let results = Shape(batch: input.batch, height: grid.height, width: grid.width, channels: outputChannels)
-        return try fused.storedShape(of: results, inputs: inputs)
-    }
-
-    /// The grid of windows; a side without any is 0 or less.
-    private func gridSide(_ input: Shape) -> Extent {
-        let height = input.height + padding.top + padding.bottom - dilation.height * (kernel.height - 1) - 1
-        let width = input.width + padding.left + padding.right - dilation.width * (kernel.width - 1) - 1
-        return Extent(
-            height: height < 0 ? 0 : height / stride.height + 1, width: width < 0 ? 0 : width / stride.width + 1)
+        return try fused.storedShape(of: window.outputShape(of: input, channels: outputChannels), inputs: inputs)
     }
 
     public func multiplyAccumulates(inputs: [Shape], output: Shape) -> Int {
@@ -81,35 +62,22 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
 
     // MARK: Kernels
 
-    private func geometry(_ input: Shape) -> WindowGeometry {
-        let grid = gridSide(input)
-        return WindowGeometry(
-            batch: input.batch, picture: Extent(height: input.height, width: input.width), channels: inputChannels,
-            grid: grid, kernel: kernel, stride: stride, dilation: dilation, padTop: padding.top,
-            padLeft: padding.left, mode: paddingMode)
-    }
-
     private func forwardKernel(_ input: Shape) -> ConvolutionKernel {
-        ConvolutionKernel(geometry(input), outputs: outputChannels, shuffle: fused.shuffle, asked: algorithm)
+        ConvolutionKernel(window.geometry(input), outputs: outputChannels, shuffle: fused.shuffle, asked: algorithm)
     }
 
     /// The algorithm that computes the forward pass of inputs of this shape.
     package func chosenAlgorithm(_ input: Shape) -> ConvolutionAlgorithm { forwardKernel(input).algorithm }
 
-    /// The data gradient as a convolution, which it is with stride 1 and zeros outside; nil where columns are added back.
+    /// The data gradient as a convolution; nil where columns are added back.
     private func gradientKernel(_ input: Shape) -> ConvolutionKernel? {
-        let windows = geometry(input)
-        let padTop = dilation.height * (kernel.height - 1) - padding.top
-        let padLeft = dilation.width * (kernel.width - 1) - padding.left
-        guard stride == 1, paddingMode == .zero, padTop >= 0, padLeft >= 0 else { return nil }
-        let turned = WindowGeometry(
-            batch: input.batch, picture: windows.grid, channels: outputChannels, grid: windows.picture, kernel: kernel,
-            stride: 1, dilation: dilation, padTop: padTop, padLeft: padLeft, mode: .zero)
-        return ConvolutionKernel(turned, outputs: inputChannels, isTurned: true, asked: algorithm)
+        window.turnedGeometry(input, channels: outputChannels).map {
+            ConvolutionKernel($0, outputs: inputChannels, isTurned: true, asked: algorithm)
+        }
     }
 
     private func weightGradientKernel(_ input: Shape) -> WeightGradientKernel {
-        WeightGradientKernel(geometry(input), gridChannels: outputChannels, asked: algorithm)
+        WeightGradientKernel(window.geometry(input), gridChannels: outputChannels, asked: algorithm)
     }
 
     // MARK: Packing
@@ -155,7 +123,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
         for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
     ) -> Range<Int> {
         if index == 1 { return range }
-        return geometry(inputs[0]).pictureRange(of: windows(of: range), axis: axis)
+        return window.geometry(inputs[0]).pictureRange(of: windows(of: range), axis: axis)
     }
 
     /// The rows (or columns) of the grid that give these of the output.
@@ -178,7 +146,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
     }
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        (gradientKernel(inputs[0])?.scratch ?? productScratch(geometry(inputs[0])))
+        (gradientKernel(inputs[0])?.scratch ?? productScratch(window.geometry(inputs[0])))
             .union(weightGradientKernel(inputs[0]).scratch)
             .union(channelSumScratch(channels: outputChannels))
     }
@@ -202,7 +170,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
                 epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
         } else {
             scatter(
-                geometry(input), grid: pass.outputGradient, weights: weights, gridChannels: outputChannels,
+                window.geometry(input), grid: pass.outputGradient, weights: weights, gridChannels: outputChannels,
                 into: inputGradient, rows: 0..<input.height, epilogue: Epilogue(), scratch: pass.scratch,
                 pool: pass.pool)
         }
