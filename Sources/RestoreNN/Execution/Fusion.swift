@@ -45,10 +45,11 @@ private struct Fusion {
         if let sum = node.operation as? Add { return fusing(sum, node) }
         guard let source = node.inputs.first, readers[source.index] == 1 else { return nil }
         let before = nodes[place[source.index]]
+        let fusible = before.operation as? any FusibleOperator
         let both: (any Operator)?
         switch node.operation {
-        case let activation as Activation: both = before.operation?.fusing(activation.function)
-        case let shuffle as PixelShuffle: both = before.operation?.fusingPixelShuffle(factor: shuffle.factor)
+        case let activation as Activation: both = fusible?.fusing(activation.function)
+        case let shuffle as PixelShuffle: both = fusible?.fusingPixelShuffle(factor: shuffle.factor)
         default: both = nil
         }
         return both.map {
@@ -63,7 +64,7 @@ private struct Fusion {
         let later = places[0] > places[1] ? 0 : 1
         guard places[0] != places[1], readers[node.inputs[later].index] == 1 else { return nil }
         let before = nodes[places[later]]
-        return before.operation?.fusingSum().map { both in
+        return (before.operation as? any FusibleOperator)?.fusingSum().map { both in
             let other = Network.Value(index: places[1 - later])
             return (places[later], before.replacing(operation: both, inputs: before.inputs + [other]))
         }

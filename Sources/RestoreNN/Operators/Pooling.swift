@@ -4,7 +4,7 @@ import RestoreConcurrency
 ///
 /// N×H×W×C → N×OH×OW×C with `OH = (H − kernel) / stride + 1`. Of equal greatest values the first, in row-major order,
 /// gets the gradient, as in PyTorch.
-public struct Pooling: Operator {
+public struct Pooling: PiecewiseOperator {
     public enum Kind: Hashable, Sendable {
         case average
         case max
