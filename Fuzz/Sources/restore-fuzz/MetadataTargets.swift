@@ -114,7 +114,7 @@ private func requireCarriedBlocks(
     let (segments, chunks) = (metadata.jpegSegments, metadata.pngChunks)
     require(again.jpegSegments == (format == .jpeg ? segments : []), "segments", nil)
     require(again.pngChunks == (format == .png ? chunks : []), "chunks", nil)
-    require(format == .jpeg || segments.isEmpty, "segments", "segments of makers")
+    require(format == .jpeg || segments.isEmpty, "segments", "segments of vendors")
     require(format == .png || chunks.isEmpty, "chunks", "the chunks")
     // What no output keeps is not in one.
     require(again.omissions.isEmpty, "signatures and the like", nil)
@@ -133,7 +133,7 @@ private func requireTexts(
                 text.translatedKeyword == other.translatedKeyword && text.isUTF8 == other.isUTF8, "a text's kind", nil)
             require(text.value.filter { $0 > 32 } == other.value.filter { $0 > 32 }, "a text", nil)
         }
-        require(storable.count == metadata.texts.count, "a text", "a text is left out")
+        require(storable.count == metadata.texts.count, "a text", "a text is dropped")
     } else {
         let comments = metadata.texts.flatMap { text in
             text.keyword == ImageMetadata.Text.comment ? text.value : text.keyword + Array(": ".utf8) + text.value
