@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// A text as HTML shows it, between tags and in quoted attributes. Control characters, which HTML does not allow, become
+/// Escapes a text for use between tags and in quoted attributes. Control characters, which HTML does not allow, become
 /// replacement characters.
 func escaped(_ text: String) -> String {
     var result = ""
@@ -21,19 +21,19 @@ func escaped(_ text: String) -> String {
     return result
 }
 
-/// The address of a PNG file that holds the file itself.
+/// A data URL that contains the PNG file.
 func pngAddress(_ png: [UInt8]) -> String {
     "data:image/png;base64," + Data(png).base64EncodedString()
 }
 
-/// Width and height in pixels as a PNG file's header says them (bytes 16 to 23); nil for anything else.
+/// Width and height in pixels from a PNG file's header (bytes 16 to 23); nil for anything else.
 func pngSize(_ png: [UInt8]) -> (width: Int, height: Int)? {
     guard png.count > 24, png.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else { return nil }
     func number(_ start: Int) -> Int { png[start..<start + 4].reduce(0) { $0 << 8 | Int($1) } }
     return (number(16), number(20))
 }
 
-/// A number with its digits in groups of three: 40 000, with narrow spaces that do not break.
+/// A number with its digits in groups of three: 40 000, with narrow no-break spaces.
 func grouped(_ value: Int) -> String {
     let digits = Array(String(value.magnitude))
     let groups = stride(from: digits.count, to: 0, by: -3).map { String(digits[max(0, $0 - 3)..<$0]) }
@@ -45,7 +45,7 @@ func grouped(_ value: Double) -> String {
     abs(value) < 1e15 ? grouped(Int(value.rounded())) : "\(value)"
 }
 
-/// A moment as people write it in Universal Time: 2026-01-31 09:05 UTC.
+/// A point in time in Coordinated Universal Time: 2026-01-31 09:05 UTC.
 ///
 /// - Parameter seconds: since 1970.
 func universalTime(_ seconds: Int) -> String {
@@ -56,7 +56,7 @@ func universalTime(_ seconds: Int) -> String {
     return "\(date) \(two(parts.tm_hour)):\(two(parts.tm_min)) UTC"
 }
 
-/// A number with `digits` significant digits: 0.01234, 3.142, 1234; with an exponent where it is tiny or huge.
+/// A number with `digits` significant digits: 0.01234, 3.142, 1234; with an exponent if it is tiny or huge.
 func significant(_ value: Double, digits: Int = 4) -> String {
     guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
     var exponent = Int(log10(abs(value)).rounded(.down))

@@ -1,17 +1,17 @@
-/// What a training run measured up to a step: a row of `metrics.csv`.
+/// The measurements of a training run up to a step: a row of `metrics.csv`.
 public struct MetricsRow: Sendable, Equatable {
-    /// Steps done, at least 0.
+    /// Completed steps, at least 0.
     public var step: Int
-    /// Mean over the steps since the row before.
+    /// Training loss, averaged over the steps since the previous row.
     public var loss: Double
-    /// Of the last step, as is the norm of the gradients, before clipping.
+    /// At the last step, like the gradient norm, which is taken before clipping.
     public var learningRate: Double
     public var gradientNorm: Double
-    /// PSNR in dB of the averaged weights, where they were validated at this step; higher is better.
+    /// PSNR in dB of the averaged weights, if there was a validation at this step; higher is better.
     public var validationScore: Double?
-    /// Time trained, interruptions left out.
+    /// Training time, excluding interruptions.
     public var seconds: Double
-    /// Pixels of all the patches trained on, in millions.
+    /// Pixels of all patches trained on so far, in millions.
     public var megapixels: Double
 
     public init(
@@ -28,21 +28,21 @@ public struct MetricsRow: Sendable, Equatable {
     }
 }
 
-/// Where a `metrics.csv` is not what was written.
+/// Describes where a `metrics.csv` is malformed.
 public struct MetricsTableError: Error, Equatable, Sendable, CustomStringConvertible {
     public let path: String
-    /// From 1 on, which is the line of the column names.
+    /// From 1, which is the line of the column names.
     public let line: Int
     public let reason: String
 
     public var description: String { "\(path): line \(line): \(reason)" }
 }
 
-/// The rows of a run in the order of their steps, and their form as comma-separated values.
+/// The rows of a run in step order, and their representation as comma-separated values.
 ///
-/// Writing rounds: learning rates and norms to single precision, scores to 4 decimals, seconds to 1 and megapixels to 3.
-/// A table that was read writes the same bytes again, so that a resumed run leaves the file that an uninterrupted one
-/// does.
+/// Writing rounds: learning rates and norms to single precision, scores to 4 decimals, seconds to 1 and megapixels to
+/// 3. A table that was read writes the same bytes again, so a resumed run produces the same file as an uninterrupted
+/// one.
 public struct MetricsTable: Sendable, Equatable {
     public private(set) var rows: [MetricsRow]
 
@@ -50,26 +50,26 @@ public struct MetricsTable: Sendable, Equatable {
         "step", "loss", "learning_rate", "gradient_norm", "validation_psnr", "seconds", "megapixels",
     ]
 
-    /// - Precondition: steps ascend and are not negative.
+    /// - Precondition: steps are ascending and not negative.
     public init(rows: [MetricsRow] = []) {
         self.rows = []
         for row in rows { append(row) }
     }
 
-    /// - Precondition: the row's step comes after that of the last row.
+    /// - Precondition: the row's step is greater than that of the last row.
     public mutating func append(_ row: MetricsRow) {
         precondition(row.step > rows.last?.step ?? -1, "step \(row.step) after \(rows.last?.step ?? -1)")
         rows.append(row)
     }
 
-    /// The rows up to `step`, which a run is resumed from; it makes the later ones anew.
+    /// The rows up to `step`, from which a run is resumed; the run writes the later ones again.
     public func truncated(after step: Int) -> MetricsTable {
         MetricsTable(rows: rows.filter { $0.step <= step })
     }
 
     // MARK: Comma-separated values
 
-    /// A line of column names and a line for each row.
+    /// A line of column names and one line per row.
     public var csv: String {
         Self.columns.joined(separator: ",") + "\n" + rows.map { Self.line($0) }.joined()
     }
@@ -82,11 +82,12 @@ public struct MetricsTable: Sendable, Equatable {
         return fields.joined(separator: ",") + "\n"
     }
 
-    /// Reads what `csv` wrote. Lines may end as spreadsheets end them; steps must ascend; `nan` and `inf` are numbers.
+    /// Reads the output of `csv`. Line endings of spreadsheets are accepted; steps must be ascending; `nan` and `inf`
+    /// are numbers.
     ///
     /// - Parameter path: for messages.
     public init(csv bytes: [UInt8], path: String) throws(MetricsTableError) {
-        // Cut at bytes: to Swift a carriage return and a line feed are one character.
+        // Split at bytes: to Swift, a carriage return followed by a line feed is one character.
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
         rows = []
@@ -140,7 +141,7 @@ public struct MetricsTable: Sendable, Equatable {
     }
 }
 
-/// Enough of a damaged text to recognize it by.
+/// Enough of a damaged text to recognize it.
 private func excerpt(_ text: some StringProtocol) -> String {
     text.count > 80 ? text.prefix(80) + "…" : String(text)
 }
