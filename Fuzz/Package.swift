@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Built by run.sh with --sanitize=fuzzer --sanitize=address, which instruments the libraries, too.
+// Built by run.sh with --sanitize=fuzzer --sanitize=address, which also instruments the libraries.
 let package = Package(
     name: "fuzz",
     dependencies: [

@@ -1,8 +1,8 @@
 import RestoreConcurrency
 import RestoreNN
 
-/// Inference. The input is written once for a burst of runs: no peer copies it within its time. A run of several layers
-/// uses its memory again, so that later runs of a burst work on other numbers of the same size.
+/// Inference. The input is written once for a burst of runs, since no peer includes the copy in its time. A run of
+/// several layers reuses its memory, so later runs of a burst process other numbers of the same magnitude.
 final class ForwardRunner: CaseRunner {
     private let plan: InferencePlan
     private let input: Tensor
@@ -28,7 +28,7 @@ final class ForwardRunner: CaseRunner {
     }
 }
 
-/// Inference of a whole network on one picture as `restore` does it: in bands. Input and output are copied within the time.
+/// Inference of a whole network on one image as in `restore`: in bands. The time includes copying input and output.
 final class PictureRunner: CaseRunner {
     private let plan: BandedPlan
     private let input: Tensor
@@ -111,7 +111,8 @@ final class BackwardRunner: CaseRunner {
     }
 }
 
-/// A step as `Trainer` makes it, on one batch that is there already: forward, loss, backward, clipping, AdamW, average.
+/// A training step as in `Trainer`, on a batch that is already in memory: forward, loss, backward, clipping, AdamW,
+/// average.
 final class TrainingRunner: CaseRunner {
     private let plan: TrainingPlan
     private let pool: WorkerPool
@@ -162,7 +163,7 @@ final class TrainingRunner: CaseRunner {
         }
     }
 
-    /// Loss and gradients of the first step, and the losses before each of the next ones.
+    /// Loss and gradients of the first step, and the loss before each of the following ones.
     func tensors() -> [SafetensorsFile.NamedTensor] {
         let first = gradientsOfLoss()
         let firstGradients = named(gradients, parameters.layout)
@@ -178,7 +179,7 @@ final class TrainingRunner: CaseRunner {
     }
 }
 
-/// The gradient of each parameter, by the parameter's name.
+/// The gradient of each parameter, under the parameter's name.
 private func named(_ gradients: [Float], _ layout: ParameterLayout) -> [SafetensorsFile.NamedTensor] {
     layout.entries.map { entry in
         SafetensorsFile.NamedTensor(

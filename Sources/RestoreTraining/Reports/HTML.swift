@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// A text as HTML shows it, between tags and in quoted attributes. Control characters, which HTML does not allow, become
+/// Escapes a text for use between tags and in quoted attributes. Control characters, which HTML does not allow, become
 /// replacement characters.
 func escaped(_ text: String) -> String {
     var result = ""
@@ -20,12 +20,12 @@ func escaped(_ text: String) -> String {
     return result
 }
 
-/// The address of a PNG file that holds the file itself.
+/// A data URL that contains the PNG file.
 func pngAddress(_ png: [UInt8]) -> String {
     "data:image/png;base64," + Data(png).base64EncodedString()
 }
 
-/// Width and height in pixels as a PNG file's header says them (bytes 16 to 23); nil for anything else.
+/// Width and height in pixels from a PNG file's header (bytes 16 to 23); nil for anything else.
 func pngSize(_ png: [UInt8]) -> (width: Int, height: Int)? {
     guard png.count > 24, png.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else { return nil }
     func number(_ start: Int) -> Int { png[start..<start + 4].reduce(0) { $0 << 8 | Int($1) } }

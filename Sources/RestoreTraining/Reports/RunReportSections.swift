@@ -31,7 +31,7 @@ extension RunReport {
         return parts
     }
 
-    /// At the pace of the newest rows.
+    /// At the speed of the newest rows.
     private var secondsLeft: Double? {
         guard state == .running, let plannedSteps, let (first, last) = newestRows, last.step > first.step else {
             return nil
@@ -117,7 +117,7 @@ extension RunReport {
         }
         let left = samples.count - shown.count
         let more = "<p class=\"remark\">\(grouped(left)) more in the folder <code>samples</code>.</p>\n"
-        // Enlarged, small pictures such as CIFAR's are easier to judge pixel by pixel.
+        // Small images such as CIFAR's are easier to judge when enlarged pixel by pixel.
         let areSmall = shown.allSatisfy { sample in
             pngSize(sample.png).map { max($0.width, $0.height) <= 128 } ?? false
         }
@@ -153,7 +153,7 @@ extension RunReport {
         let validated = rows.filter { $0.validation != nil }
         guard !validated.isEmpty else { return "" }
         let best = bestRow?.step
-        // Newest first: that is what one looks for while a run goes on.
+        // Newest first, which is what matters while a run is active.
         let lines = validated.reversed().map { row in
             let isBest = row.step == best
             let scores = zip(measures.metrics, row.validation ?? []).enumerated().map { index, measured in
@@ -180,7 +180,7 @@ extension RunReport {
             """
         }
         let skipped = dataSets.flatMap(\.skipped)
-        // A folder of broken files must not become the page.
+        // A folder of broken files must not fill the page.
         let named = skipped.prefix(200).map { "<li>\(escaped($0))</li>\n" }.joined()
         let more = skipped.count > 200 ? "<li>and \(grouped(skipped.count - 200)) more</li>\n" : ""
         let list = """
