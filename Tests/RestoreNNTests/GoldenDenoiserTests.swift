@@ -131,11 +131,9 @@ import Testing
     ) throws -> [Float] {
         let optimizer = try golden.configuration("optimizer", as: Optimizer.self)
         var parameters = parameters
-        var adamW = AdamW(
-            parameterCount: parameters.count,
-            settings: AdamW.Settings(
-                beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
-                weightDecay: optimizer.weightDecay))
+        var adamW = RestoreNN.Optimizer.adamW(
+            parameterCount: parameters.count, weightDecay: optimizer.weightDecay,
+            settings: .init(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon))
         let plan = try TrainingPlan(network.computing(by: algorithm), inputShapes: [input.shape], pool: pool)
         var losses: [Float] = []
         for _ in 0..<optimizer.steps {
