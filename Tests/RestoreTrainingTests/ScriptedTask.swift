@@ -14,7 +14,7 @@ struct ScriptedTask: TrainingTask {
     var dataDigest = "scripted"
     private let counter = Counter()
 
-    let network: Network
+    var network: Network
     var inputShapes = [Shape(batch: 2, height: 4, width: 4, channels: 1)]
 
     private final class Counter: Sendable {

@@ -31,8 +31,17 @@ struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Patches a step (16).", valueName: "number"))
     var batchSize: Int?
 
+    @Option(help: ArgumentHelp("What updates the weights (adamw).", valueName: "adamw|adam|muon"))
+    var optimizer: String?
+
     @Option(help: ArgumentHelp("Highest learning rate, after the warm-up (0.002).", valueName: "rate"))
     var learningRate: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Highest learning rate of what Muon updates; --learning-rate is that of the rest (0.02).",
+            valueName: "rate"))
+    var muonLearningRate: Double?
 
     @Option(help: ArgumentHelp("Steps of the warm-up (100).", valueName: "number"))
     var warmup: Int?
@@ -67,7 +76,8 @@ struct RunOptions: ParsableArguments {
         func text<Number: LosslessStringConvertible>(_ number: Number?) -> String? { number.map { $0.description } }
         return [
             ("steps", text(steps)), ("epochs", text(epochs)), ("time-limit", timeLimit),
-            ("batch-size", text(batchSize)), ("learning-rate", text(learningRate)), ("warmup", text(warmup)),
+            ("batch-size", text(batchSize)), ("optimizer", optimizer), ("learning-rate", text(learningRate)),
+            ("muon-learning-rate", text(muonLearningRate)), ("warmup", text(warmup)),
             ("loss", loss), ("ema", text(ema)), ("seed", text(seed)), ("init", initialModel),
             ("patience", text(patience)), ("report-interval", text(reportInterval)),
             ("validation-interval", text(validationInterval)),

@@ -15,9 +15,14 @@ public struct TrainerSettings: Equatable, Sendable {
     public var timeLimit: Double?
     /// Examples a step.
     public var batchSize: Int
+    public var optimizer: OptimizerKind
+    /// Of Adam and AdamW.
     public var learningRate: Float
+    /// Of Muon, for its matrices; rises and falls with the other.
+    public var muonLearningRate: Float
+    public var muonMomentum: Float
     public var warmupSteps: Int
-    /// Of AdamW.
+    /// Of Adam and AdamW.
     public var beta1: Float
     public var beta2: Float
     public var weightDecay: Float
@@ -48,6 +53,9 @@ public struct TrainerSettings: Equatable, Sendable {
         self.reportInterval = reportInterval
         self.validationInterval = validationInterval
         batchSize = 16
+        optimizer = .adamw
+        muonLearningRate = 0.02
+        muonMomentum = 0.95
         beta1 = 0.9
         beta2 = 0.95
         weightDecay = 0
@@ -55,8 +63,6 @@ public struct TrainerSettings: Equatable, Sendable {
         loss = .l1
         checkpointMinutes = 5
     }
-
-    var optimizer: AdamW.Settings { AdamW.Settings(beta1: beta1, beta2: beta2, weightDecay: weightDecay) }
 
     /// The loss over a batch.
     var batchLoss: Loss {
@@ -73,7 +79,10 @@ public struct TrainerSettings: Equatable, Sendable {
         .optionalInteger("epochs", \.epochs, in: 1...1_000_000),
         .minutes("time-limit", \.timeLimit),
         .integer("batch-size", \.batchSize, in: 1...1024),
+        .choice("optimizer", \.optimizer),
         .number("learning-rate", \.learningRate, in: 1e-9...1),
+        .number("muon-learning-rate", \.muonLearningRate, in: 1e-9...1),
+        .number("muon-momentum", \.muonMomentum, in: 0...0.9999),
         .integer("warmup", \.warmupSteps, in: 0...1_000_000),
         .number("beta1", \.beta1, in: 0...0.9999),
         .number("beta2", \.beta2, in: 0...0.99999),

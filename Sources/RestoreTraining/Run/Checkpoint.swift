@@ -68,8 +68,8 @@ struct Checkpoint {
             var state = TrainingState(parameters: Parameters(layout: layout, values: values[0]), settings: settings)
             state.average = ExponentialMovingAverage(
                 decay: settings.averageDecay, values: values[1], step: averageStep)
-            state.optimizer = AdamW(
-                settings: settings.optimizer, firstMoments: values[2], secondMoments: values[3], step: optimizerStep)
+            state.optimizer = settings.makeOptimizer(
+                layout, firstMoments: values[2], secondMoments: values[3], step: optimizerStep)
             (state.step, state.seconds) = (step, seconds)
             (state.lossSum, state.lossCount) = (lossSum, lossCount)
             (state.bestScore, state.lastScore) = (fields.number("best_score"), fields.number("last_score"))

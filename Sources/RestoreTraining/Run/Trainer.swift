@@ -20,7 +20,7 @@ public enum TrainingEnd: String, Equatable, Sendable {
     }
 }
 
-/// Trains a network by AdamW with a warm-up and cosine schedule, clipped gradients and averaged weights.
+/// Trains a network by AdamW or another optimizer with a warm-up and cosine schedule, clipped gradients and averaged weights.
 ///
 /// The run's folder gets everything (`RunFolder`). The same seed and data give the same bits whatever the number of workers
 /// is, and however often the run was interrupted and resumed.
@@ -219,7 +219,7 @@ public final class Trainer<Task: TrainingTask> {
         schedule.learningRate(step: state.step, timeProgress: timeProgress)
     }
 
-    /// One step: batch, forward, loss, backward, clipping, AdamW, average. The norm is that of the gradients before clipping.
+    /// One step: batch, forward, loss, backward, clipping, optimizer, average. The norm is that of the gradients before clipping.
     private func update(
         _ batch: BatchQueue<Task>.Batch
     ) throws(TrainingError) -> StepFigures {
@@ -229,7 +229,8 @@ public final class Trainer<Task: TrainingTask> {
         }
         gradients.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
         let loss = backpropagate(batch)
-        let norm = clipGradientNorm(&gradients, maximum: settings.maximumGradientNorm, pool: pool)
+        let norm = state.optimizer.clipGradientNorm(
+            &gradients, maximum: settings.maximumGradientNorm, pool: pool)
         guard loss.isFinite, norm.isFinite else { throw .notFinite(step: state.step + 1, pictures: batch.files) }
         let rate = learningRate
         state.update(loss: loss, gradients: gradients, learningRate: rate, pool: pool)
