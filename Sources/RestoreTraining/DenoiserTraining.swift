@@ -166,7 +166,7 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         notes["training_data"] = "\(exampleCount) pictures of \(sources)"
         notes["training_settings"] = """
             batch \(trainer.batchSize), patches \(side)x\(side), \(configuration.loss.rawValue) loss, \
-            AdamW \(trainer.learningRate), EMA \(trainer.averageDecay), seed \(trainer.seed)
+            \(trainer.optimizerDescription), EMA \(trainer.averageDecay), seed \(trainer.seed)
             """
         notes["training_steps"] = "\(step)"
         if let license = configuration.license { notes["license"] = license }

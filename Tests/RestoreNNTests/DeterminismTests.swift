@@ -33,7 +33,7 @@ import Testing
         let inferred = try infer(network, [input], parameters: parameters, pool: pool)
         let norm = clipGradientNorm(&result.parameterGradients, maximum: 1e-3, pool: pool)
         var average = ExponentialMovingAverage(decay: 0.99, values: parameters)
-        var optimizer = AdamW(parameterCount: parameters.count)
+        var optimizer = Optimizer.adamW(parameterCount: parameters.count)
         for _ in 0..<3 {
             optimizer.update(
                 &parameters, gradients: result.parameterGradients, learningRate: 0.01, pool: pool)
@@ -75,7 +75,7 @@ import Testing
                 sums.append(value)
                 sums.append(Double(clipGradientNorm(&gradient, maximum: 1e-5, pool: pool)))
                 var parameters = prediction
-                var optimizer = AdamW(parameterCount: count)
+                var optimizer = Optimizer.adamW(parameterCount: count)
                 optimizer.update(&parameters, gradients: gradient, learningRate: 0.01, pool: pool)
                 all += gradient + parameters
             }

@@ -132,11 +132,9 @@ import Testing
     ) throws -> [Float] {
         let optimizer = try golden.configuration("optimizer", as: Optimizer.self)
         var parameters = parameters
-        var adamW = AdamW(
-            parameterCount: parameters.count,
-            settings: AdamW.Settings(
-                beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
-                weightDecay: optimizer.weightDecay))
+        var adamW = RestoreNN.Optimizer.adamW(
+            parameterCount: parameters.count, weightDecay: optimizer.weightDecay,
+            settings: .init(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon))
         let graph = TrainingGraph(network.computing(by: algorithm), loss: DifferenceLoss(.l1), name: "loss")
         let plan = try TrainingPlan(
             graph.network, inputShapes: [input.shape, target.shape], objective: graph.objective, pool: pool)

@@ -96,12 +96,11 @@ import Testing
 
     private func checkAdamW(_ name: String, _ configuration: OperatorConfiguration) throws {
         var parameters = try golden.file.values(of: "\(name)/input.0")
-        var optimizer = AdamW(
-            parameterCount: parameters.count,
-            settings: AdamW.Settings(
+        var optimizer = Optimizer.adamW(
+            parameterCount: parameters.count, weightDecay: try configuration.value(\.weightDecay),
+            settings: .init(
                 beta1: try configuration.value(\.beta1), beta2: try configuration.value(\.beta2),
-                epsilon: try configuration.value(\.epsilon),
-                weightDecay: try configuration.value(\.weightDecay)))
+                epsilon: try configuration.value(\.epsilon)))
         for step in 0..<(try configuration.value(\.steps)) {
             optimizer.update(
                 &parameters, gradients: try golden.file.values(of: "\(name)/grad.\(step)"),

@@ -69,7 +69,7 @@ import Testing
         let plan = try TrainingPlan(
             network, inputShapes: [shape, shape], objective: graph.objective, pool: pool)
         let schedule = WarmupCosineSchedule(peak: 0.006, warmupSteps: 10, totalSteps: steps)
-        var optimizer = AdamW(parameterCount: parameters.values.count)
+        var optimizer = Optimizer.adamW(parameterCount: parameters.values.count)
         var losses: [Float] = []
         for step in 0..<steps {
             plan.input(0).update(from: noisy.values, count: noisy.values.count)

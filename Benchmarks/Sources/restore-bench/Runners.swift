@@ -120,7 +120,7 @@ final class TrainingRunner: CaseRunner {
     private let target: Tensor
     private var parameters: Parameters
     private var gradients: [Float]
-    private var optimizer: AdamW
+    private var optimizer: Optimizer
     private var average: ExponentialMovingAverage
 
     init(_ benchmark: BenchmarkCase, pool: WorkerPool) throws {
@@ -135,8 +135,8 @@ final class TrainingRunner: CaseRunner {
         let count = parameters.values.count
         gradients = [Float](repeating: 0, count: count)
         // The settings of `restore train denoise`.
-        optimizer = AdamW(
-            parameterCount: count, settings: AdamW.Settings(beta1: 0.9, beta2: 0.95, weightDecay: 0))
+        optimizer = Optimizer(
+            ParameterGroups(parameters.layout, method: .adamW), settings: .init(beta1: 0.9, beta2: 0.95))
         average = ExponentialMovingAverage(decay: 0.999, values: parameters.values)
         plan.input(0).write(input)
         plan.input(1).write(target)

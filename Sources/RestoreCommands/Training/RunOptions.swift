@@ -22,7 +22,10 @@ struct RunOptions<Configuration: TrainingConfiguration>: SettingOptions {
     @Option(setting: "epochs", of: Configuration.self) var epochs: String?
     @Option(setting: "time-limit", of: Configuration.self) var timeLimit: String?
     @Option(setting: "batch-size", of: Configuration.self) var batchSize: String?
+    @Option(setting: "optimizer", of: Configuration.self) var optimizer: String?
     @Option(setting: "learning-rate", of: Configuration.self) var learningRate: String?
+    @Option(setting: "muon-learning-rate", of: Configuration.self) var muonLearningRate: String?
+    @Option(setting: "muon-momentum", of: Configuration.self) var muonMomentum: String?
     @Option(setting: "warmup", of: Configuration.self) var warmup: String?
     @Option(setting: "beta1", of: Configuration.self) var beta1: String?
     @Option(setting: "beta2", of: Configuration.self) var beta2: String?

@@ -10,9 +10,14 @@ public struct TrainerSettings: Equatable, Sendable {
     public var timeLimit: Double?
     /// Examples a step.
     public var batchSize: Int
+    public var optimizer: OptimizerKind
+    /// Of Adam and AdamW.
     public var learningRate: Float
+    /// Of Muon, for its matrices; rises and falls with the other.
+    public var muonLearningRate: Float
+    public var muonMomentum: Float
     public var warmupSteps: Int
-    /// Of AdamW.
+    /// Of Adam and AdamW.
     public var beta1: Float
     public var beta2: Float
     public var weightDecay: Float
@@ -42,14 +47,15 @@ public struct TrainerSettings: Equatable, Sendable {
         self.reportInterval = reportInterval
         self.validationInterval = validationInterval
         batchSize = 16
+        optimizer = .adamw
+        muonLearningRate = 0.02
+        muonMomentum = 0.95
         beta1 = 0.9
         beta2 = 0.95
         weightDecay = 0
         maximumGradientNorm = 1
         checkpointMinutes = 5
     }
-
-    var optimizer: AdamW.Settings { AdamW.Settings(beta1: beta1, beta2: beta2, weightDecay: weightDecay) }
 
     /// The settings of every run.
     ///
@@ -62,13 +68,21 @@ public struct TrainerSettings: Equatable, Sendable {
                 "epochs", \.epochs, in: 1...1_000_000, help: "Instead of steps: passes through the training data."),
             .minutes("time-limit", \.timeLimit, help: "Instead of steps, or at the latest: when the run ends."),
             .integer("batch-size", \.batchSize, in: 1...1024, help: "Examples a step."),
+            .choice("optimizer", \.optimizer, help: "What updates the weights."),
             .number(
                 "learning-rate", \.learningRate, in: 1e-9...1, help: "Highest learning rate, after the warm-up.",
                 valueName: "rate"),
+            .number(
+                "muon-learning-rate", \.muonLearningRate, in: 1e-9...1,
+                help: "Highest learning rate of what Muon updates; --learning-rate is that of the rest.",
+                valueName: "rate"),
+            .number(
+                "muon-momentum", \.muonMomentum, in: 0...0.9999, help: "Muon's decay of the mean gradient.",
+                valueName: "0…1"),
             .integer("warmup", \.warmupSteps, in: 0...1_000_000, help: "Steps of the learning rate's warm-up."),
             .number("beta1", \.beta1, in: 0...0.9999, help: "AdamW's decay of the mean gradient.", valueName: "0…1"),
             .number("beta2", \.beta2, in: 0...0.99999, help: "AdamW's decay of the mean square.", valueName: "0…1"),
-            .number("weight-decay", \.weightDecay, in: 0...1, help: "AdamW's weight decay.", valueName: "0…1"),
+            .number("weight-decay", \.weightDecay, in: 0...1, help: "Weight decay, of kernels only.", valueName: "0…1"),
             .number(
                 "gradient-clip", \.maximumGradientNorm, in: 1e-6...1e6, help: "Largest norm of the gradients.",
                 valueName: "norm"),

@@ -73,8 +73,8 @@ struct Checkpoint {
                 parameters: Parameters(layout: layout, values: values[0]), termCount: termCount, settings: settings)
             state.average = ExponentialMovingAverage(
                 decay: settings.averageDecay, values: values[1], step: averageStep)
-            state.optimizer = AdamW(
-                settings: settings.optimizer, firstMoments: values[2], secondMoments: values[3], step: optimizerStep)
+            state.optimizer = settings.makeOptimizer(
+                layout, firstMoments: values[2], secondMoments: values[3], step: optimizerStep)
             (state.step, state.seconds) = (step, seconds)
             (state.lossSum, state.termSums, state.lossCount) = (lossSum, termSums, lossCount)
             (state.bestScore, state.lastScore) = (fields.number("best_score"), fields.number("last_score"))

@@ -22,7 +22,7 @@ public enum TrainingEnd: String, Equatable, Sendable {
     }
 }
 
-/// Trains a network by AdamW with a warm-up and cosine schedule, clipped gradients and averaged weights.
+/// Trains a network by AdamW or another optimizer with a warm-up and cosine schedule, clipped gradients and averaged weights.
 ///
 /// The run's folder gets everything (`RunFolder`). The same seed and data give the same bits whatever the number of workers
 /// is, and however often the run was interrupted and resumed.
@@ -228,7 +228,7 @@ public final class Trainer<Training: TrainingTask> {
         schedule.learningRate(step: state.step, timeProgress: timeProgress)
     }
 
-    /// One step: batch, forward, loss, backward, clipping, AdamW, average. The norm is that of the gradients before clipping.
+    /// One step: batch, forward, loss, backward, clipping, optimizer, average. The norm is that of the gradients before clipping.
     private func update(
         _ batch: BatchQueue<Training>.Batch
     ) throws(TrainingError) -> StepFigures {
@@ -240,7 +240,8 @@ public final class Trainer<Training: TrainingTask> {
         let weights = task.graph.objective.weights(step: state.step)
         backpropagate(weights: weights)
         let loss = zip(weights, plan.termValues).reduce(0) { $0 + $1.0 * $1.1 }
-        let norm = clipGradientNorm(&gradients, maximum: settings.maximumGradientNorm, pool: pool)
+        let norm = state.optimizer.clipGradientNorm(
+            &gradients, maximum: settings.maximumGradientNorm, pool: pool)
         guard loss.isFinite, norm.isFinite else { throw .notFinite(step: state.step + 1, pictures: batch.files) }
         let rate = learningRate
         state.update(

@@ -7,7 +7,7 @@ import RestoreNN
 /// the step and the example's place in the batch. So `step` is the position in the data, too.
 struct TrainingState {
     var parameters: Parameters
-    var optimizer: AdamW
+    var optimizer: Optimizer
     var average: ExponentialMovingAverage
     /// Steps done.
     var step = 0
@@ -27,7 +27,7 @@ struct TrainingState {
     init(parameters: Parameters, termCount: Int, settings: TrainerSettings) {
         termSums = [Double](repeating: 0, count: termCount)
         self.parameters = parameters
-        optimizer = AdamW(parameterCount: parameters.values.count, settings: settings.optimizer)
+        optimizer = settings.makeOptimizer(parameters.layout)
         average = ExponentialMovingAverage(decay: settings.averageDecay, values: parameters.values)
     }
 
