@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import CKernels
 
 /// A convolution of every channel by itself: forward pass and gradients, a row of the picture at a time, on vectors of

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import CKernels
 
 // The products of `WindowProducts.swift` for convolutions whose channels are cut into groups that know nothing of each
