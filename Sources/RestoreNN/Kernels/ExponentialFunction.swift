@@ -31,6 +31,6 @@ func exponential(_ x: Float) -> Float {
 }
 
 /// values ← e^(scale · values)
-package func exponentiate(_ values: UnsafeMutablePointer<Float>, scale: Float, count: Int) {
+func exponentiate(_ values: UnsafeMutablePointer<Float>, scale: Float, count: Int) {
     for i in 0..<count { values[i] = exponential(scale * values[i]) }
 }

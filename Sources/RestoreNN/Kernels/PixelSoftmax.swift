@@ -5,7 +5,7 @@ private let softmaxBlock = 2048
 ///
 /// Block by block: differences from each pixel's greatest value, which are at most 0; their exponentials, in one loop
 /// over the block whatever the number of channels; division by each pixel's sum.
-package func softmax(
+func softmax(
     _ x: UnsafePointer<Float>, inverseTemperature: Float, pixels: Int, channels: Int,
     into destination: UnsafeMutablePointer<Float>
 ) {
