@@ -193,7 +193,7 @@ import Testing
     }
 
     /// Four random directions for every input and for the parameters.
-    private func check(
+    func check(
         _ network: Network, _ inputs: [Tensor], _ parameters: [Float], step: Float, name: String, seed: UInt64
     ) throws {
         var generator = SeededGenerator(seed: seed, path: 64)

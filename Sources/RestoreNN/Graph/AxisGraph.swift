@@ -46,11 +46,14 @@ struct AxisGraph {
         let unit = network.inputs.first.map { shapes[$0.index].side(axis) } ?? 1
         var scale: [Ratio?] = []
         for (node, shape) in zip(network.nodes, shapes) {
-            guard let operation = node.operation, let first = node.inputs.first else {
+            // An input whose one row is used for all rows of another lies beside none of them.
+            let longest = node.inputs.map { shapes[$0.index].side(axis) }.max()
+            let inputs = node.inputs.filter { shapes[$0.index].side(axis) == longest }
+            guard let operation = node.operation, let first = inputs.first else {
                 scale.append(Ratio(shape.side(axis), unit))
                 continue
             }
-            let agree = node.inputs.allSatisfy { scale[$0.index] == scale[first.index] }
+            let agree = inputs.allSatisfy { scale[$0.index] == scale[first.index] }
             scale.append(agree ? scale[first.index].map { $0 * operation.pieceScale(axis: axis) } : nil)
         }
         return scale
