@@ -111,11 +111,11 @@ import Testing
         }
         let (hard, soft) = (SoftmaxCrossEntropy(.classIndices), SoftmaxCrossEntropy(.sparseDistributions))
         let wrong: [(SoftmaxCrossEntropy, [Shape], String)] = [
-            (hard, [logits], "expected logits, classes and perhaps weights; found 1 inputs"),
-            (hard, [logits, shape(2)], "expected 1 class a pixel, found 2"),
+            (hard, [logits], "expected logits, classes and optional weights; found 1 inputs"),
+            (hard, [logits, shape(2)], "expected 1 class per pixel, found 2"),
             (hard, [logits, shape(1, height: 2)], "batch or sides differ"),
             (hard, [logits, shape(1), shape(5)], "the weights must be 2×3×4×1"),
-            (soft, [logits, shape(3)], "expected logits, classes, probabilities and perhaps weights; found 2 inputs"),
+            (soft, [logits, shape(3)], "expected logits, classes, probabilities and optional weights; found 2 inputs"),
             (soft, [logits, shape(3), shape(2)], "the classes and their probabilities differ in shape"),
             (
                 SoftmaxCrossEntropy(.classIndices, classWeights: [1, 2]), [logits, shape(1)],
@@ -125,7 +125,7 @@ import Testing
         for (loss, shapes, reason) in wrong {
             #expect(throws: ShapeError(reason)) { try loss.outputShape(shapes) }
         }
-        #expect(throws: ShapeError("expected logits, targets and perhaps weights; found 1 inputs")) {
+        #expect(throws: ShapeError("expected logits, targets and optional weights; found 1 inputs")) {
             try BinaryCrossEntropy().outputShape([logits])
         }
         #expect(throws: ShapeError("the weights must be 2×3×4×1 or 2×3×4×5")) {

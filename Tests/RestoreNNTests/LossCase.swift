@@ -2,16 +2,16 @@ import RestoreNN
 import TestSupport
 import Testing
 
-/// A loss, inputs for it, and what it should be.
+/// A loss, its inputs, and a reference for its value.
 struct LossCase: Sendable, CustomTestStringConvertible {
     /// What an input holds.
     enum Content: Sendable {
         case normal(scale: Float = 1)
         /// Activations and probabilities, away from 0 and 1.
         case unit
-        /// 0 or a number up to 1: a pixel each, or a value each.
+        /// 0 or a number up to 1, one per pixel or one per value.
         case pixelWeights, valueWeights
-        /// Whole numbers from −1 to the number of classes, both of which are ignored; `count` a pixel.
+        /// Whole numbers from −1 to the number of classes, both of which are ignored; `count` per pixel.
         case classes(count: Int = 1)
         case probabilities(count: Int)
     }

@@ -99,12 +99,12 @@ import Testing
     }
 
     @Test(arguments: LossCase.all, [Float.infinity, -.infinity])
-    func whatIsInfiniteShows(_ sample: LossCase, infinity: Float) throws {
+    func anInfinityShows(_ sample: LossCase, infinity: Float) throws {
         for index in sample.differentiable {
             var inputs = inputs(sample, seed: 165)
             // A class may well be impossible.
             if sample.loss is SoftmaxCrossEntropy { inputs[1].values[0] = 0 }
-            // A variance of 0 is brought to the floor.
+            // A variance of 0 is clamped to the floor.
             if let gaussian = sample.loss as? GaussianNegativeLogLikelihood, gaussian.deviationFloor > 0, index == 1,
                 infinity < 0
             {
@@ -117,21 +117,23 @@ import Testing
     }
 
     @Test(arguments: LossCase.all.filter { $0.weights != nil })
-    func nothingThatCountsGivesNothing(_ sample: LossCase) throws {
+    func weightsOfZeroGiveZero(_ sample: LossCase) throws {
         var inputs = inputs(sample, seed: 166)
         guard let weights = sample.weights else { return }
         inputs[weights] = Tensor(zeros: inputs[weights].shape)
         let (value, gradients) = try evaluate(sample.loss, inputs, pool: pool)
         #expect(value == 0)
         #expect(gradients.allSatisfy { $0.values.allSatisfy { $0 == 0 } })
-        // A value that is not a number is noticed even so.
+        // A NaN shows all the same.
         inputs[0].values[0] = .nan
         if sample.loss is SoftmaxCrossEntropy { inputs[1].values[0] = 0 }
         #expect(try evaluate(sample.loss, inputs, pool: pool).value.isNaN)
     }
 
-    /// Weights of 1 are none.
-    @Test(arguments: LossCase.all.filter { $0.weights != nil }) func onesAreNoWeights(_ sample: LossCase) throws {
+    /// Up to rounding.
+    @Test(arguments: LossCase.all.filter { $0.weights != nil }) func weightsOfOneChangeNothing(_ sample: LossCase)
+        throws
+    {
         var inputs = inputs(sample, seed: 167)
         guard let weights = sample.weights else { return }
         inputs[weights].values = inputs[weights].values.map { _ in 1 }

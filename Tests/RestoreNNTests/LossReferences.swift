@@ -1,7 +1,7 @@
 import Glibc
 import RestoreNN
 
-/// Losses as their formulas read, in double precision and without a thought for speed. Inputs are in the operators'
+/// Losses as their formulas read, in double precision and with no regard for speed. Inputs are in the operators'
 /// order.
 enum LossReference {
     typealias Inputs = [[Double]]

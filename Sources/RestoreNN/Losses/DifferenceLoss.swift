@@ -2,11 +2,11 @@ import Glibc
 
 /// A loss of the differences d between a prediction and a target of the same shape.
 ///
-/// Inputs: the prediction and the target, N×H×W×C each, and perhaps weights: N×H×W×1, a pixel each, or N×H×W×C.
+/// Inputs: the prediction and the target, N×H×W×C each, and optional weights: N×H×W×1, one per pixel, or N×H×W×C.
 ///
-/// The loss is the mean of the measure's terms over all values of the batch, with weights Σ w·term / Σ w over all
-/// values: 0, with a gradient of 0, where all weights are 0. There is no gradient by the weights; it is written as 0.
-/// The terms of a piece are added in `Double`, and the pieces in order.
+/// The loss is the mean of the measure's terms over all values of the batch; with weights it is Σ w·term / Σ w over all
+/// values, and 0 with a gradient of 0 where all weights are 0. The gradient of the weights is written as 0. The terms of
+/// a piece are added in `Double`, and the pieces in order.
 public struct DifferenceLoss: LossOperator, Hashable {
     public enum Measure: Hashable, Sendable {
         /// mean |d|; the gradient at d = 0 is 0.

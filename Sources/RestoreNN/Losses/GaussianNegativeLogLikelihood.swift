@@ -3,12 +3,12 @@ import Glibc
 /// Minus the log likelihood of targets t under normal distributions with means μ and variances σ², value by value:
 /// ½ log σ² + (t − μ)² / 2σ², and ½ log 2π where the constant is included.
 ///
-/// Inputs: the mean, the log variance log σ² and the target, N×H×W×C each, and perhaps weights: N×H×W×1, a pixel each,
-/// or N×H×W×C.
+/// Inputs: the mean, the log variance log σ² and the target, N×H×W×C each, and optional weights: N×H×W×1, one per
+/// pixel, or N×H×W×C.
 ///
-/// `LossReduction` says what is summed and what is averaged. There are gradients by mean, log variance and target; that
-/// by the weights is written as 0. Without a floor a variance that tends to 0 makes the loss unbounded below, and
-/// beyond log σ² = −88 the gradient overflows.
+/// `LossReduction` says what is summed and what is averaged. Mean, log variance and target have gradients; that
+/// of the weights is written as 0. Without a floor the loss is unbounded below as the variance tends to 0, and the
+/// gradient overflows below log σ² = −88.
 public struct GaussianNegativeLogLikelihood: LossOperator, Hashable {
     public let reduction: LossReduction
     public let includesConstant: Bool
@@ -69,14 +69,14 @@ public struct GaussianNegativeLogLikelihood: LossOperator, Hashable {
             for i in start..<(start + count) {
                 let d = mean[i] - target[i]
                 let slope = factor * (1 - d * d * expf(-floored(logVariance[i], floor)))
-                // Not a comparison with ≥: what is not a number is to show.
+                // A comparison with NaN is false, so the NaN stays.
                 gradient[i] = logVariance[i] < floor ? 0 * slope : slope
             }
         }
     }
 }
 
-/// A NaN stays one.
+/// At least `floor`; a NaN stays NaN.
 @inline(__always)
 private func floored(_ x: Float, _ floor: Float) -> Float { x < floor ? floor : x }
 

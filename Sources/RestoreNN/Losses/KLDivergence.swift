@@ -1,16 +1,17 @@
 import Glibc
 
-/// The Kullback–Leibler divergence KL(q ‖ p) between diagonal normal distributions, in nats: for each latent value ½
-/// (log σp² − log σq² + (σq² + (μq − μp)²) / σp² − 1), summed over the values of a picture and averaged over the batch.
+/// The Kullback–Leibler divergence KL(q ‖ p) between diagonal normal distributions, in nats: for each latent value
+/// ½ (log σp² − log σq² + (σq² + (μq − μp)²) / σp² − 1), summed over the values of a picture and averaged over the
+/// batch.
 ///
 /// Inputs, in this order and of the same shape, N×H×W×C: the mean and the log variance of q, and those of p. With the
 /// first two alone p is the standard normal distribution N(0, 1), as in the VAE of Kingma & Welling ("Auto-encoding
-/// variational Bayes", ICLR 2014, appendix B). There is a gradient by each.
+/// variational Bayes", ICLR 2014, appendix B). Every input has a gradient.
 ///
 /// With free bits λ the loss is Σ_c max(λ, KL_c) over the channels, where KL_c is the sum over a picture's pixels
 /// averaged over the batch (Kingma et al., "Improved variational inference with inverse autoregressive flow", NIPS
-/// 2016, eq. 15 and appendix C.8): a channel that says less than λ has no gradient. For dense latents, N×1×1×C, a
-/// channel is one dimension.
+/// 2016, appendix): a channel whose divergence is below λ has no gradient. For dense latents, N×1×1×C, a channel is
+/// one dimension.
 public struct KLDivergence: LossOperator, Hashable {
     /// λ, in nats for each channel; 0 for none.
     public let freeBits: Double
@@ -36,7 +37,7 @@ public struct KLDivergence: LossOperator, Hashable {
         let shape = pass.inputShapes[0]
         let pairs = NormalPairs(pass.inputs)
         guard freeBits == 0 else {
-            // A comparison with NaN is false, and the NaN stays.
+            // A comparison with NaN is false, so the NaN stays.
             return channelMeans(pairs, shape, pool: pass.pool).reduce(0) { $0 + ($1 < freeBits ? freeBits : $1) }
         }
         let sum = pass.pool.sumOverPieces(count: shape.count) { start, count in

@@ -18,10 +18,10 @@ extension Shape {
 
 extension [Shape] {
     /// The shape of the inputs called `names`, which is the same for all of them. One more input may hold weights:
-    /// N×H×W×1, a pixel each, or one for every value.
+    /// N×H×W×1, one per pixel, or one per value.
     func equalShapes(_ names: String..., weights: Bool = false) throws(ShapeError) -> Shape {
         guard count == names.count || (weights && count == names.count + 1), let shape = first else {
-            let expected = names.joined(separator: ", ") + (weights ? " and perhaps weights" : "")
+            let expected = names.joined(separator: ", ") + (weights ? " and optional weights" : "")
             throw ShapeError("expected \(expected); found \(count) inputs")
         }
         for (name, other) in zip(names, self) where other != shape {
@@ -40,7 +40,7 @@ extension Shape {
 }
 
 extension BackwardPass {
-    /// The gradient of an input by which a loss is not differentiated: an index, a weight.
+    /// Writes 0 as the gradient of an input that a loss does not differentiate: a class, a weight.
     func writeZeros(input index: Int) {
         guard inputGradients.indices.contains(index), let gradient = inputGradients[index] else { return }
         gradient.update(repeating: 0, count: inputShapes[index].count)
@@ -60,9 +60,9 @@ extension WorkerPool {
         return sums.reduce(0, +)
     }
 
-    /// The sums of every channel over all pixels, added piece by piece in order.
+    /// The sum of each channel over all pixels, added piece by piece in order.
     ///
-    /// - Parameter body: adds the values of these pixels to `sums`, one a channel.
+    /// - Parameter body: adds the values of these pixels to `sums`, which has one element per channel.
     func channelSums(
         _ shape: Shape, _ body: (_ pixel: Int, _ count: Int, _ sums: UnsafeMutablePointer<Double>) -> Void
     ) -> [Double] {
@@ -82,6 +82,6 @@ extension WorkerPool {
 }
 
 extension Shape {
-    /// Pixels of a piece of elementwise work.
+    /// Pixels in a piece of elementwise work.
     var pixelsPerPiece: Int { Swift.max(1, elementwisePiece / channels) }
 }

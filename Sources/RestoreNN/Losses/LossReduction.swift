@@ -1,5 +1,5 @@
-/// How a loss makes one number of the terms t of its values and their weights w, which are not negative, and 1 where
-/// none are given.
+/// How a loss reduces the terms t of its values to one number. Their weights w are not negative, and 1 where none are
+/// given.
 public enum LossReduction: Hashable, Sendable {
     /// Σ w·t / Σ w, both over all values of the batch; 0 where all weights are 0.
     case mean
@@ -7,8 +7,8 @@ public enum LossReduction: Hashable, Sendable {
     case sumPerPicture
 }
 
-/// The values of a loss in runs that share a weight: the channels of a pixel, single values, or any where no weights
-/// are given.
+/// The values of a loss in runs that share a weight: the channels of a pixel, or single values. Without weights a run is
+/// any range of values.
 ///
 /// Weights multiply: a value that is not finite shows in the loss even where its weight is 0.
 struct WeightedValues {
@@ -34,11 +34,11 @@ struct WeightedValues {
 
     private var runsPerPiece: Int { max(1, elementwisePiece / runLength) }
 
-    /// The loss, of which `terms` adds up the terms of the values `start ..< start + count`.
+    /// The loss. `terms` returns the sum of the terms of the values `start ..< start + count`, without weights.
     @inline(__always)
     func reduced(_ reduction: LossReduction, _ terms: (_ start: Int, _ count: Int) -> Double) -> Double {
         let divisor = divisor(reduction)
-        // Where all weights are 0 the sum is 0 too, or not a number.
+        // If all weights are 0, the sum is 0 or NaN.
         return divisor == 0 ? sum(terms) : sum(terms) / divisor
     }
 
@@ -54,7 +54,7 @@ struct WeightedValues {
         }
     }
 
-    /// What the gradient of a term is multiplied by, apart from its weight, when `incoming` arrives at the loss.
+    /// The factor of every term's gradient apart from its weight, for the gradient `incoming` of the loss.
     func gradientScale(_ reduction: LossReduction, incoming: Float) -> Float {
         if weights == nil && reduction == .mean { return 1 / Float(shape.count) * incoming }
         let divisor = divisor(reduction)

@@ -6,24 +6,26 @@
 /// 2. `.classIndices`: the class of each pixel, N×H×W×1;
 ///    `.sparseDistributions`: K classes of each pixel, N×H×W×K, and then
 /// 3. their probabilities, N×H×W×K, as in the soft-encoded ab bins of Zhang, Isola & Efros ("Colorful image
-///    colorization", ECCV 2016, sec. 2.2);
-/// 4. perhaps a weight of each pixel, N×H×W×1, as the last input.
+///    colorization", ECCV 2016, sec. 2.1);
+/// 4. optionally the weight of each pixel, N×H×W×1, as the last input.
 ///
-/// Classes are whole numbers in floats. One outside 0 ..< C is left out; a pixel without any other is ignored: it does
-/// not count in the mean, its logits are not read, and its gradient is 0. A NaN in place of a class shows in the loss.
+/// Classes are whole numbers stored as floats. A class outside 0 ..< C is skipped, and a pixel all of whose classes are
+/// skipped is ignored: it does not count in the mean, its logits are not read, and its gradient is 0. A NaN in place of
+/// a class makes the loss NaN.
 ///
 /// A pixel's loss is Σₖ tₖ · (log Σ_c exp x_c − x_{cₖ}). The loss is the mean over the pixels that are not ignored,
 /// weighted: Σ v·loss / Σ v, and 0 where all weights are 0. v is the pixel's weight times the class weight of its most
-/// probable class, the first of equals (Zhang et al. 2016, eq. 2–3). For class indices that is the mean of PyTorch's
-/// `cross_entropy`; for distributions it is without class weights, which PyTorch applies class by class.
+/// probable class, the first of equals (Zhang et al. 2016, eq. 2 and 3). For class indices that is the mean of
+/// PyTorch's `cross_entropy`; for distributions the two agree without class weights, which PyTorch applies class by
+/// class.
 ///
-/// There is a gradient by the logits alone; for the other inputs it is written as 0. Exponentials are `Float`, all else
-/// is added up in `Double`.
+/// Only the logits have a gradient; those of the other inputs are written as 0. Exponentials are computed in `Float`,
+/// everything else is added up in `Double`.
 public struct SoftmaxCrossEntropy: LossOperator, Hashable {
     public enum Targets: Hashable, Sendable {
-        /// One class a pixel.
+        /// One class per pixel.
         case classIndices
-        /// A few classes a pixel with their probabilities. These need not add up to 1.
+        /// A few classes per pixel with their probabilities, which need not add up to 1.
         case sparseDistributions
     }
 
@@ -44,13 +46,13 @@ public struct SoftmaxCrossEntropy: LossOperator, Hashable {
     public func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape {
         guard inputs.count == weightInput || inputs.count == weightInput + 1 else {
             let expected = targets == .classIndices ? "logits, classes" : "logits, classes, probabilities"
-            throw ShapeError("expected \(expected) and perhaps weights; found \(inputs.count) inputs")
+            throw ShapeError("expected \(expected) and optional weights; found \(inputs.count) inputs")
         }
         let onePerPixel = inputs[0].onePerPixel
         guard inputs.allSatisfy({ $0.onePerPixel == onePerPixel }) else { throw ShapeError("batch or sides differ") }
         switch targets {
         case .classIndices where inputs[1].channels != 1:
-            throw ShapeError("expected 1 class a pixel, found \(inputs[1].channels)")
+            throw ShapeError("expected 1 class per pixel, found \(inputs[1].channels)")
         case .sparseDistributions where inputs[1] != inputs[2]:
             throw ShapeError("the classes and their probabilities differ in shape")
         default: break
@@ -112,18 +114,18 @@ public struct SoftmaxCrossEntropy: LossOperator, Hashable {
 
 // MARK: Kernels
 
-/// What the pixels are to be.
+/// The targets and weights of all pixels.
 private struct PixelTargets {
     let classes: UnsafePointer<Float>
     /// 1 where there are none.
     let probabilities: UnsafePointer<Float>?
     let pixelWeights: UnsafePointer<Float>?
     let classWeights: UnsafePointer<Float>?
-    /// Classes that are named a pixel.
+    /// Classes named per pixel.
     let count: Int
     let classCount: Int
 
-    /// Target `index`, counted through all pixels; its class is `nil` where it is to be left out.
+    /// Target `index`, counted through all pixels; its class is `nil` where it is skipped.
     @inline(__always)
     func target(_ index: Int) -> (class: Int?, probability: Float) {
         let value = classes[index]
@@ -164,7 +166,7 @@ private func sumOfCrossEntropies(
         var loss = 0.0
         for index in (pixel * targets.count)..<((pixel + 1) * targets.count) {
             let (place, probability) = targets.target(index)
-            // A class of probability 0 may have a logit of −∞; what is not a number shows in the normalizer.
+            // A class of probability 0 may have a logit of −∞; a logit that is not a number shows in the normalizer.
             guard let place, probability != 0 else { continue }
             loss += Double(probability) * (normalizer - Double(row[place]))
         }

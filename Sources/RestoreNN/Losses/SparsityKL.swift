@@ -1,8 +1,8 @@
 import Glibc
 
-/// The divergence of the activity of hidden units from a small target ρ: Σ_c KL(ρ ‖ ρ̂_c) with KL(ρ ‖ ρ̂) = ρ log(ρ /
-/// ρ̂) + (1 − ρ) log((1 − ρ) / (1 − ρ̂)), summed over the units (Ng, "Sparse autoencoder", CS294A lecture notes, 2011,
-/// p. 14–15). ρ̂_c is the mean activation of unit c over the batch.
+/// The divergence of the activity of hidden units from a small target ρ, summed over the units c: Σ_c KL(ρ ‖ ρ̂_c),
+/// where KL(ρ ‖ ρ̂) = ρ log(ρ/ρ̂) + (1 − ρ) log((1 − ρ)/(1 − ρ̂)) and ρ̂_c is the mean activation of unit c over the
+/// batch (Ng, "Sparse autoencoder", CS294A lecture notes, 2011).
 ///
 /// Input: activations in 0…1 such as those of a sigmoid, N×H×W×C. A unit is a channel: ρ̂_c is the mean over the batch
 /// and all pixels. Outside 10⁻⁶…1 − 10⁻⁶ KL(ρ ‖ ρ̂) is continued by its tangent, so that a unit that is never active,
@@ -56,7 +56,7 @@ public struct SparsityKL: LossOperator, Hashable {
 
     /// KL(ρ ‖ ρ̂) and its derivative by ρ̂.
     private func divergence(_ mean: Double) -> (value: Double, slope: Double) {
-        // Where the comparisons with NaN are false, it stays.
+        // Comparisons with NaN are false, so the NaN stays.
         let inside = mean < 1e-6 ? 1e-6 : (mean > 1 - 1e-6 ? 1 - 1e-6 : mean)
         let value = activity * log(activity / inside) + (1 - activity) * log((1 - activity) / (1 - inside))
         let slope = (1 - activity) / (1 - inside) - activity / inside
