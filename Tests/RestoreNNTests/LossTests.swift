@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct LossTests {
     private static let losses: [DifferenceLoss.Measure] = [
-        .l1, .l2, .charbonnier(epsilon: 1e-3), .charbonnier(epsilon: 1),
+        .l1, .l2, .charbonnier(epsilon: 1e-3), .charbonnier(epsilon: 1), .huber(delta: 0.5),
     ]
     private let pool = WorkerPool(workerCount: 3)
 
@@ -24,6 +24,10 @@ import Testing
         case .charbonnier(let epsilon):
             let root = (d * d + Double(epsilon) * Double(epsilon)).squareRoot()
             return (root, d / root)
+        case .huber(let delta):
+            let delta = Double(delta)
+            return abs(d) <= delta
+                ? (d * d / 2, d) : (delta * (abs(d) - delta / 2), d > 0 ? delta : -delta)
         case .negativePSNR:
             preconditionFailure("no sum of terms")
         }
@@ -74,6 +78,23 @@ import Testing
         #expect(gradient[0] == 0 && gradient[2] < 0)
         #expect(try evaluate(loss, [1], [.nan]).0.isNaN)
         #expect(try evaluate(loss, [.infinity], [0]).0 == .infinity)
+    }
+
+    /// Training curves are pinned bit by bit: without weights the loss is the plain sum, piece by piece.
+    @Test func withoutWeightsTheBitsAreThoseOfPlainSums() throws {
+        var generator = SeededGenerator(seed: 154)
+        let (prediction, target) = (generator.values(40_001), generator.values(40_001))
+        let (value, gradient) = try TestSupport.evaluate(
+            DifferenceLoss(.l2), prediction, target, weight: 0.7, pool: pool)
+        let differences = zip(prediction, target).map { $0 - $1 }
+        var sum = 0.0
+        for start in stride(from: 0, to: differences.count, by: 16 * 1024) {
+            let piece = differences[start..<min(start + 16 * 1024, differences.count)]
+            sum += piece.reduce(0.0) { $0 + Double($1 * $1) }
+        }
+        #expect(value == sum / 40_001)
+        let scale = 1 / Float(40_001) * 0.7
+        expectSameBits(gradient, differences.map { 2 * scale * $0 }, "gradient", seed: 154)
     }
 
     // MARK: PSNR

@@ -34,6 +34,14 @@ import Testing
         await #expect(processExitsWith: .failure) { _ = GroupNormalization(channels: 4, groups: 3) }
     }
 
+    @Test func lossesHaveParametersThatMakeSense() async {
+        await #expect(processExitsWith: .failure) { _ = DifferenceLoss(.huber(delta: 0)) }
+        await #expect(processExitsWith: .failure) { _ = GaussianNegativeLogLikelihood(deviationFloor: -1) }
+        await #expect(processExitsWith: .failure) { _ = KLDivergence(freeBits: .nan) }
+        await #expect(processExitsWith: .failure) { _ = PriorRegularization(meanDeviation: 0) }
+        await #expect(processExitsWith: .failure) { _ = SparsityKL(activity: 1) }
+    }
+
     @Test func plansGetWhatTheyWereMadeFor() async {
         await #expect(processExitsWith: .failure) {
             let one = network(of: Convolution(inputChannels: 1, outputChannels: 1, kernel: 1))

@@ -1,7 +1,7 @@
 import RestoreConcurrency
 import RestoreNN
 
-/// A network of one operator on inputs of its own.
+/// A network of one operator on one to four inputs of its own.
 package func network(of operation: some Operator, inputCount: Int = 1) -> Network {
     var network = Network()
     let inputs = (0..<inputCount).map { network.input("input.\($0)") }
@@ -9,7 +9,8 @@ package func network(of operation: some Operator, inputCount: Int = 1) -> Networ
         switch inputs.count {
         case 1: network.add("operator", operation, inputs[0])
         case 2: network.add("operator", operation, inputs[0], inputs[1])
-        default: network.add("operator", operation, inputs[0], inputs[1], inputs[2])
+        case 3: network.add("operator", operation, inputs[0], inputs[1], inputs[2])
+        default: network.add("operator", operation, inputs[0], inputs[1], inputs[2], inputs[3])
         }
     network.output(value)
     return network

@@ -1,7 +1,5 @@
-import RestoreConcurrency
-
-/// A loss: an operator from a prediction and a target, and for some losses weights or further inputs, to one number. Each
-/// loss documents its reduction: a mean or a sum, and over what.
+/// A loss: an operator from a prediction and a target, and for some losses weights or further inputs, to one number.
+/// Each loss documents its reduction: a mean or a sum, and over what.
 ///
 /// The number is computed in `Double`. As a node's output it is a `Float`; `TrainingPlan` reports it in full.
 public protocol LossOperator: Operator {
@@ -19,22 +17,71 @@ extension Shape {
 }
 
 extension [Shape] {
-    /// The prediction's shape, where the target has the same.
-    func predictionAndTarget() throws(ShapeError) -> Shape {
-        guard count == 2 else { throw ShapeError("expected a prediction and a target, found \(count) inputs") }
-        guard self[0] == self[1] else { throw ShapeError("the prediction and the target differ") }
-        return self[0]
+    /// The shape of the inputs called `names`, which is the same for all of them. One more input may hold weights:
+    /// N×H×W×1, one per pixel, or one per value.
+    func equalShapes(_ names: String..., weights: Bool = false) throws(ShapeError) -> Shape {
+        guard count == names.count || (weights && count == names.count + 1), let shape = first else {
+            let expected = names.joined(separator: ", ") + (weights ? " and optional weights" : "")
+            throw ShapeError("expected \(expected); found \(count) inputs")
+        }
+        for (name, other) in zip(names, self) where other != shape {
+            throw ShapeError("the \(names[0]) and the \(name) differ in shape")
+        }
+        if count > names.count && self[names.count] != shape && self[names.count] != shape.onePerPixel {
+            throw ShapeError("the weights must be \(shape.onePerPixel) or \(shape)")
+        }
+        return shape
+    }
+}
+
+extension Shape {
+    /// The shape with one channel.
+    var onePerPixel: Shape { Shape(batch: batch, height: height, width: width, channels: 1) }
+}
+
+extension BackwardPass {
+    /// Writes 0 as the gradient of an input that a loss does not differentiate: a class, a weight.
+    func writeZeros(input index: Int) {
+        guard inputGradients.indices.contains(index), let gradient = inputGradients[index] else { return }
+        gradient.update(repeating: 0, count: inputShapes[index].count)
     }
 }
 
 extension WorkerPool {
     /// The sum of what `body` returns for the pieces of `0 ..< count`, added in order: the same whatever the number of
     /// workers.
-    func sumOverPieces(count: Int, _ body: (_ start: Int, _ count: Int) -> Double) -> Double {
-        var sums = [Double](repeating: 0, count: (count + elementwisePiece - 1) / elementwisePiece)
+    func sumOverPieces(
+        count: Int, piece: Int = elementwisePiece, _ body: (_ start: Int, _ count: Int) -> Double
+    ) -> Double {
+        var sums = [Double](repeating: 0, count: (count + piece - 1) / piece)
         sums.withUnsafeMutableBufferPointer { sums in
-            runPieces(count: count) { start, length in sums[start / elementwisePiece] = body(start, length) }
+            runPieces(count: count, piece: piece) { start, length in sums[start / piece] = body(start, length) }
         }
         return sums.reduce(0, +)
     }
+
+    /// The sum of each channel over all pixels, added piece by piece in order.
+    ///
+    /// - Parameter body: adds the values of these pixels to `sums`, which has one element per channel.
+    func channelSums(
+        _ shape: Shape, _ body: (_ pixel: Int, _ count: Int, _ sums: UnsafeMutablePointer<Double>) -> Void
+    ) -> [Double] {
+        let piece = shape.pixelsPerPiece
+        let pieces = (shape.pixels + piece - 1) / piece
+        var partial = [Double](repeating: 0, count: pieces * shape.channels)
+        var sums = [Double](repeating: 0, count: shape.channels)
+        partial.withUnsafeMutableBufferPointer { partial in
+            guard let base = partial.baseAddress else { return }
+            runPieces(count: shape.pixels, piece: piece) { pixel, count in
+                body(pixel, count, base + pixel / piece * shape.channels)
+            }
+            for i in 0..<partial.count { sums[i % shape.channels] += partial[i] }
+        }
+        return sums
+    }
+}
+
+extension Shape {
+    /// Pixels in a piece of elementwise work.
+    var pixelsPerPiece: Int { Swift.max(1, elementwisePiece / channels) }
 }

@@ -1,0 +1,63 @@
+import Glibc
+
+/// The cross-entropy between sigmoid(x) of logits x and targets t in 0…1, value by value:
+/// −t·log sigmoid(x) − (1 − t)·log(1 − sigmoid(x)) = max(x, 0) − x·t + log(1 + e^−|x|).
+///
+/// Inputs: the logits and the targets, N×H×W×C each, and optional weights: N×H×W×1, one per pixel, or N×H×W×C. A mask
+/// that is 1 where pixels are missing, with `.sumPerPicture`, gives the reconstruction term of a conditional VAE for
+/// inpainting (Sohn, Lee & Yan, "Learning structured output representation using deep conditional generative
+/// models", NIPS 2015).
+///
+/// `LossReduction` says what is summed and what is averaged. Logits and targets have gradients; that of the weights is
+/// written as 0.
+public struct BinaryCrossEntropy: LossOperator, Hashable {
+    public let reduction: LossReduction
+
+    public init(reduction: LossReduction = .mean) {
+        self.reduction = reduction
+    }
+
+    public var kind: String { "binary cross-entropy" }
+
+    public func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape {
+        _ = try inputs.equalShapes("logits", "targets", weights: true)
+        return .scalar
+    }
+
+    public func evaluate(_ pass: ForwardPass) -> Double {
+        let (logits, targets) = (pass.inputs[0], pass.inputs[1])
+        return WeightedValues(pass, weights: 2).reduced(reduction) { start, count in
+            sumOfBinaryCrossEntropies(logits + start, targets + start, count: count)
+        }
+    }
+
+    public func backward(_ pass: BackwardPass) {
+        pass.writeZeros(input: 2)
+        let (logits, targets) = (pass.inputs[0], pass.inputs[1])
+        let values = WeightedValues(pass, weights: 2)
+        let scale = values.gradientScale(reduction, incoming: pass.outputGradient[0])
+        if let gradient = pass.inputGradients[0] {
+            values.forEachRun { start, count, weight in
+                let factor = scale * weight
+                for i in start..<(start + count) { gradient[i] = factor * (sigmoid(logits[i]) - targets[i]) }
+            }
+        }
+        if let gradient = pass.inputGradients[1] {
+            values.forEachRun { start, count, weight in
+                let factor = scale * weight
+                for i in start..<(start + count) { gradient[i] = -factor * logits[i] }
+            }
+        }
+    }
+}
+
+private func sumOfBinaryCrossEntropies(
+    _ logits: UnsafePointer<Float>, _ targets: UnsafePointer<Float>, count: Int
+) -> Double {
+    var sum = 0.0
+    for i in 0..<count {
+        let (x, t) = (logits[i], targets[i])
+        sum += Double(x > 0 ? x : 0) - Double(x) * Double(t) + Double(log1pf(expf(-abs(x))))
+    }
+    return sum
+}
