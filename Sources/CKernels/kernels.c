@@ -1,5 +1,9 @@
 #include "CKernels.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 // A product and a sum in one expression are one fused operation where the processor has it.
 #pragma STDC FP_CONTRACT ON
 

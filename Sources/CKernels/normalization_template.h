@@ -1,8 +1,8 @@
 // Normalization of the channels of single pixels, once for every instruction set. Needs vectors_template.h.
 //
-// Sums run over RK_PANEL lanes whatever the vectors are, lane by lane and then by halves: the bits depend on the number of
-// channels alone. Channels that fill no RK_PANEL lanes are read with those before them, and the lanes that count already
-// are set to zero.
+// Sums run over RK_PANEL lanes whatever the vectors are, lane by lane and then by halves: the bits depend on the number
+// of channels alone. Channels that fill no RK_PANEL lanes are read with those before them, and the lanes that count
+// already are set to zero.
 
 #define VECTORS (RK_PANEL / LANES)
 
@@ -81,8 +81,8 @@ INLINE NAME(vector) NAME(masked)(NAME(vector) x, NAME(vector) bits)
     return (NAME(vector))((NAME(mask))x & (NAME(mask))bits);
 }
 
-/// The mean is `center + shift`: the mean in single precision and the mean of the deviations from it. Values far from zero
-/// lose nothing when they are first brought near it.
+/// The mean is `center + shift`: the mean in single precision and the mean of the deviations from it. Values far from
+/// zero lose nothing when they are first brought near it.
 typedef struct {
     float center, shift, scale;
 } NAME(statistics);

@@ -169,8 +169,8 @@ void rk_depthwise(rk_variant variant, const rk_windows *windows, const float *we
 /// time.
 void rk_depthwise_weight_gradient(rk_variant variant, const rk_windows *windows, const float *gradient, float *sums);
 
-/// Adds `gradient` (windows × channels) · `weights`, those of one tap, to the pixels that the tap meets: the first one at
-/// `picture`, the others `step` floats apart.
+/// Adds `gradient` (windows × channels) · `weights`, those of one tap, to the pixels that the tap meets: the first one
+/// at `picture`, the others `step` floats apart.
 void rk_depthwise_scatter(rk_variant variant, const float *gradient, const float *weights, float *picture,
                           ptrdiff_t step, ptrdiff_t channels, ptrdiff_t count);
 
@@ -192,8 +192,8 @@ typedef struct {
 void rk_normalize(rk_variant variant, const rk_normalization *normalization, const float *x, float *y,
                   ptrdiff_t pixels);
 
-/// Adds the pixels' shares of the gradients of weight and bias to two rows of channels, and writes the gradient of x unless
-/// `x_gradient` is NULL. It overlaps neither x nor `gradient`; the bias is not read.
+/// Adds the pixels' shares of the gradients of weight and bias to two rows of channels, and writes the gradient of x
+/// unless `x_gradient` is NULL. It overlaps neither x nor `gradient`; the bias is not read.
 void rk_normalize_gradient(rk_variant variant, const rk_normalization *normalization, const float *x,
                            const float *gradient, float *weight_sums, float *bias_sums, float *x_gradient,
                            ptrdiff_t pixels);
