@@ -36,8 +36,8 @@ import Testing
                 "--data", "--noise", "--max-sigma", "--gray-share", "--clean-share", "--patch-size", "--widths",
                 "--blocks",
                 "--validation-pictures", "--license", "-o, --output", "--config", "--resume", "--overwrite", "--steps",
-                "--epochs", "--time-limit", "--batch-size", "--learning-rate", "--warmup", "--loss", "--ema", "--seed",
-                "--init", "--patience", "--report-interval", "--validation-interval", "--progress", "-j, --threads",
+                "--epochs", "--time-limit", "--batch-size", "--optimizer", "--learning-rate", "--muon-learning-rate",
+                "--warmup", "--loss", "--ema", "--seed", "--init", "--patience", "--report-interval", "--validation-interval", "--progress", "-j, --threads",
             ] + talk
         ),
         ("data", ["check"] + shared),

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 import RestoreNN
 import TestSupport
@@ -40,14 +41,14 @@ import Testing
         var generator = SeededGenerator(seed: 149)
         let gradients = (0..<6).map { _ in generator.values(40) }
         var parameters = generator.values(40)
-        var optimizer = AdamW(parameterCount: 40)
+        var optimizer = Optimizer.adamW(parameterCount: 40)
         var average = ExponentialMovingAverage(decay: 0.9, values: parameters)
-        var (copy, copied): ([Float], (AdamW, ExponentialMovingAverage)) = ([], (optimizer, average))
+        var (copy, copied): ([Float], (Optimizer, ExponentialMovingAverage)) = ([], (optimizer, average))
         for (index, gradient) in gradients.enumerated() {
             if index == 3 {
                 copy = parameters
-                copied.0 = AdamW(
-                    settings: optimizer.settings, firstMoments: optimizer.firstMoments,
+                copied.0 = Optimizer(
+                    optimizer.groups, settings: optimizer.settings, firstMoments: optimizer.firstMoments,
                     secondMoments: optimizer.secondMoments, step: optimizer.step)
                 copied.1 = ExponentialMovingAverage(decay: 0.9, values: average.values, step: average.step)
             }
@@ -135,9 +136,10 @@ import Testing
     @Test func adamWFollowsItsDefinition() {
         var generator = SeededGenerator(seed: 143)
         let count = 20_000
-        let settings = AdamW.Settings(beta1: 0.8, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.05)
+        let settings = Optimizer.Settings(beta1: 0.8, beta2: 0.99, epsilon: 1e-6)
+        let weightDecay: Float = 0.05
         var parameters = generator.values(count)
-        var optimizer = AdamW(parameterCount: count, settings: settings)
+        var optimizer = Optimizer.adamW(parameterCount: count, weightDecay: weightDecay, settings: settings)
         let (beta1, beta2) = (Double(settings.beta1), Double(settings.beta2))
         var p = parameters.map(Double.init)
         var m = [Double](repeating: 0, count: count)
@@ -152,7 +154,7 @@ import Testing
                 v[i] = beta2 * v[i] + (1 - beta2) * g * g
                 let mean = m[i] / (1 - pow(beta1, Double(step)))
                 let square = v[i] / (1 - pow(beta2, Double(step)))
-                p[i] -= Double(rate) * Double(settings.weightDecay) * p[i]
+                p[i] -= Double(rate) * Double(weightDecay) * p[i]
                 p[i] -= Double(rate) * mean / (square.squareRoot() + Double(settings.epsilon))
             }
             expectClose(parameters, p.map { Float($0) }, "step \(step)", seed: 143)
@@ -164,11 +166,11 @@ import Testing
 
     @Test func aFreshAdamWLeavesWhatHasNoGradient() {
         var parameters: [Float] = [1, -2]
-        var optimizer = AdamW(parameterCount: 2, settings: AdamW.Settings(weightDecay: 0))
+        var optimizer = Optimizer.adamW(parameterCount: 2, weightDecay: 0)
         optimizer.update(&parameters, gradients: [0, 0], learningRate: 1, pool: pool)
         #expect(parameters == [1, -2])
         // The first step has the length of the learning rate, whatever the gradient's size.
-        optimizer = AdamW(parameterCount: 2, settings: AdamW.Settings(weightDecay: 0))
+        optimizer = Optimizer.adamW(parameterCount: 2, weightDecay: 0)
         optimizer.update(&parameters, gradients: [1e-3, -1e3], learningRate: 0.25, pool: pool)
         expectClose(parameters, [0.75, -1.75], "first step")
     }

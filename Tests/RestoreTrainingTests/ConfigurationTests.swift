@@ -29,7 +29,10 @@ import Testing
             steps: none
             time-limit: 90s
             batch-size: 8
+            optimizer: muon
             learning-rate: 1e-3
+            muon-learning-rate: 0.03
+            muon-momentum: 0.9
             loss: psnr
             seed: 18446744073709551615
             patience: 4
@@ -41,7 +44,8 @@ import Testing
         #expect(found.license == #"CC0: "all""#)
         let trainer = found.trainer
         #expect(trainer.steps == nil && trainer.timeLimit == 1.5 && trainer.batchSize == 8)
-        #expect(trainer.learningRate == 1e-3 && trainer.loss == .psnr && trainer.seed == .max)
+        #expect(trainer.learningRate == 1e-3 && found.loss == .psnr && trainer.seed == .max)
+        #expect(trainer.optimizer == .muon && trainer.muonLearningRate == 0.03 && trainer.muonMomentum == 0.9)
         #expect(trainer.patience == 4 && trainer.checkpointMinutes == 0.5)
         // What is not named stays.
         #expect(trainer.averageDecay == DenoiserConfiguration().trainer.averageDecay)
@@ -71,7 +75,7 @@ import Testing
     @Test(arguments: [
         ("steps: 5\nbatchsize: 3", 2, "no setting \"batchsize\""), ("steps: many", 1, "\"many\""),
         ("steps: 0", 1, "from 1 to"), ("\n\nema: 1.5", 3, "\"ema\" takes a number"),
-        ("noise: salt", 1, "gaussian, photo"),
+        ("noise: salt", 1, "gaussian, photo"), ("optimizer: sgd", 1, "adamw, adam, muon"),
         ("task: colorize", 1, "denoise"), ("data: photos", 1, "list of paths"),
         ("data:\n  - path: a\n    wait: 3", 2, "list of paths"), ("data:\n  - path: a\n    weight: -1", 2, "list"),
         ("steps: 5\nsteps: 6", 2, "twice"), ("widths: [16, x]", 1, "channels"), ("time-limit: 3d", 1, "90s"),

@@ -1,3 +1,5 @@
+import RestoreText
+import RestoreConcurrency
 import Glibc
 import RestoreFiles
 import RestoreNN
@@ -89,6 +91,31 @@ import Testing
             #expect((second.end, second.steps) == (.finished, Self.steps))
             #expect(try result(name) == expected, "stopped after step \(stop)")
         }
+    }
+
+    /// With matrices for Muon between the first layer and the last.
+    @Test(arguments: [OptimizerKind.muon, .adam]) func soDoRunsByOtherOptimizers(optimizer: OptimizerKind) throws {
+        var task = ScriptedTask()
+        task.network = Network()
+        var value = task.network.input("input")
+        for (index, (inputs, outputs)) in [(1, 3), (3, 5), (5, 2), (2, 1)].enumerated() {
+            let layer = Convolution(inputChannels: inputs, outputChannels: outputs, kernel: 1)
+            value = task.network.add("layer\(index)", layer, value)
+        }
+        task.network.output(value)
+        var settings = settings
+        settings.optimizer = optimizer
+        settings.weightDecay = 0.1
+        try run("whole", task: task, settings: settings)
+        let expected = try result("whole")
+        for stop in [1, 8, 22] {
+            try run("s\(stop)", stop: stop, task: task, settings: settings)
+            try run("s\(stop)", resuming: true, workers: 3, task: task, settings: settings)
+            #expect(try result("s\(stop)") == expected, "stopped after step \(stop)")
+        }
+        settings.optimizer = .adamw
+        try run("adamw", task: task, settings: settings)
+        #expect(try result("adamw") != expected)
     }
 
     @Test func aRunMayBeStoppedAfterEveryStep() throws {
@@ -205,7 +232,7 @@ import Testing
                 start: .init(about: RunDescription(settingsDigest: "same")), pool: WorkerPool(workerCount: 1),
                 logger: log.logger)
             let error = #expect(throws: TrainingError.self) { try run("run") }
-            #expect("\(try #require(error))".contains("another program works in this folder"))
+            #expect("\(try #require(error))".contains("another program is using this folder"))
             #expect(try trainer.run().steps == Self.steps)
         }
         #expect(try run("run", resuming: true).end == .finished)

@@ -14,6 +14,9 @@ typedef enum {
 /// Processors that this process may use (its affinity mask counts); at least 1.
 int rk_available_processors(void);
 
+/// Names the calling thread for debuggers and `top -H`. The system keeps at most 15 bytes; longer names are cut.
+void rk_name_thread(const char *name);
+
 /// Tells the processor that the caller waits in a loop.
 static inline void rk_pause(void)
 {

@@ -36,7 +36,7 @@ private struct Fusion {
         } else {
             place.append(nodes.count)
             let inputs = node.inputs.map { Network.Value(index: place[$0.index]) }
-            nodes.append(Network.Node(name: node.name, operation: node.operation, inputs: inputs))
+            nodes.append(node.replacing(operation: node.operation, inputs: inputs))
         }
     }
 
@@ -53,7 +53,7 @@ private struct Fusion {
         default: both = nil
         }
         return both.map {
-            (place[source.index], Network.Node(name: before.name, operation: $0, inputs: before.inputs))
+            (place[source.index], before.replacing(operation: $0, inputs: before.inputs))
         }
     }
 
@@ -66,9 +66,7 @@ private struct Fusion {
         let before = nodes[places[later]]
         return (before.operation as? any FusibleOperator)?.fusingSum().map { both in
             let other = Network.Value(index: places[1 - later])
-            return (
-                places[later], Network.Node(name: before.name, operation: both, inputs: before.inputs + [other])
-            )
+            return (places[later], before.replacing(operation: both, inputs: before.inputs + [other]))
         }
     }
 }

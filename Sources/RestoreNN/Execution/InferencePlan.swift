@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// A network made ready to run on whole inputs of given shapes, a batch of them or one: activations fused into the operators before them, parameters
 /// packed for the kernels, and all activations placed in one arena by first and last use.
 ///

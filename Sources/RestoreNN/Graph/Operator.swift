@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// One kind of layer: its shape rule, its cost, and its forward and backward pass on buffers.
 ///
 /// Operators are dispatched once a layer, never per pixel. **One convention for gradients:** `backward` *accumulates*

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import CKernels
 
 // The three products that convolution, transposed convolution and all their gradients are made of. With the column

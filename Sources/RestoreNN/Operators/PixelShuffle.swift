@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Trades channels for pixels (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
 /// Convolutional Neural Network", CVPR 2016): N×H×W×(C·r²) → N×(H·r)×(W·r)×C, with channel c·r² + dy·r + dx of a pixel
 /// going to channel c of the pixel (dy, dx) in its r×r square, as in PyTorch.
