@@ -90,7 +90,9 @@ import Testing
     }
 
     @Test func bytesThatAreNoTextAreAnError() {
-        #expect(throws: MetricsTableError.self) { try MetricsTable(Self.measures, csv: [0xFF, 0xFE, 10, 0], path: "x") }
+        #expect(throws: MetricsTableError.self) {
+            try MetricsTable(Self.measures, csv: [0xFF, 0xFE, 10, 0], path: "x")
+        }
     }
 
     @Test func aLongFieldIsCutShortInTheMessage() {

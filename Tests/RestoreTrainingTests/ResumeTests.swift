@@ -96,13 +96,13 @@ import Testing
     /// With matrices for Muon between the first layer and the last.
     @Test(arguments: [OptimizerKind.muon, .adam]) func soDoRunsByOtherOptimizers(optimizer: OptimizerKind) throws {
         var task = ScriptedTask()
-        task.network = Network()
-        var value = task.network.input("input")
+        task.graph.network = Network()
+        var value = task.graph.network.input("input")
         for (index, (inputs, outputs)) in [(1, 3), (3, 5), (5, 2), (2, 1)].enumerated() {
             let layer = Convolution(inputChannels: inputs, outputChannels: outputs, kernel: 1)
-            value = task.network.add("layer\(index)", layer, value)
+            value = task.graph.network.add("layer\(index)", layer, value)
         }
-        task.network.output(value)
+        task.graph.network.output(value)
         var settings = settings
         settings.optimizer = optimizer
         settings.weightDecay = 0.1
@@ -308,7 +308,7 @@ import Testing
 
     @Test func weightsMayBeGiven() throws {
         let task = ScriptedTask()
-        var parameters = Parameters(initializing: task.network, seed: 1)
+        var parameters = Parameters(initializing: task.graph.network, seed: 1)
         parameters.values[0] = 2
         var settings = settings
         settings.learningRate = 1e-9

@@ -14,7 +14,8 @@ import Testing
     private func report(
         _ rows: [MetricsRow], state: RunReport.State = .running, plannedSteps: Int? = nil
     ) -> RunReport {
-        RunReport(title: "run", state: state, plannedSteps: plannedSteps, configuration: "seed: 1\n",
+        RunReport(
+            title: "run", state: state, plannedSteps: plannedSteps, configuration: "seed: 1\n",
             measures: RunMeasures(terms: ["loss"], metrics: [.psnr], workUnit: "megapixels"), rows: rows)
     }
 

@@ -15,8 +15,11 @@ struct ScriptedTask: TrainingTask {
     var dataDigest = "scripted"
     private let counter = Counter()
 
-    var network: Network
-    var inputShapes = [Shape(batch: 2, height: 4, width: 4, channels: 1)]
+    var graph: TrainingGraph
+    var inputs = [TrainingInput(height: 4, width: 4, channels: 1), TrainingInput(height: 4, width: 4, channels: 1)]
+    var metrics = [Metric.psnr]
+    let workUnit = "megapixels"
+    let workPerExample = 16e-6
 
     private final class Counter: Sendable {
         let validations = Mutex(0)

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// A function applied element by element; the shape stays.
 public struct Activation: PointwiseOperator {
     public let function: ActivationFunction

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// The sum of one or more inputs of one shape.
 public struct Add: PointwiseOperator {
     public init() {}

@@ -1,4 +1,5 @@
 import CKernels
+import RestoreConcurrency
 
 /// Layer normalization over the channels of each pixel (Ba, Kiros & Hinton, "Layer Normalization", 2016, eq. 3–4; as in
 /// ConvNeXt and as NAFNet's `LayerNorm2d`): brought to mean 0 and variance 1, then scaled and shifted channel by channel.

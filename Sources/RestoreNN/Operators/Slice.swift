@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Some of the channels: N×H×W×C → N×H×W×`channels.count`.
 public struct Slice: PointwiseOperator {
     public let channels: Range<Int>

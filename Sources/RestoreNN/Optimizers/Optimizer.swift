@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Adam, AdamW or Muon, or several of them for different parameters of a network (`ParameterGroups`).
 ///
 /// - Adam: Kingma & Ba, ICLR 2015, with weight decay as an L2 penalty, as PyTorch's `Adam`.

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// The flat arrays of an update.
 struct OptimizerBuffers {
     let parameters: UnsafeMutablePointer<Float>
