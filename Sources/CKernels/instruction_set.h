@@ -3,6 +3,7 @@
 #include "gemm_template.h"
 #include "winograd_template.h"
 #include "depthwise_template.h"
+#include "normalization_template.h"
 
 #undef INLINE
 #undef TARGET

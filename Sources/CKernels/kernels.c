@@ -1,5 +1,9 @@
 #include "CKernels.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 // A product and a sum in one expression are one fused operation where the processor has it.
 #pragma STDC FP_CONTRACT ON
 
@@ -150,4 +154,17 @@ void rk_depthwise_scatter(rk_variant variant, const float *gradient, const float
 {
     const rk_variant chosen = variant_for_channels(variant, channels);
     DISPATCH(chosen, depthwise_scatter, gradient, weights, picture, step, channels, count);
+}
+
+void rk_normalize(rk_variant variant, const rk_normalization *normalization, const float *x, float *y,
+                  ptrdiff_t pixels)
+{
+    DISPATCH(variant, normalize, normalization, x, y, pixels);
+}
+
+void rk_normalize_gradient(rk_variant variant, const rk_normalization *normalization, const float *x,
+                           const float *gradient, float *weight_sums, float *bias_sums, float *x_gradient,
+                           ptrdiff_t pixels)
+{
+    DISPATCH(variant, normalize_gradient, normalization, x, gradient, weight_sums, bias_sums, x_gradient, pixels);
 }

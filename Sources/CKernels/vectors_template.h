@@ -19,20 +19,41 @@ INLINE void NAME(store)(float *place, NAME(vector) value)
     *(NAME(unaligned) *)place = value;
 }
 
+#if LANES == 8
+/// All bits in the first `count` lanes.
+INLINE __m256i NAME(first_lanes)(ptrdiff_t count)
+{
+    static const int bits[2 * LANES] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256((const __m256i *)(bits + LANES - count));
+}
+#endif
+
 /// The first `count` floats, the others zero. Never reads beyond.
 INLINE NAME(vector) NAME(load_part)(const float *place, ptrdiff_t count)
 {
+#if LANES == 16
+    return (NAME(vector))_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), place);
+#elif LANES == 8
+    return (NAME(vector))_mm256_maskload_ps(place, NAME(first_lanes)(count));
+#else
     float lanes[LANES] = {0};
     __builtin_memcpy(lanes, place, (size_t)count * sizeof(float));
     return NAME(load)(lanes);
+#endif
 }
 
-// Through memory, not lane by lane: otherwise the compiler keeps every vector that might be stored so in memory.
 INLINE void NAME(store_part)(float *place, NAME(vector) value, ptrdiff_t count)
 {
+#if LANES == 16
+    _mm512_mask_storeu_ps(place, (__mmask16)((1u << count) - 1), (__m512)value);
+#elif LANES == 8
+    _mm256_maskstore_ps(place, NAME(first_lanes)(count), (__m256)value);
+#else
+    // Through memory, not lane by lane: otherwise the compiler keeps every vector that might be stored so in memory.
     float lanes[LANES];
     NAME(store)(lanes, value);
     __builtin_memcpy(place, lanes, (size_t)count * sizeof(float));
+#endif
 }
 
 INLINE NAME(vector) NAME(activate)(NAME(vector) x, rk_activation activation, float slope)

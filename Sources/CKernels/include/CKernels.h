@@ -172,9 +172,33 @@ void rk_depthwise(rk_variant variant, const rk_windows *windows, const float *we
 /// time.
 void rk_depthwise_weight_gradient(rk_variant variant, const rk_windows *windows, const float *gradient, float *sums);
 
-/// Adds `gradient` (windows × channels) · `weights`, those of one tap, to the pixels that the tap meets: the first one at
-/// `picture`, the others `step` floats apart.
+/// Adds `gradient` (windows × channels) · `weights`, those of one tap, to the pixels that the tap meets: the first one
+/// at `picture`, the others `step` floats apart.
 void rk_depthwise_scatter(rk_variant variant, const float *gradient, const float *weights, float *picture,
                           ptrdiff_t step, ptrdiff_t channels, ptrdiff_t count);
+
+// MARK: Normalization over the channels of a pixel
+//
+// Sums run over RK_PANEL lanes in every variant and then by halves: the bits do not depend on the variant (but for
+// RK_GENERIC on processors without fused multiply-add, which rounds twice a step).
+
+typedef struct {
+    /// At least 1.
+    ptrdiff_t channels;
+    /// Added to the variance.
+    float epsilon;
+    /// A row of channels each.
+    const float *weight, *bias;
+} rk_normalization;
+
+/// y = (x − mean) / √(variance + ε) · weight + bias, pixel by pixel; y may be x.
+void rk_normalize(rk_variant variant, const rk_normalization *normalization, const float *x, float *y,
+                  ptrdiff_t pixels);
+
+/// Adds the pixels' shares of the gradients of weight and bias to two rows of channels, and writes the gradient of x
+/// unless `x_gradient` is NULL. It overlaps neither x nor `gradient`; the bias is not read.
+void rk_normalize_gradient(rk_variant variant, const rk_normalization *normalization, const float *x,
+                           const float *gradient, float *weight_sums, float *bias_sums, float *x_gradient,
+                           ptrdiff_t pixels);
 
 #endif

@@ -1,5 +1,6 @@
 import RestoreConcurrency
 import CKernels
+import RestoreConcurrency
 
 /// A convolution of every channel by itself: forward pass and gradients, a row of the picture at a time, on vectors of
 /// channels. Weights are packed as `GroupedWeights` does.

@@ -1,5 +1,6 @@
 import RestoreConcurrency
 import CKernels
+import RestoreConcurrency
 
 // The products of `WindowProducts.swift` for convolutions whose channels are cut into groups that know nothing of each
 // other: one product a group, of the group's columns of the column matrix. A group's channels of one tap lie together, so

@@ -1,3 +1,4 @@
+import CKernels
 import RestoreConcurrency
 
 /// Layer normalization over the channels of each pixel (Ba, Kiros & Hinton, "Layer Normalization", 2016, eq. 3–4; as in
@@ -34,15 +35,17 @@ public struct LayerNormalization: PointwiseOperator {
         return input
     }
 
-    private var kernel: PixelNormalization { PixelNormalization(channels: channels, epsilon: epsilon) }
+    private func kernel(_ parameters: [UnsafePointer<Float>]) -> rk_normalization {
+        rk_normalization(channels: channels, epsilon: epsilon, weight: parameters[0], bias: parameters[1])
+    }
 
     public func forward(_ pass: ForwardPass) {
-        let (weight, bias) = (pass.parameters[0], pass.parameters[1])
+        let kernel = kernel(pass.parameters)
         pass.pool.runPieces(of: pass.pixels, piece: max(1, elementwisePiece / channels)) { start, count in
-            for pixel in start..<(start + count) {
-                kernel.normalize(
-                    pass.inputs[0] + pixel * channels, weight: weight, bias: bias,
-                    into: pass.output + pixel * channels)
+            withUnsafePointer(to: kernel) {
+                rk_normalize(
+                    KernelVariant.selected.raw, $0, pass.inputs[0] + start * channels, pass.output + start * channels,
+                    count)
             }
         }
     }
@@ -81,11 +84,10 @@ public struct LayerNormalization: PointwiseOperator {
     }
 
     private func backward(_ pass: BackwardPass, _ pixels: Range<Int>, sums: UnsafeMutablePointer<Float>) {
-        for pixel in pixels {
-            let place = pixel * channels
-            kernel.backward(
-                pass.inputs[0] + place, gradient: pass.outputGradient + place, weight: pass.parameters[0],
-                weightSums: sums, biasSums: sums + channels, into: pass.inputGradients[0].map { $0 + place })
-        }
+        let first = pixels.lowerBound * channels
+        var kernel = kernel(pass.parameters)
+        rk_normalize_gradient(
+            KernelVariant.selected.raw, &kernel, pass.inputs[0] + first, pass.outputGradient + first, sums,
+            sums + channels, pass.inputGradients[0].map { $0 + first }, pixels.count)
     }
 }
