@@ -1,65 +1,65 @@
-# Everything is built in release: numeric code is 10 to 170 times slower without optimization.
+# Everything is built in release mode: numeric code is 10 to 170 times slower without optimization.
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 SWIFT ?= swift
 
-# The program is linked with Swift's runtime inside, so that it runs where no toolchain is. Tests cannot be, and building
-# both in one folder would compile everything anew at each change between them.
+# The program links Swift's runtime statically, so that it runs without the toolchain. Tests cannot, and sharing a build
+# folder between the two would recompile everything each time the linkage changes.
 PROGRAM_BUILD := .build-static
 PROGRAM := $(PROGRAM_BUILD)/release/restore
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz/Package.swift Fuzz/Sources
 
-# The benchmark is a package of its own, and its peers live in a virtual environment of their own.
+# The benchmark is a separate package, and its peers live in a separate virtual environment.
 BENCH_BUILD := .build-bench
 BENCH_PYTHON := .venv-bench
-# Only rows whose name has a match of this regular expression.
+# Only rows whose name matches this regular expression.
 ONLY ?=
 
-# Seconds a fuzz target.
+# Seconds per fuzz target.
 TIME ?= 60
 
 .PHONY: build deps demo test fuzz sanitize faults bench lint format install uninstall clean help
 
-build: deps ## the program
+build: deps ## build the program
 	$(SWIFT) build -c release --product restore --static-swift-stdlib --scratch-path $(PROGRAM_BUILD)
 
-deps: ## the Debian packages that are missing
+deps: ## install missing Debian packages
 	@scripts/install-dependencies.sh
 
-demo: build ## denoises a photograph and says how much it helped
+demo: build ## denoise a sample photograph and print the PSNR before and after
 	@scripts/demo.sh $(PROGRAM) .build-demo
 
-test: deps ## every test
+test: deps ## run every test
 	$(SWIFT) build -c release --build-tests
 	$(SWIFT) test -c release --skip-build
-	# The engine with the kernels of lesser processors, too.
+	# The engine again, with the kernels for older processors.
 	for kernels in generic avx2; do \
 		RESTORE_KERNELS=$$kernels $(SWIFT) test -c release --skip-build --filter RestoreNNTests || exit 1; \
 	done
 
-fuzz: deps ## every parser on inputs that a fuzzer makes, TIME=60 seconds each; TARGETS='png yaml' for some
+fuzz: deps ## fuzz every parser, TIME=60 seconds each; TARGETS='png yaml' selects some
 	@Fuzz/run.sh $(TIME) $(TARGETS)
 
-sanitize: deps ## the tests under AddressSanitizer and under ThreadSanitizer
+sanitize: deps ## run the tests under AddressSanitizer and under ThreadSanitizer
 	@scripts/sanitize.sh
 
-faults: build ## a fault of the system at every system call of denoise; needs strace
+faults: build ## inject a fault at every system call of denoise; needs strace
 	@python3 scripts/faults.py $(PROGRAM) Fixtures/images/formats/rgb8.png
 
-bench: build ## the speed beside ONNX Runtime, OpenVINO, PyTorch and ncnn; ONLY=regex for a part
+bench: build ## compare the speed with ONNX Runtime, OpenVINO, PyTorch and ncnn; ONLY=regex selects rows
 	$(SWIFT) build -c release --package-path Benchmarks --scratch-path $(BENCH_BUILD)
 	@python3 Benchmarks/environment.py $(BENCH_PYTHON)
 	@$(BENCH_PYTHON)/bin/python Benchmarks/bench.py --server $(BENCH_BUILD)/release/restore-bench \
 		--restore $(PROGRAM) --output bench.json --only '$(ONLY)'
 
-lint: ## the format of the sources
+lint: ## check the formatting of the sources
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
-format: ## brings the sources into that format
+format: ## format the sources
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
 
-install: build ## the program and its models, below PREFIX
+install: build ## install the program and its models under PREFIX
 	install -d "$(DESTDIR)$(PREFIX)/bin"
 	install -s -m 755 $(PROGRAM) "$(DESTDIR)$(PREFIX)/bin/restore"
 	for model in Models/*/; do \
@@ -69,14 +69,14 @@ install: build ## the program and its models, below PREFIX
 			"$(DESTDIR)$(PREFIX)/share/restore/models/$$name/" || exit 1; \
 	done
 
-uninstall: ## what install has put there
+uninstall: ## remove what install installed
 	rm -f "$(DESTDIR)$(PREFIX)/bin/restore"
 	for model in Models/*/; do \
 		rm -rf "$(DESTDIR)$(PREFIX)/share/restore/models/$$(basename "$$model")"; \
 	done
 
-clean: ## what was built
+clean: ## remove all build output
 	rm -rf .build .build-static .build-demo .build-fuzz .build-address .build-thread $(BENCH_BUILD)
 
-help: ## this list
+help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18

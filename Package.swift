@@ -5,6 +5,7 @@ let package = Package(
     name: "restore",
     products: [
         .executable(name: "restore", targets: ["restore"]),
+        .library(name: "RestoreConcurrency", targets: ["RestoreConcurrency"]),
         .library(name: "RestoreNN", targets: ["RestoreNN"]),
         .library(name: "RestoreImage", targets: ["RestoreImage"]),
         .library(name: "RestoreModels", targets: ["RestoreModels"]),
@@ -30,16 +31,22 @@ let package = Package(
         .target(name: "CKernels"),
         .target(name: "CImageCodecs", dependencies: ["CLibPNG", "CZlib", "CLibJPEG"]),
 
-        // The rooms, lowest first; each knows only what stands above it in this list.
+        // Swift: listed bottom-up; each target depends only on earlier ones.
+        .target(name: "RestoreText"),
         .target(name: "RestoreFiles"),
-        .target(name: "RestoreNN", dependencies: ["CKernels", "CLibMD", "RestoreFiles"]),
+        .target(name: "RestoreConcurrency", dependencies: ["CKernels"]),
+        .target(name: "RestoreNN", dependencies: ["CKernels", "CLibMD", "RestoreConcurrency", "RestoreFiles"]),
         .target(
-            name: "RestoreImage", dependencies: ["CImageCodecs", "CLibMD", "CLittleCMS", "CZlib", "RestoreFiles"]),
-        .target(name: "RestoreModels", dependencies: ["RestoreNN", "RestoreImage", "RestoreFiles", "COpenBLAS"]),
+            name: "RestoreImage",
+            dependencies: ["CImageCodecs", "CLibMD", "CLittleCMS", "CZlib", "RestoreConcurrency", "RestoreFiles"]),
+        .target(
+            name: "RestoreModels",
+            dependencies: ["RestoreNN", "RestoreImage", "RestoreConcurrency", "RestoreFiles", "COpenBLAS"]),
         .target(
             name: "RestoreTraining",
             dependencies: [
-                "RestoreModels", "RestoreImage", "RestoreFiles", "CLibMD", "CLibYAML", "CZlib",
+                "RestoreModels", "RestoreNN", "RestoreImage", "RestoreConcurrency", "RestoreFiles", "RestoreText",
+                "CLibMD", "CLibYAML", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -47,27 +54,41 @@ let package = Package(
         .target(
             name: "RestoreCommands",
             dependencies: [
-                "RestoreTraining", "RestoreModels", "RestoreImage", "RestoreNN", "RestoreFiles",
+                "RestoreTraining", "RestoreModels", "RestoreImage", "RestoreNN", "RestoreConcurrency", "RestoreFiles",
+                "RestoreText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(name: "restore", dependencies: ["RestoreCommands"]),
 
         // Tests mirror Sources; CommandTests run the built program.
-        .target(name: "TestSupport", dependencies: ["RestoreNN", "RestoreFiles"], path: "Tests/TestSupport"),
-        .testTarget(name: "RestoreFilesTests", dependencies: ["RestoreFiles", "TestSupport"]),
-        .testTarget(name: "RestoreNNTests", dependencies: ["RestoreNN", "CKernels", "TestSupport"]),
-        .testTarget(name: "RestoreImageTests", dependencies: ["RestoreImage", "TestSupport", "CZlib"]),
         .target(
-            name: "ModelTestSupport", dependencies: ["RestoreModels", "TestSupport"], path: "Tests/ModelTestSupport"),
-        .testTarget(name: "RestoreModelsTests", dependencies: ["RestoreModels", "TestSupport", "ModelTestSupport"]),
+            name: "TestSupport", dependencies: ["RestoreNN", "RestoreConcurrency", "RestoreFiles"],
+            path: "Tests/TestSupport"),
+        .testTarget(name: "RestoreTextTests", dependencies: ["RestoreText"]),
+        .testTarget(name: "RestoreFilesTests", dependencies: ["RestoreFiles", "TestSupport"]),
+        .testTarget(
+            name: "RestoreConcurrencyTests",
+            dependencies: ["RestoreConcurrency", "RestoreFiles", "RestoreNN", "TestSupport"]),
+        .testTarget(
+            name: "RestoreNNTests", dependencies: ["RestoreNN", "RestoreConcurrency", "CKernels", "TestSupport"]),
+        .testTarget(
+            name: "RestoreImageTests", dependencies: ["RestoreImage", "RestoreConcurrency", "TestSupport", "CZlib"]),
+        .target(
+            name: "ModelTestSupport", dependencies: ["RestoreModels", "RestoreConcurrency", "TestSupport"],
+            path: "Tests/ModelTestSupport"),
+        .testTarget(
+            name: "RestoreModelsTests",
+            dependencies: ["RestoreModels", "RestoreConcurrency", "TestSupport", "ModelTestSupport"]),
         .testTarget(
             name: "RestoreTrainingTests",
             dependencies: [
-                "RestoreTraining", "TestSupport", "ModelTestSupport", "CZlib",
+                "RestoreTraining", "RestoreConcurrency", "TestSupport", "ModelTestSupport", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .testTarget(name: "CommandTests", dependencies: ["RestoreTraining", "TestSupport", "ModelTestSupport"]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["RestoreTraining", "RestoreConcurrency", "RestoreText", "TestSupport", "ModelTestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,10 +6,11 @@ let package = Package(
     products: [.executable(name: "restore-bench", targets: ["restore-bench"])],
     dependencies: [.package(name: "restore", path: "..")],
     targets: [
-        // Only what the libraries offer to everybody: what is measured is what a user of them gets.
+        // Uses only the libraries' public API, so that the measurements reflect what a user of them gets.
         .executableTarget(
             name: "restore-bench",
             dependencies: [
+                .product(name: "RestoreConcurrency", package: "restore"),
                 .product(name: "RestoreNN", package: "restore"),
                 .product(name: "RestoreModels", package: "restore"),
             ])

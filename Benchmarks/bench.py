@@ -1,4 +1,4 @@
-"""Measures restore beside its peers and writes bench.json; `make bench` runs it. See docs/benchmarks.md.
+"""Compares restore with its peers and writes bench.json; run by `make bench`. See docs/benchmarks.md.
 
     bench.py --server PROGRAM --restore PROGRAM --output bench.json [--only REGEX]
     bench.py --markdown --output bench.json         prints the table of the last run for the documentation
@@ -20,12 +20,12 @@ from quiet import wait_until_quiet
 from rows import CheckFailed, Row
 
 HERE = Path(__file__).parent
-# How long a row waits for others to leave the processors alone.
+# How long a row waits for other processes to leave the CPUs idle.
 QUIET_SECONDS = float(os.environ.get("QUIET_SECONDS", 30))
 
 
 def pin() -> list[int]:
-    """Everything runs on two processors: BENCH_CPUS (as "2,3"), or the first two that this process may use."""
+    """Everything runs on two CPUs: BENCH_CPUS (such as "2,3"), or the first two that this process may use."""
     chosen = os.environ.get("BENCH_CPUS")
     cpus = [int(cpu) for cpu in chosen.split(",")] if chosen else sorted(os.sched_getaffinity(0))[:2]
     os.sched_setaffinity(0, cpus)
@@ -40,14 +40,14 @@ def processor() -> str:
 
 
 class Sgemm:
-    """The best sgemm of the libraries that are there. The fastest is measured again before every row: a peak that was
-    measured while others worked would flatter every row."""
+    """The best sgemm of the available libraries. The fastest is measured again before every row: a peak measured while
+    other processes were running would make every row look better."""
 
     def __init__(self):
         self.found: dict[str, dict] = {}
 
     def measure(self) -> None:
-        """All libraries the first time, then the fastest."""
+        """All libraries the first time, then only the fastest."""
         fastest = max(self.found, key=lambda name: self.found[name]["gflops"]) if self.found else None
         for name in [fastest] if fastest else sgemm.CANDIDATES:
             if (entry := self.run(name)) and entry["gflops"] > self.found.get(name, {"gflops": 0})["gflops"]:
@@ -70,7 +70,7 @@ class Sgemm:
 
 
 class Report:
-    """The rows as they come, in memory, on the terminal and in the file."""
+    """The rows as they are completed, in memory, on the terminal and in the file."""
 
     def __init__(self, output: Path, names: list[str], content: dict, sgemm: Sgemm):
         self.output, self.content, self.sgemm = output, content, sgemm
@@ -93,7 +93,7 @@ class Report:
         print(f"{name}: NOT MEASURED: {reason}", flush=True)
 
     def write(self) -> None:
-        """bench.json is the list of rows; what concerns all of them stands beside it."""
+        """bench.json is the list of rows; what applies to all of them is in a separate file."""
         self.output.write_text(json.dumps(self.content["rows"], indent=1) + "\n")
         rest = {key: value for key, value in self.content.items() if key != "rows"}
         run_file(self.output).write_text(json.dumps(rest, indent=1) + "\n")
@@ -123,7 +123,7 @@ def measure(options: argparse.Namespace) -> int:
     wait_until_quiet(QUIET_SECONDS)
     report = Report(options.output, [row.name for row in [*rows, *commands]], content, Sgemm())
     run_all(report, rows, commands, options.restore)
-    # Once more as a whole: the shares of the first rows may have changed with the peak.
+    # Printed again as a whole: the shares of the first rows may have changed with the peak.
     print("\n" + table.text(content["rows"]) + "\n\n" + "\n".join(table.footnotes(content)))
     if report.failures:
         print(f"NOT MEASURED: {', '.join(report.failures)}")
@@ -154,10 +154,10 @@ def run_all(report: Report, rows: list[Row], commands: list[programs.ProgramRow]
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--server", help="the program restore-bench")
-    parser.add_argument("--restore", help="the program restore")
+    parser.add_argument("--server", help="path of restore-bench")
+    parser.add_argument("--restore", help="path of restore")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--only", help="rows whose name has a match of this regular expression")
+    parser.add_argument("--only", help="rows whose name matches this regular expression")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
     if options.markdown:

@@ -1,7 +1,8 @@
-"""Makes the virtual environment of the benchmark: environment.py FOLDER
+"""Creates the virtual environment of the benchmark: environment.py FOLDER
 
-Installs each line of requirements.txt by itself. What cannot be installed is written to FOLDER/missing.json with the
-reason; the benchmark names it as missing and goes on. Does nothing where the folder is of the same requirements.
+Installs each line of requirements.txt separately. Whatever cannot be installed is written to FOLDER/missing.json with
+the reason; the benchmark reports it as missing and continues. Does nothing if the folder was created from the same
+requirements.
 """
 
 import hashlib
@@ -12,19 +13,19 @@ import venv
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
-# PyTorch's own index has wheels without the gigabytes of CUDA that those of PyPI pull in; the code for the CPU is the
-# same. Where that index cannot be reached, the ones of PyPI are taken.
+# PyTorch's own index has wheels without the gigabytes of CUDA that those on PyPI require; the CPU code is the same. If
+# that index cannot be reached, PyPI is used.
 CPU_TORCH = ["--index-url", "https://download.pytorch.org/whl/cpu", "--retries", "0", "--timeout", "10"]
 
 
 def pip(folder: Path, *arguments: str) -> str:
-    """Empty, or the last line of what pip complained about."""
+    """An empty string, or the last line of pip's error output."""
     command = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True)
     if done.returncode == 0:
         return ""
     lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
-    return lines[-1] if lines else f"pip ended with {done.returncode}"
+    return lines[-1] if lines else f"pip exited with {done.returncode}"
 
 
 def install(folder: Path, requirement: str) -> str:
@@ -51,7 +52,7 @@ def main() -> None:
                 missing[name] = reason
                 print(f"{name} is missing: {reason}", file=sys.stderr)
     (folder / "missing.json").write_text(json.dumps(missing, indent=1))
-    # A peer that is missing today is tried again at the next run.
+    # A peer that is missing now is tried again in the next run.
     if not missing:
         stamp.write_text(digest)
 

@@ -1,6 +1,7 @@
-"""Runs a command and prints its seconds, exit code and the bytes it had resident at most: launch.py COMMAND…
+"""Runs a command and prints its seconds, exit code and peak resident bytes: launch.py COMMAND…
 
-A process of its own because the kernel counts what the starter holds at the moment of the start; this one holds little.
+A separate process because the kernel counts the memory that the parent holds when it starts the command; this one holds
+little.
 """
 
 import json

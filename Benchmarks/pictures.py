@@ -1,7 +1,7 @@
-"""Noisy test pictures as PNG files, without any picture library: pictures.py WIDTH HEIGHT FILE
+"""Generates noisy test images as PNG files, without an image library: pictures.py WIDTH HEIGHT FILE
 
-A picture is a random field whose amplitude falls with the frequency, as that of natural pictures does (Field, JOSA A
-1987), with Gaussian noise of σ = 25 on it: PNG compresses its denoised version about as it does a photograph's.
+An image is a random field whose amplitude decreases with frequency, as in natural images (Field, JOSA A 1987), with
+Gaussian noise of σ = 25 added: PNG compresses its denoised version about as well as that of a photograph.
 """
 
 import struct
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-# The field is made once at this side and laid out mirrored.
+# The field is generated once with this side length and tiled with mirroring.
 SIDE = 1024
 SIGMA = 25
 
@@ -20,7 +20,7 @@ def field(generator: np.random.Generator) -> np.ndarray:
     frequency = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None, :])
     frequency[0, 0] = np.inf
     planes = [np.fft.irfft2(np.fft.rfft2(generator.standard_normal((SIDE, SIDE))) / frequency) for _ in range(3)]
-    # Colors of natural pictures go together.
+    # The colors of natural images are correlated.
     planes = [planes[0] + 0.3 * plane for plane in planes]
     return np.stack([127 + 50 * plane / plane.std() for plane in planes], axis=-1)
 
@@ -40,7 +40,7 @@ def noisy(width: int, height: int) -> np.ndarray:
 
 def write_png(path: Path, picture: np.ndarray) -> None:
     height, width, _ = picture.shape
-    # Every row begins with its filter: none.
+    # Every row begins with its filter type: none.
     rows = np.concatenate([np.zeros((height, 1), np.uint8), picture.reshape(height, -1)], axis=1)
 
     def chunk(kind: bytes, content: bytes) -> bytes:

@@ -10,11 +10,12 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """A process that sleeps in a read until it is asked. It is gone when the `with` block is left, whatever happens."""
+    """A process that sleeps in a read until it receives a command. It is terminated when the `with` block is left for
+    any reason."""
 
     def __init__(self, command: list[str], environment: dict[str, str] | None = None):
         self.complaints = tempfile.TemporaryFile("w+")
-        # A session of its own: Ctrl-C reaches the driver alone, which then ends its workers.
+        # In a separate session: Ctrl-C only reaches the driver, which then ends its workers.
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True,
             env=environment, start_new_session=True)
@@ -29,7 +30,7 @@ class Worker:
 
     def answer(self) -> dict | list:
         while line := self.process.stdout.readline():
-            # Libraries print what they like; an answer is JSON.
+            # Libraries may print anything; answers are JSON.
             if line.startswith(("{", "[")):
                 answer = json.loads(line)
                 if isinstance(answer, dict) and "error" in answer:
@@ -37,18 +38,18 @@ class Worker:
                 return answer
         self.complaints.seek(0)
         lines = self.complaints.read().strip().splitlines()
-        raise WorkerError(lines[-1] if lines else f"the process ended with {self.process.wait()}")
+        raise WorkerError(lines[-1] if lines else f"the process exited with {self.process.wait()}")
 
     def ask(self, command: str) -> dict | list:
         try:
             self.process.stdin.write(command + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            pass  # why it ended is what `answer` reads
+            pass  # `answer` reads why it ended
         return self.answer()
 
     def peak_memory(self) -> int:
-        """Bytes that were resident at most."""
+        """Peak resident bytes."""
         with open(f"/proc/{self.process.pid}/status") as file:
             for line in file:
                 if line.startswith("VmHWM:"):

@@ -1,4 +1,4 @@
-"""Rows of the whole program: from the start of the process to its end, files read and written. They have no peers."""
+"""Rows for the whole program: from process start to exit, including reading and writing files. They have no peers."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 @dataclass
 class ProgramRow:
     name: str
-    # Of the picture; none for a command that reads none.
+    # Of the image; none for a command that reads none.
     size: tuple[int, int] | None = None
     threads: int = 2
     seconds: list[float] = field(default_factory=list)
@@ -47,7 +47,7 @@ class ProgramRow:
         printed = subprocess.run(launcher, stdout=subprocess.PIPE, check=True, text=True).stdout
         result = json.loads(printed.splitlines()[-1])
         if result["code"]:
-            raise CheckFailed(f"the program ended with {result['code']}")
+            raise CheckFailed(f"the program exited with {result['code']}")
         self.seconds.append(result["seconds"])
         self.spent += result["seconds"]
         self.memory = max(self.memory, result["memory"])
@@ -78,7 +78,7 @@ def program_rows() -> list[ProgramRow]:
 
 
 def check(rows: list[ProgramRow], folder: Path) -> None:
-    """The same picture gives the same file whatever the number of threads is."""
+    """The same image must give the same file for any number of threads."""
     outputs: dict[tuple[int, int], str] = {}
     for row in rows:
         if row.size:
@@ -89,7 +89,7 @@ def check(rows: list[ProgramRow], folder: Path) -> None:
 
 
 def measure(rows: list[ProgramRow], program: str) -> list[dict]:
-    """All rows in turn, so that their ratios compare neighbors in time."""
+    """All rows alternate, so that their ratios compare runs close in time."""
     with tempfile.TemporaryDirectory(prefix="restore-bench-") as name:
         folder = Path(name)
         for row in rows:
@@ -100,7 +100,7 @@ def measure(rows: list[ProgramRow], program: str) -> list[dict]:
             row.run(program, folder)
         check(rows, folder)
         for row in rows:
-            # The first run has brought the files into memory.
+            # The first run has loaded the files into the page cache.
             row.seconds.clear()
         foreign = Foreign([])
         while waiting := [row for row in rows if row.wants_more()]:

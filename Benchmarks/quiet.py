@@ -1,16 +1,16 @@
-"""Whether the processors of the measurement do other work as well."""
+"""Detects whether the CPUs used for measuring are also doing other work."""
 
 import os
 import time
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
-# Below this share of the processors' time, others do not matter.
+# Below this share of the CPU time, other processes do not matter.
 QUIET = 0.05
 
 
 def busy_seconds(cpus: set[int]) -> float:
-    """Time that these processors have worked since the start of the machine, for whomever."""
+    """Time that these CPUs have been busy since boot, for any process."""
     total = 0
     for line in Path("/proc/stat").read_text().splitlines():
         name, *times = line.split()
@@ -21,13 +21,13 @@ def busy_seconds(cpus: set[int]) -> float:
 
 
 def worked_seconds(pid: int) -> float:
-    """Processor time of a process and of its threads."""
+    """CPU time of a process including its threads."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def wait_until_quiet(limit: float) -> None:
-    """Returns when others leave the processors alone, after `limit` seconds in any case."""
+    """Returns when other processes leave the CPUs idle, or after `limit` seconds."""
     cpus = os.sched_getaffinity(0)
     end = time.monotonic() + limit
     while time.monotonic() < end:
@@ -38,7 +38,7 @@ def wait_until_quiet(limit: float) -> None:
 
 
 class Foreign:
-    """The share of the processors' time that others took during a row."""
+    """The share of the CPU time that other processes used during a row."""
 
     def __init__(self, pids: list[int]):
         self.cpus = os.sched_getaffinity(0)

@@ -1,4 +1,4 @@
-"""Rows that are measured beside peers: export, check, take turns."""
+"""Rows that are compared with peers: export, check, alternate."""
 
 import os
 import sys
@@ -13,11 +13,11 @@ from turns import BURST_SECONDS, take_turns
 
 HERE = Path(__file__).parent
 PEERS = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "ncnn": "ncnn"}
-# Largest difference allowed, as a share of the largest value. A sum of some hundred products differs by its order; a
-# fast algorithm such as Winograd's loses a little more; both add up over the layers of a network.
+# Largest difference allowed, relative to the largest value. A sum of a few hundred products depends on its order; a
+# fast algorithm such as Winograd's loses a little more; both accumulate over the layers of a network.
 TOLERANCE = {"operator": 2e-4, "network": 1e-3, "train": 1e-3}
-# PyTorch takes each result's memory from malloc, which hands large blocks back to the system at once, so that the
-# next layer pays for its pages again. With these it keeps them (a tenth faster here); the others keep their memory
+# PyTorch allocates each result with malloc, which returns large blocks to the system immediately, so the next layer
+# pays for its pages again. With these settings malloc keeps them (a tenth faster here); the others manage their memory
 # themselves.
 ENVIRONMENTS = {"torch": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}}
 
@@ -27,20 +27,20 @@ class CheckFailed(Exception):
 
 
 def rivals(work: str) -> list[str]:
-    """Only PyTorch trains."""
+    """Only PyTorch supports training."""
     return list(PEERS) if work == "forward" else ["torch"]
 
 
 def difference(expected: dict[str, np.ndarray], found: dict[str, np.ndarray], tolerance: float) -> float:
-    """The largest difference of all results, as a share of each one's largest value."""
+    """The largest difference of all results, relative to the largest value of each."""
     worst = 0.0
     for name in (name for name in expected if name.startswith("expected/")):
         if name not in found or found[name].shape != expected[name].shape:
-            raise CheckFailed(f"{name}: no result of the shape {expected[name].shape}")
+            raise CheckFailed(f"{name}: no result of shape {expected[name].shape}")
         share = float(np.abs(found[name] - expected[name]).max() / np.abs(expected[name]).max())
         # Also false for NaN.
         if not share <= tolerance:
-            raise CheckFailed(f"{name} differs by {share:.1e} of its largest value, {tolerance:.0e} is allowed")
+            raise CheckFailed(f"{name} differs by {share:.1e} of its largest value; the limit is {tolerance:.0e}")
         worst = max(worst, share)
     return worst
 
@@ -57,7 +57,7 @@ class Row:
         self.tolerance = TOLERANCE.get(group, TOLERANCE["operator"])
 
     def measure(self, notes: dict[str, str]) -> dict:
-        """The row. A peer that cannot do it goes into `notes` with its reason."""
+        """Returns the row. A peer that does not support it is added to `notes` with the reason."""
         with tempfile.TemporaryDirectory(prefix="restore-bench-") as folder, ExitStack() as stack:
             with Worker(self.program) as exporter:
                 exporter.ask(f"export {self.name} {folder}")

@@ -1,6 +1,6 @@
 """The fastest sgemm of this machine on two threads: sgemm.py NAME, one of CANDIDATES, prints {"source", "gflops"}.
 
-Each library in a process of its own. Matrices are large enough that the product's speed does not depend on their size.
+Each library runs in a separate process. Matrices are large enough that the speed does not depend on their size.
 """
 
 import ctypes
@@ -13,8 +13,8 @@ import numpy as np
 
 SIDE = 3072
 REPETITIONS = 4
-# Libraries, and what they are told by their environment. OpenBLAS takes processors that are newer than itself for older
-# ones than they are; it is also asked for its AVX-512 kernels by name.
+# Libraries, with the environment variables set for them. OpenBLAS treats processors that are newer than itself as older
+# ones; it is therefore also run with its AVX-512 kernels selected by name.
 CANDIDATES = {"openblas": {}, "openblas-avx512": {"OPENBLAS_CORETYPE": "SKYLAKEX"}, "numpy": {}, "torch": {}}
 
 

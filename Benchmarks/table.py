@@ -4,7 +4,7 @@ PEERS = ["PyTorch", "ONNX Runtime", "OpenVINO", "ncnn"]
 HEADINGS = ["", "ms", "GFLOP/s", "of sgemm", *[f"{peer} ms" for peer in PEERS], "best peer / ours"]
 
 
-# A row is marked where others took more than this of the processors' time.
+# A row is marked if other processes used more than this share of the CPU time.
 DISTURBED = 0.1
 
 
@@ -54,19 +54,20 @@ def footnotes(report: dict) -> list[str]:
     rows = {row["name"]: row for row in report["rows"]}
     notes = [f"{report['processor']}, CPUs {report['cpus']}, 2 threads; kernels of restore: {report['kernels']}"]
     if report.get("sgemm"):
-        notes.append("sgemm, the fastest of what is there: " + ", ".join(
+        notes.append("sgemm, the fastest available: " + ", ".join(
             f"{entry['source']} {entry['gflops']:.0f} GFLOP/s" for entry in report["sgemm"]))
     if report.get("versions"):
         notes.append("peers: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()))
     notes += [f"{name} is missing: {reason}" for name, reason in report.get("missing", {}).items()]
     if disturbed := [row["foreign"] for row in report["rows"] if row.get("foreign", 0) > DISTURBED]:
-        notes.append(f"* others took up to {max(disturbed):.0%} of the processors' time while this row was measured")
+        notes.append(f"* other processes used up to {max(disturbed):.0%} of the CPU time while this row was measured")
     notes += program_notes(rows)
     for row in report["rows"]:
         if "peer_memory" in row:
             notes.append(
-                f"{row['name']}: at most {row['memory'] / 2**20:.0f} MiB resident, PyTorch "
-                f"{row['peer_memory'] / 2**20:.0f} MiB ({row['peer_memory_at_start'] / 2**20:.0f} MiB once imported)")
+                f"{row['name']}: peak resident memory {row['memory'] / 2**20:.0f} MiB, PyTorch "
+                f"{row['peer_memory'] / 2**20:.0f} MiB "
+                f"({row['peer_memory_at_start'] / 2**20:.0f} MiB after importing it)")
     return notes
 
 
@@ -81,6 +82,6 @@ def program_notes(rows: dict[str, dict]) -> list[str]:
         notes.append(f"restore denoise: 24 MP / (12 × 2 MP) = {large / (12 * small):.2f}")
     for name, row in rows.items():
         if row.get("megapixels_per_second"):
-            notes.append(f"{name}: {row['megapixels_per_second']:.2f} megapixels/s, at most "
-                         f"{row['memory'] / 2**20:.0f} MiB resident")
+            notes.append(f"{name}: {row['megapixels_per_second']:.2f} megapixels/s, peak resident memory "
+                         f"{row['memory'] / 2**20:.0f} MiB")
     return notes

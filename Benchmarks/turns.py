@@ -1,4 +1,4 @@
-"""Timing in turn: ours, a peer, ours, the next peer … Machines are noisy; neighbors in time see the same noise."""
+"""Alternating timing: ours, a peer, ours, the next peer, … Runs close in time see the same noise of the machine."""
 
 import os
 import statistics
@@ -12,19 +12,19 @@ ROUNDS = int(os.environ.get("ROUNDS", 7))
 # A row that takes longer stops after FEWEST_ROUNDS.
 SECONDS_PER_ROW = float(os.environ.get("SECONDS_PER_ROW", 60))
 FEWEST_ROUNDS = 3
-# A round in which others took a larger share of the processors' time is made again, until a row has taken so many times
-# its seconds.
+# A round in which other processes used a larger share of the CPU time is repeated, until a row has taken this many
+# times its seconds.
 DISTURBED = 0.1
 PATIENCE = 3
-# Runs of one turn take at least so long together.
+# The runs of one turn take at least this long in total.
 BURST_SECONDS = 0.2
-# Threads that spin for a moment after their work are asleep after this.
+# Threads that spin for a moment after their work are asleep after this time.
 PAUSE_SECONDS = 0.02
 
 
 @dataclass
 class Pair:
-    """Two turns one after the other, in seconds, and the share of the processors' time that others took meanwhile."""
+    """Two consecutive turns, in seconds, and the share of the CPU time that other processes used meanwhile."""
 
     ours: float
     peer: float
@@ -33,7 +33,7 @@ class Pair:
 
 @dataclass
 class Timings:
-    """Medians of the turns in seconds, and for each peer the median of its time over ours, pair by pair."""
+    """Medians of the turns in seconds, and for each peer the median ratio of its time to ours, pair by pair."""
 
     seconds: float = 0
     peers: dict[str, float] = field(default_factory=dict)
@@ -52,7 +52,7 @@ def undisturbed(pairs: list[Pair]) -> list[Pair]:
 
 
 def is_enough(pairs: dict[str, list[Pair]], seconds: float) -> bool:
-    """Rounds while others work are made again, within limits."""
+    """Rounds disturbed by other processes are repeated, within limits."""
     good = min(len(undisturbed(row)) for row in pairs.values())
     if good >= FEWEST_ROUNDS:
         return good >= ROUNDS or seconds > SECONDS_PER_ROW
@@ -62,10 +62,10 @@ def is_enough(pairs: dict[str, list[Pair]], seconds: float) -> bool:
 def take_turns(
     ours: Callable[[], list[float]], peers: dict[str, Callable[[], list[float]]], pids: list[int]
 ) -> Timings:
-    """- pids: the processes that work in the turns; what the processors do beside them is others' work."""
+    """- pids: the processes that work in the turns; any other CPU time is attributed to other processes."""
     for burst in [ours, *peers.values()]:
         turn(burst)
-    # Without a peer a row is compared with itself.
+    # Without a peer, a row is compared with itself.
     opponents = peers or {"": ours}
     pairs: dict[str, list[Pair]] = {name: [] for name in opponents}
     start = time.monotonic()
@@ -78,7 +78,7 @@ def take_turns(
 
 
 def summary(pairs: dict[str, list[Pair]]) -> Timings:
-    """Of the pairs that others left alone, or of the least disturbed ones where those are too few."""
+    """The undisturbed pairs, or the least disturbed ones if there are too few of those."""
     kept = {name: sorted(row, key=lambda pair: pair.foreign)[:max(FEWEST_ROUNDS, len(undisturbed(row)))]
             for name, row in pairs.items()}
     everything = [pair for row in kept.values() for pair in row]

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Built by run.sh with --sanitize=fuzzer --sanitize=address, which instruments the libraries, too.
+// Built by run.sh with --sanitize=fuzzer --sanitize=address, which also instruments the libraries.
 let package = Package(
     name: "fuzz",
     dependencies: [
@@ -12,6 +12,7 @@ let package = Package(
         .executableTarget(
             name: "restore-fuzz",
             dependencies: [
+                .product(name: "RestoreConcurrency", package: "restore"),
                 .product(name: "RestoreNN", package: "restore"),
                 .product(name: "RestoreImage", package: "restore"),
                 .product(name: "RestoreModels", package: "restore"),

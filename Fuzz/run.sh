@@ -1,8 +1,9 @@
 #!/bin/bash
 # Fuzzes every target, or those named, TIME seconds each: run.sh TIME [TARGET...]
 #
-# Coverage-guided (libFuzzer of the toolchain) under AddressSanitizer. Fails where a target does, and says where the input
-# lies that brought it down; minimize it with `TARGET -minimize_crash=1 -runs=100000 INPUT`, and put it into Fixtures/corrupt.
+# Coverage-guided (libFuzzer of the toolchain) under AddressSanitizer. Fails if a target does, and prints where the
+# failing input is stored; minimize it with `TARGET -minimize_crash=1 -runs=100000 INPUT`, and add it to
+# Fixtures/corrupt.
 set -u
 cd "$(dirname "$0")/.."
 seconds=$1
@@ -12,11 +13,11 @@ build=$PWD/.build-fuzz
 swift=${SWIFT:-swift}
 clang=$(dirname "$(command -v "$swift")")/clang
 [ -x "$clang" ] || clang=clang
-# The runtime would stop at a crash to print it, and libFuzzer wait for it.
+# Otherwise the runtime would stop at a crash to print a backtrace, and libFuzzer would wait for it.
 export SWIFT_BACKTRACE=enable=no
 jobs=${JOBS:-2}
 
-# Each target: its name, what it is written in, and the files it starts from.
+# Each target: its name, its language, and its seed files.
 targets() {
     cat <<'LIST'
 png c Fixtures/images/formats/*.png Fixtures/pngsuite/*.png Fixtures/metadata/*.png Fixtures/corrupt/*.png
@@ -42,7 +43,7 @@ for source in "$here"/codecs/*.c; do
         -fuse-ld=lld "$source" Sources/CImageCodecs/*.c $(pkg-config --cflags --libs libpng libjpeg zlib) \
         -o "$build/$(basename "$source" .c)" || exit 1
 done
-# swiftc heeds the last -sanitize only: alone, the two options would leave Swift without coverage.
+# swiftc honors only the last -sanitize: the two options alone would leave Swift without coverage.
 "$swift" build -c release -j "$jobs" --package-path Fuzz --scratch-path "$build/swift" --sanitize=fuzzer \
     --sanitize=address -Xswiftc -sanitize=fuzzer,address >"$build/build.log" 2>&1 || { cat "$build/build.log"; exit 1; }
 program=$build/swift/release/restore-fuzz
@@ -50,7 +51,7 @@ program=$build/swift/release/restore-fuzz
 failures=0
 while read -r name kind patterns; do
     if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then continue; fi
-    # What earlier runs have found is where this one starts.
+    # Each run starts from the findings of earlier ones.
     corpus=$build/corpus/$name
     mkdir -p "$corpus" "$build/findings"
     for file in $patterns; do

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Photographs under free licenses that Debian carries as desktop backgrounds, for training: downloads the packages, takes
-# the photographs (no drawings) and reduces them to half or less, which sheds what JPEG has left in them.
+# Photographs under free licenses that Debian distributes as desktop backgrounds, for training: downloads the packages,
+# extracts the photographs (no drawings) and downscales them to half or less, which removes compression artifacts.
 #
 #   scripts/debian-photographs.sh FOLDER
 #
-# The license of each is in its package's copyright file, which is kept beside them. Needs apt-get, dpkg-deb and Pillow.
+# The license of each is in its package's copyright file, which is kept with them. Needs apt-get, dpkg-deb and Pillow.
 set -eu
 [ $# -eq 1 ] || { echo "usage: $0 FOLDER" >&2; exit 64; }
 mkdir -p "$1"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Denoises a photograph of the fixtures and says how much it helped: demo.sh PROGRAM OUTPUT-FOLDER
+# Denoises a sample photograph and prints the PSNR before and after: demo.sh PROGRAM OUTPUT-FOLDER
 set -eu
 
 program=$1

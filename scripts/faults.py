@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Faults of the system, one at a time, at every system call of `restore denoise`: nothing may be lost.
+"""Injects system faults, one at a time, at every system call of `restore denoise`: nothing may be lost.
 
-    scripts/faults.py PROGRAM PICTURE [--quick]
+    scripts/faults.py PROGRAM IMAGE [--quick]
 
-Each run has one call fail (strace -e inject), or too little of something (disk, file size, descriptors, memory). After it:
-the exit code is 0 with a complete output, or that of a failure with one line on stderr; the output is absent or, where it is
-replaced, the old one or the new one, whole; no temporary file is left; the input is what it was. Needs strace, and for the
-full disk the right to mount (root). Prints a table and fails where a promise is broken.
+In each run one call fails (strace -e inject), or a resource is scarce (disk, file size, descriptors, memory).
+Afterwards the exit code must be 0 with complete output, or that of a failure with one line on stderr; the output must
+be absent or, if it is being replaced, the complete old or new one; no temporary file may be left; and the input must be
+unchanged. Needs strace, and the permission to mount (root) for the full disk. Prints a table and fails if a guarantee
+is broken.
 """
 import collections
 import os
@@ -18,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 
-# What each call may fail with. EINTR must be survived, EAGAIN is what threads fail with. brk is not among them: the kernel
-# answers it with an address, never with an error.
+# The errors that each call may return. EINTR must be handled; EAGAIN is returned when a thread cannot be created. brk
+# is not included: the kernel returns an address, never an error.
 FAULTS = {
     "openat": ["EACCES", "EIO", "EMFILE", "ENOSPC", "EINTR"],
     "read": ["EIO", "EINTR"],
@@ -48,7 +49,7 @@ HANGS = "hangs"
 
 
 class Bench:
-    """A folder with the picture, and what it becomes when nothing fails."""
+    """A folder with the image, and the result of processing it without a fault."""
 
     def __init__(self, program, picture):
         self.program = os.path.abspath(program)
@@ -57,7 +58,7 @@ class Bench:
         shutil.copy(picture, self.input)
         self.original = open(self.input, "rb").read()
         code, _ = self.run([])
-        assert code == 0, "the program fails without a fault"
+        assert code == 0, "the program fails even without a fault"
         self.expected = open(os.path.join(self.folder, "out.png"), "rb").read()
         self.reset(False)
 
@@ -81,31 +82,31 @@ class Bench:
         return process.returncode, process.stderr.decode("utf-8", "replace")
 
     def verdict(self, code, errors, replaces, ignored=()):
-        """What is broken, or the class of the outcome."""
+        """The guarantee that is broken, or the kind of outcome."""
         if code == HANGS:
-            return "BROKEN: no end after 30 seconds"
+            return "BROKEN: still running after 30 seconds"
         names = set(os.listdir(self.folder))
         path = os.path.join(self.folder, "out.png")
         output = open(path, "rb").read() if "out.png" in names else None
         if open(self.input, "rb").read() != self.original:
             return "BROKEN: the input has changed"
         if output not in ([b"old", self.expected] if replaces else [None, self.expected]):
-            return "BROKEN: a partial output"
+            return "BROKEN: partial output"
         leftovers = [name for name in names - {"in.png", "out.png"} if name not in ignored]
         if code == 0:
             if output != self.expected:
-                return "BROKEN: success without the output"
-            return "BROKEN: leftover %s" % leftovers if leftovers else "done all the same"
+                return "BROKEN: success without output"
+            return "BROKEN: leftover %s" % leftovers if leftovers else "succeeded anyway"
         if leftovers:
             return "BROKEN: exit code %d leaves %s" % (code, leftovers)
         if code == 127 or "error while loading shared libraries" in errors or "cannot allocate TLS" in errors:
-            return "the loader gave up"
+            return "the loader failed"
         if code < 0 or code >= 128:
             return "ended by signal %s" % (-code if code < 0 else code - 128)
         lines = errors.splitlines()
         if code not in FAILURES or len(lines) != 1 or not lines[0].startswith("restore: "):
             return "BROKEN: exit code %d, %r" % (code, errors[:200])
-        return "said in one line"
+        return "one-line error"
 
 
 def counts(bench):
@@ -127,7 +128,7 @@ def at_every_call(bench, quick, table, problems):
                     trace = ["strace", "-o", "/dev/null", "-e", "trace=" + call,
                              "-e", "inject=%s:error=%s:when=%d" % (call, error, when)]
                     code, errors = bench.run(trace, replaces)
-                    # The temporary file cannot be removed where removing is what fails.
+                    # The temporary file cannot be removed if removing is what fails.
                     leftovers = [n for n in os.listdir(bench.folder) if n.endswith(".partial")] if call == "unlink" else ()
                     outcome = bench.verdict(code, errors, replaces, leftovers)
                     table[call, outcome.split(":")[0]] += 1
@@ -147,14 +148,14 @@ def limited(bench, kind, values, table, problems):
 
 
 def full_disk(bench, table, problems):
-    """Disks of a few kilobytes; the picture lies on them."""
+    """Disks of a few kilobytes that contain the image."""
     own = bench.folder
     for kilobytes in range(len(bench.original) // 1024 + 8, (len(bench.original) + len(bench.expected)) // 1024 + 40, 8):
         disk = tempfile.mkdtemp(prefix="restore-disk-")
         mount = ["mount", "-t", "tmpfs", "-o", "size=%dk" % kilobytes, "tmpfs", disk]
         if subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
             os.rmdir(disk)
-            print("a full disk: left out, mounting is not permitted here")
+            print("a full disk: skipped, mounting is not permitted here")
             return
         try:
             shutil.copy(bench.input, disk)
@@ -173,7 +174,7 @@ def full_disk(bench, table, problems):
 
 
 def kills(bench, number, table, problems):
-    """SIGKILL at moments spread over a run: a temporary file may stay, which the next run takes away."""
+    """SIGKILL at moments spread over a run: a temporary file may remain, which the next run removes."""
     for index in range(number):
         replaces = index % 2 == 1
         bench.reset(replaces)
@@ -210,7 +211,7 @@ def main():
         shutil.rmtree(bench.folder)
     for (call, outcome), number in sorted(table.items()):
         print("%-18s %-32s %5d" % (call, outcome, number))
-    print("%d faults, %d promises broken" % (sum(table.values()), sum("BROKEN" in line for line in problems)))
+    print("%d faults, %d guarantees broken" % (sum(table.values()), sum("BROKEN" in line for line in problems)))
     for line in problems:
         print("  " + line)
     return 1 if any("BROKEN" in line for line in problems) else 0

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that restore is built with, where they are missing, and says so. Silent when all is there.
+# Installs the Debian packages required to build restore, if any are missing, and lists them. Prints nothing if all are
+# installed.
 set -eu
 
 say() { printf '%s\n' "$*" >&2; }
@@ -9,8 +10,8 @@ if ! command -v swift >/dev/null 2>&1; then
     exit 1
 fi
 
-# Each package, and the name by which pkg-config knows its library. Without pkg-config nothing can be asked for; apt
-# passes over what is there already.
+# Each package, and the name by which pkg-config knows its library. Without pkg-config the check is impossible; apt
+# skips packages that are already installed.
 missing=""
 command -v pkg-config >/dev/null 2>&1 || missing=" pkg-config"
 for pair in libpng-dev:libpng zlib1g-dev:zlib libjpeg-dev:libjpeg libopenblas-dev:openblas libmd-dev:libmd libyaml-dev:yaml-0.1 \
@@ -20,8 +21,8 @@ done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-    say "Missing:$missing (names of Debian packages). There is no apt-get here: install the development files of"
-    say "libpng, zlib, libjpeg(-turbo), OpenBLAS, libmd, libyaml and Little CMS 2, and pkg-config, in your system's way."
+    say "Missing:$missing (names of Debian packages). apt-get is not available: install the development files"
+    say "of libpng, zlib, libjpeg(-turbo), OpenBLAS, libmd, libyaml and Little CMS 2, and pkg-config, by other means."
     exit 1
 fi
 

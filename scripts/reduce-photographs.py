@@ -1,11 +1,12 @@
-"""Takes the photographs out of unpacked wallpaper packages, reduced to half or less, with a long side of at most 1280."""
+"""Extracts the photographs from unpacked wallpaper packages, downscaled to half or less, with a long side of at most
+1280."""
 
 import pathlib
 import sys
 
 from PIL import Image
 
-# By a part of the path; what is not here is drawn, rendered, or there twice.
+# Selected by a part of the path; everything else is drawn, rendered, or a duplicate.
 PHOTOGRAPHS = [
     "BytheWater", "ColdRipple", "ColorfulCups", "EveningGlow", "FallenLeaf", "Grey/", "OneStandsOut", "Path/",
     "mate/nature/", "mate/abstract/Elephants_5640x3172",

@@ -1,24 +1,24 @@
 #!/bin/bash
-# The tests under AddressSanitizer and under ThreadSanitizer, C and Swift: sanitize.sh [address|thread [FILTER]]
+# Runs the tests under AddressSanitizer and under ThreadSanitizer, C and Swift: sanitize.sh [address|thread [FILTER]]
 #
-# Built in release, as numeric code is too slow without optimization, in folders of their own. docs/reliability.md says what
-# is left out and why.
+# Built in release mode, because numeric code is too slow without optimization, in separate folders. docs/reliability.md
+# says what is excluded and why.
 set -u
 cd "$(dirname "$0")/.."
 swift=${SWIFT:-swift}
 jobs=${JOBS:-2}
 kinds=${1:-address thread}
 filter=${2:-}
-# The runtime would stop at a crash to print it.
+# Otherwise the runtime would stop at a crash to print a backtrace.
 export SWIFT_BACKTRACE=enable=no
-# Swift frees nothing at the end, and libraries keep what they have; a death test's child dies on purpose.
+# Swift does not free everything at exit, and libraries keep their allocations; a death test's child crashes on purpose.
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:suppressions=$PWD/scripts/address-suppressions.txt
 # OpenBLAS and Foundation are not instrumented, and have threads of their own.
 export TSAN_OPTIONS=ignore_noninstrumented_modules=1
 
-# Both need terabytes of addresses. ThreadSanitizer's own start fails where no file may grow; a limit of a minute counts how
-# long a test waits for its turn; a batch so slow comes nowhere between two kills; and of the quality of models it learns nothing, in
-# an hour of one thread.
+# The first two need terabytes of address space. ThreadSanitizer cannot start under a file size limit; a time limit of a
+# minute includes waiting for a turn; a batch this slow makes no progress between two kills; and testing the quality of
+# models under it would take an hour on one thread and reveal nothing.
 without_memory='littleMemory|BatchMemoryTests'
 declare -A left_out=(
     [address]=$without_memory

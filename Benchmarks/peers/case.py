@@ -1,4 +1,4 @@
-"""A case as `restore-bench export` writes it: the network's nodes, the weights, the input, and our results."""
+"""A case as written by `restore-bench export`: the network's nodes, the weights, the input, and our results."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ class Node:
     name: str
     operation: str
     inputs: list[int]
-    # Pictures, rows, columns, channels of the output.
+    # Images, rows, columns, channels of the output.
     shape: list[int]
     kernel: list[int] = field(default_factory=list)
     stride: list[int] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Case:
         self.tensors = tensorfile.read(folder / "case.safetensors")
 
     def planes(self, name: str) -> np.ndarray:
-        """A tensor of ours (channels last) as pictures × channels × rows × columns."""
+        """One of our tensors (channels-last) as images × channels × rows × columns."""
         return np.ascontiguousarray(self.tensors[name].transpose(0, 3, 1, 2))
 
     def weight(self, node: Node) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""ncnn, with the model written by hand: a text of layers (.param) and their weights in order (.bin).
+"""ncnn, with the model written directly: a text file of layers (.param) and their weights in order (.bin).
 
-What ncnn's own converter and optimizer would do is done here: ReLU becomes part of the convolution before it, and a
-value that several layers read is split.
+This does the work of ncnn's converter and optimizer: ReLU becomes part of the preceding convolution, and a value read
+by several layers is split.
 """
 
 import struct
@@ -19,7 +19,7 @@ class Writer:
         self.weights = bytearray()
         self.blobs = 0
         self.readers = Counter(index for node in case.nodes for index in node.inputs)
-        # The names under which a node's value is still to be read, one for each reader.
+        # The names under which a node's value has yet to be read, one for each reader.
         self.names: dict[int, list[str]] = {}
 
     def layer(self, kind: str, name: str, inputs: list[str], outputs: list[str], settings: str = "") -> None:
@@ -29,14 +29,14 @@ class Writer:
 
     def values(self, values: np.ndarray, tagged: bool) -> None:
         if tagged:
-            # 0: the values that follow are 32-bit floats.
+            # 0: the following values are 32-bit floats.
             self.weights += struct.pack("<I", 0)
         self.weights += np.ascontiguousarray(values, "<f4").tobytes()
 
     def convolution(self, kind: str, node: Node, inputs: list[str], output: str, relu: bool) -> None:
         weight = self.case.weight(node)
         if kind == "Deconvolution":
-            # PyTorch's shape is inputs × outputs × …, ncnn's outputs × inputs × ….
+            # PyTorch's shape is inputs × outputs × …, ncnn's is outputs × inputs × ….
             weight = weight.transpose(1, 0, 2, 3)
         settings = {0: node.shape[3], 1: node.kernel[1], 11: node.kernel[0], 3: node.stride[1], 13: node.stride[0],
                     4: node.padding[1], 14: node.padding[0], 5: int(node.hasBias), 6: weight.size, 9: int(relu)}
@@ -47,7 +47,7 @@ class Writer:
             self.values(self.case.bias(node), tagged=False)
 
     def fused_relu(self, index: int) -> int | None:
-        """The ReLU that alone reads this node."""
+        """The ReLU that is the only reader of this node."""
         for later, node in enumerate(self.case.nodes):
             if node.operation == "relu" and node.inputs == [index] and self.readers[index] == 1:
                 return later
@@ -87,7 +87,7 @@ class Writer:
             "add": ("BinaryOp", "0=0"),
             "pixel_unshuffle": ("Reorg", f"0={node.factor}"),
             "pixel_shuffle": ("PixelShuffle", f"0={node.factor}"),
-            # Begin, end and axis, in the manner of NumPy.
+            # Start, end and axis, as in NumPy.
             "slice": ("Crop", "-23309=1,{} -23310=1,{} -23311=1,0".format(*node.channels or (0, 0))),
         }[node.operation]
         self.layer(kind, node.name, inputs, [node.name], settings)
@@ -95,14 +95,14 @@ class Writer:
 
 class Peer:
     version = ncnn.__version__
-    setting = "fp32, Winograd and packed layout on, pooled memory, 2 threads, pictures of a batch one by one"
+    setting = "fp32, Winograd and packed layout on, pooled memory, 2 threads, images of a batch one by one"
 
     def __init__(self, case: Case):
         param, weights = Writer(case).write()
         (case.folder / "ncnn.param").write_text(param)
         (case.folder / "ncnn.bin").write_bytes(weights)
         self.net = ncnn.Net()
-        # Memory is kept from run to run, as in ncnn's own benchmark.
+        # Memory is kept between runs, as in ncnn's own benchmark.
         self.allocators = ncnn.UnlockedPoolAllocator(), ncnn.PoolAllocator()
         options = self.net.opt
         options.num_threads = 2
@@ -113,7 +113,7 @@ class Peer:
         for name in ("winograd_convolution", "sgemm_convolution", "packing_layout"):
             setattr(options, f"use_{name}", True)
         if self.net.load_param(str(case.folder / "ncnn.param")) or self.net.load_model(str(case.folder / "ncnn.bin")):
-            raise RuntimeError("ncnn does not take the model")
+            raise RuntimeError("ncnn does not accept the model")
         self.input_name = next(node.name for node in case.nodes if node.operation == "input")
         self.output_name = case.nodes[case.output].name
         self.inputs = [ncnn.Mat(picture).clone() for picture in case.planes("input")]
@@ -123,7 +123,7 @@ class Peer:
         extractor.input(self.input_name, picture)
         status, output = extractor.extract(self.output_name)
         if status:
-            raise RuntimeError(f"ncnn ended with {status}")
+            raise RuntimeError(f"ncnn returned {status}")
         return output
 
     def run(self):

@@ -32,7 +32,7 @@ class Builder:
                  pads=node.padding * 2)
 
     def unshuffle(self, node: Node, inputs: list[str]) -> None:
-        """As PyTorch exports it: ONNX's own SpaceToDepth orders the channels otherwise."""
+        """As exported by PyTorch: ONNX's own SpaceToDepth uses a different channel order."""
         batch, height, width, channels = node.shape
         r = node.factor
         split = self.integers(f"{node.name}.split", [batch, channels // (r * r), height, r, width, r])
@@ -59,7 +59,7 @@ class Builder:
             case "pixel_unshuffle": self.unshuffle(node, inputs)
             case "pixel_shuffle":
                 self.add("DepthToSpace", inputs, node.name, blocksize=node.factor, mode="CRD")
-            case other: raise ValueError(f"no ONNX for {other}")
+            case other: raise ValueError(f"no ONNX equivalent of {other}")
 
 
 def value_info(node: Node) -> onnx.ValueInfoProto:

@@ -15,7 +15,7 @@ class Peer:
         options.intra_op_num_threads = 2
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        # Its threads spin within a run, which makes it faster, but not after it, where they would slow down the others.
+        # Its threads spin during a run, which makes it faster, but not after it, when they would slow down the others.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         self.session = onnxruntime.InferenceSession(

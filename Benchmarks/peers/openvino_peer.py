@@ -13,7 +13,8 @@ class Peer:
     def __init__(self, case: Case):
         core = openvino.Core()
         model = core.read_model(onnx_model.model(case).SerializeToString())
-        # Channels last at both ends, as we have it: it computes that way inside and would turn every picture twice.
+        # Channels-last at both ends, like ours: it uses that layout internally and would otherwise transpose every
+        # image twice.
         ends = PrePostProcessor(model)
         for end in (ends.input(), ends.output()):
             end.tensor().set_layout(openvino.Layout("NHWC"))
@@ -22,7 +23,7 @@ class Peer:
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": "1",
             "INFERENCE_NUM_THREADS": "2",
-            # It takes bf16 by itself where the processor has it.
+            # It uses bf16 by default if the processor supports it.
             "INFERENCE_PRECISION_HINT": "f32",
         })
         self.request = compiled.create_infer_request()

@@ -1,8 +1,9 @@
-"""One peer in a process of its own: peer.py NAME FOLDER
+"""A peer in a separate process: peer.py NAME FOLDER
 
-Loads the case in FOLDER, runs it once and writes its results to FOLDER/NAME.safetensors; then says that it is ready.
+Loads the case in FOLDER, runs it once and writes its results to FOLDER/NAME.safetensors, then reports that it is ready.
 After that it answers "time SECONDS" with the seconds of each run within that time (at least one), and sleeps between
-commands. One JSON line on stdout each. """
+commands. Each answer is one JSON line on stdout.
+"""
 
 import importlib
 import json

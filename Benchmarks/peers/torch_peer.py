@@ -8,7 +8,7 @@ from case import Case, Node
 
 torch.set_num_threads(2)
 torch.set_num_interop_threads(1)
-# Plain 32-bit floats: oneDNN may not go down to bf16 or tf32.
+# Plain 32-bit floats: oneDNN must not fall back to bf16 or tf32.
 torch.set_float32_matmul_precision("highest")
 
 
@@ -25,7 +25,7 @@ def tensor(planes) -> torch.Tensor:
 
 
 def ours(result: torch.Tensor):
-    """Channels last in NumPy's sense."""
+    """In NumPy's channels-last layout."""
     return result.detach().permute(0, 2, 3, 1).contiguous().numpy()
 
 
@@ -100,7 +100,7 @@ class Forward:
 
 
 class Backward:
-    """The gradients by PyTorch's own function for them: no graph is kept and no forward pass is timed."""
+    """The gradients, computed by PyTorch's own function for them: no graph is kept and no forward pass is timed."""
 
     version = torch.__version__
     setting = "channels-last, convolution_backward, 2 threads"

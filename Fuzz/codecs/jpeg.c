@@ -1,5 +1,5 @@
-// The JPEG reader on any bytes, strict and tolerant; what it decodes is written, with quality and with the parameters of the
-// file, and read again.
+// The JPEG reader on arbitrary bytes, strict and tolerant; decoded images are written, with a quality and with the
+// parameters of the file, and read again.
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ typedef struct {
 
 static size_t size_of(RestorePixelFormat format) { return (size_t)format.width * format.height * format.channels; }
 
-// Lines that end, and an end of them.
+// Checks that each line is terminated, and that the list ends.
 static void read_warnings(const RestoreJPEGReader *reader) {
     uint32_t count = 0;
     for (const char *line; (line = restore_jpeg_warning(reader, count)) != NULL; count++) {
@@ -23,7 +23,7 @@ static void read_warnings(const RestoreJPEGReader *reader) {
     }
 }
 
-// What reading promises of them.
+// Checks what the reader guarantees about them.
 static void check_parameters(const RestoreJPEGParameters *parameters, RestorePixelFormat format) {
     if (parameters->component_count == 0) { return; }  // a component was missing
     if (parameters->component_count != format.channels) { abort(); }
@@ -35,7 +35,7 @@ static void check_parameters(const RestoreJPEGParameters *parameters, RestorePix
     }
 }
 
-// pixels is NULL where nothing was decoded.
+// pixels is NULL if nothing was decoded.
 static Picture decoded(const uint8_t *bytes, size_t count, int tolerant) {
     char message[RESTORE_CODEC_MESSAGE_SIZE];
     RestoreJPEGReader *reader;
@@ -56,7 +56,7 @@ static Picture decoded(const uint8_t *bytes, size_t count, int tolerant) {
     return picture;
 }
 
-// Whether it was written. What was must be read again, in the same size.
+// Returns whether it was written. Written files must be readable, with the same size.
 static int write_and_read(const Picture *picture, const RestoreJPEGSettings *settings) {
     char message[RESTORE_CODEC_MESSAGE_SIZE];
     RestoreBytes output = {0};
@@ -65,7 +65,7 @@ static int write_and_read(const Picture *picture, const RestoreJPEGSettings *set
         Picture again = decoded(output.bytes, output.count, 0);
         if (again.pixels == NULL || memcmp(&again.format, &picture->format, sizeof again.format) != 0) { abort(); }
         if (settings->parameters != NULL) {
-            // What was kept is what the new file says.
+            // The new file must have the parameters that were kept.
             const RestoreJPEGParameters *kept = settings->parameters;
             if (again.parameters.component_count != kept->component_count) { abort(); }
             for (uint32_t index = 0; index < kept->component_count; index++) {
@@ -82,7 +82,7 @@ static int write_and_read(const Picture *picture, const RestoreJPEGSettings *set
 }
 
 static void check_writer(const Picture *picture, const uint8_t *bytes, size_t count) {
-    if (picture->format.channels == 4) { return; }  // inks are not written
+    if (picture->format.channels == 4) { return; }  // CMYK is not written
     static const uint8_t comment[] = {0xFF, 0xFE, 0, 5, 'a', 'b', 'c'};
     RestoreJPEGSettings settings = {
         .quality = 1 + bytes[count - 1] % 100,
@@ -94,10 +94,10 @@ static void check_writer(const Picture *picture, const uint8_t *bytes, size_t co
         .segments_size = sizeof comment,
     };
     if (!write_and_read(picture, &settings)) { abort(); }
-    // Reading takes more than writing: refusing is right, too.
+    // Reading accepts more than writing, so rejection is correct too.
     settings.parameters = &picture->parameters;
     write_and_read(picture, &settings);
-    // A list of segments that is anything.
+    // An arbitrary list of segments.
     uint8_t *segments = malloc(count);
     memcpy(segments, bytes, count);
     settings.parameters = NULL;
@@ -110,7 +110,7 @@ static void check_writer(const Picture *picture, const uint8_t *bytes, size_t co
     free(segments);
 }
 
-// A tolerant reader takes all that a strict one does, and gives the same of it.
+// A tolerant reader accepts everything that a strict one does, with the same result.
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     Picture strict = decoded(bytes, count, 0);
     Picture tolerant = decoded(bytes, count, 1);

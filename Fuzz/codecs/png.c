@@ -1,4 +1,5 @@
-// The PNG reader on any bytes, strict and tolerant; what it decodes is written, with the file's chunks, and read again.
+// The PNG reader on arbitrary bytes, strict and tolerant; decoded images are written, with the file's chunks, and read
+// again.
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ static size_t size_of(RestorePixelFormat format) {
     return (size_t)format.width * format.height * format.channels * (format.bits_per_sample / 8);
 }
 
-// Lines that end, and an end of them.
+// Checks that each line is terminated, and that the list ends.
 static void read_warnings(const RestorePNGReader *reader) {
     uint32_t count = 0;
     for (const char *line; (line = restore_png_warning(reader, count)) != NULL; count++) {
@@ -42,7 +43,7 @@ static uint32_t number(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-// Gives every chunk its checksum: no change of a byte would get past it.
+// Corrects the checksum of every chunk, which no mutation would get past.
 static uint8_t *with_checksums(const uint8_t *bytes, size_t count) {
     uint8_t *copy = malloc(count + 1);
     memcpy(copy, bytes, count);
@@ -56,7 +57,7 @@ static uint8_t *with_checksums(const uint8_t *bytes, size_t count) {
     return copy;
 }
 
-// The file's chunks of some names, in the form that the writer takes.
+// The file's chunks with certain names, in the form accepted by the writer.
 static uint8_t *metadata_chunks(const uint8_t *bytes, size_t count, size_t *size) {
     uint8_t *chunks = malloc(count + 1);
     *size = 0;
@@ -85,7 +86,7 @@ static RestoreBytes written(const void *pixels, RestorePixelFormat format, const
     return output;
 }
 
-// What was decoded must be the same again, from a file that a strict reader takes.
+// The decoded image must be the same again, from a file that a strict reader accepts.
 static void write_and_read(const uint8_t *bytes, size_t count, const void *pixels, RestorePixelFormat format) {
     size_t size;
     uint8_t *chunks = metadata_chunks(bytes, count, &size);
@@ -96,7 +97,7 @@ static void write_and_read(const uint8_t *bytes, size_t count, const void *pixel
     if (memcmp(pixels, copy, size_of(format)) != 0) { abort(); }
     free(copy);
     restore_bytes_free(&output);
-    // A list that is cut anywhere is refused or taken, and never read beyond.
+    // A list that is truncated anywhere is rejected or accepted, and never read beyond its end.
     if (size > 0) {
         uint8_t *cut = malloc(size - 1);
         memcpy(cut, chunks, size - 1);
@@ -113,7 +114,7 @@ static void write_and_read(const uint8_t *bytes, size_t count, const void *pixel
     free(chunks);
 }
 
-// A tolerant reader takes all that a strict one does, and gives the same of it.
+// A tolerant reader accepts everything that a strict one does, with the same result.
 static void check(const uint8_t *bytes, size_t count) {
     RestorePixelFormat format, tolerant_format;
     uint8_t *pixels = decoded(bytes, count, 0, &format);

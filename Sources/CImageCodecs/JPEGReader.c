@@ -10,9 +10,9 @@
 #include "Codec.h"
 #include "JPEGRows.h"
 
-// A real progressive file has about ten scans, and hardly more than sixty can say something new. Each one walks over the
-// whole picture, so that a small file with thousands of scans would keep the decoder busy for hours: a large picture may
-// have fewer of them than a small one.
+// A real progressive file has about ten scans, and hardly more than sixty can carry new information. Each scan
+// traverses the whole image, so a small file with thousands of scans would keep the decoder busy for hours. A large
+// image may have fewer of them than a small one.
 enum { MAXIMUM_SCANS = 500, SCANS_OF_ANY_PICTURE = 100 };
 static const uint64_t maximum_scanned_pixels = 4000000000;
 
@@ -26,7 +26,7 @@ struct RestoreJPEGReader {
     RestoreJPEGParameters parameters;
     const uint8_t *bytes;
     size_t count;
-    uint8_t *completed;  // the file with its number of rows in its place; NULL where it stands there
+    uint8_t *completed;  // the file with its height filled in; NULL if it was already there
     size_t size;
     int is_tolerant;
     int is_used;
@@ -57,7 +57,7 @@ static void fail(j_common_ptr jpeg) {
         case JERR_CONVERSION_NOTIMPL:
         case JERR_FRACT_SAMPLE_NOTIMPL:
         case JERR_CCIR601_NOTIMPL:
-        case JERR_EMPTY_IMAGE:  // the number of rows is said nowhere
+        case JERR_EMPTY_IMAGE:  // the height is given nowhere
         case JERR_NOTIMPL:
         case JERR_NOT_COMPILED: code = RESTORE_CODEC_UNSUPPORTED; break;
         default: break;
@@ -65,8 +65,8 @@ static void fail(j_common_ptr jpeg) {
     stop_with_library_message(jpeg, code);
 }
 
-// Bytes between a scan's end and the next marker: some cameras fill up with zeros or with the byte that fill bits make.
-// Anything else is a piece of the scan that the decoder has lost its place in.
+// Bytes between the end of a scan and the next marker: some cameras pad with zeros or with 0xFF. Anything else is part
+// of the scan in which the decoder has lost its position.
 static int are_padding(j_decompress_ptr jpeg, int count) {
     const RestoreJPEGReader *reader = jpeg->client_data;
     const uint8_t *end = jpeg->src->next_input_byte;
@@ -77,21 +77,21 @@ static int are_padding(j_decompress_ptr jpeg, int count) {
     return 1;
 }
 
-// Whether all pixels are what the file says in spite of the warning.
+// Whether all pixels are correct despite the warning.
 static int is_harmless(j_decompress_ptr jpeg) {
     const RestoreJPEGReader *reader = jpeg->client_data;
     switch (jpeg->err->msg_code) {
         case JWRN_JFIF_MAJOR:
         case JWRN_ADOBE_XFORM:  // an unknown transform is read as the usual one
         case JWRN_BOGUS_ICC:
-        case JWRN_NOT_SEQUENTIAL: return 1;  // numbers that mean nothing in such a scan
-        // Before the first scan no pixel can be lost.
+        case JWRN_NOT_SEQUENTIAL: return 1;  // parameters that have no meaning in such a scan
+        // No pixel can be lost before the first scan.
         case JWRN_EXTRANEOUS_DATA: return !reader->is_used || are_padding(jpeg, jpeg->err->msg_parm.i[0]);
         default: return 0;
     }
 }
 
-// libjpeg goes on after a warning and fills what it could not decode with gray: such a picture is refused, unless the
+// libjpeg continues after a warning and fills what it could not decode with gray: such an image is rejected unless the
 // reader is tolerant.
 static void handle_message(j_common_ptr jpeg, int level) {
     if (level >= 0) { return; }  // a trace message
@@ -144,7 +144,7 @@ static int has_scan_bytes(j_decompress_ptr jpeg) {
     return jpeg->src->bytes_in_buffer >= 2 && !(next[0] == 0xFF && next[1] != 0);
 }
 
-// libjpeg passes over DNL segments: such a file gets its number of rows where libjpeg looks for it.
+// libjpeg ignores DNL segments, so the height is inserted into such a file where libjpeg looks for it.
 static void complete(RestoreJPEGReader *reader) {
     uint8_t rows[2];
     const size_t place = restore_jpeg_late_rows(reader->bytes, reader->count, rows);
@@ -193,7 +193,7 @@ int restore_jpeg_open(const uint8_t *bytes, size_t count, int tolerant, RestoreJ
     reader->errors.error_exit = fail;
     reader->errors.emit_message = handle_message;
     reader->errors.output_message = print_nothing;
-    // jpeg_create_decompress keeps this pointer and may fail itself.
+    // jpeg_create_decompress keeps this pointer and may itself fail.
     reader->jpeg.client_data = reader;
     int code = read_header(reader);
     if (code != RESTORE_CODEC_OK) {
@@ -206,13 +206,13 @@ int restore_jpeg_open(const uint8_t *bytes, size_t count, int tolerant, RestoreJ
     return RESTORE_CODEC_OK;
 }
 
-// Adobe's programs store the inverted inks, and their marker is the only sign of it (libjpeg.txt, "Special color
+// Adobe's programs store inverted inks, and their marker is the only indication of it (libjpeg.txt, "Special color
 // spaces").
 static void invert(uint8_t *samples, size_t count) {
     for (size_t index = 0; index < count; index++) { samples[index] ^= 0xFF; }
 }
 
-// A file may leave out the scans of a component without any warning from libjpeg: it would decode as gray.
+// A file may omit the scans of a component without any warning from libjpeg: it would be decoded as gray.
 static void require_every_component(RestoreJPEGReader *reader) {
     for (int index = 0; index < reader->jpeg.num_components; index++) {
         // Set when the component's first scan begins.
@@ -223,7 +223,7 @@ static void require_every_component(RestoreJPEGReader *reader) {
     }
 }
 
-// Components often share a table: a table is listed once.
+// Components often share a table: each table is listed once.
 static uint8_t index_of_table(RestoreJPEGParameters *parameters, const JQUANT_TBL *table) {
     const size_t size = sizeof table->quantval;
     for (uint32_t index = 0; index < parameters->table_count; index++) {
@@ -233,20 +233,20 @@ static uint8_t index_of_table(RestoreJPEGParameters *parameters, const JQUANT_TB
     return (uint8_t)parameters->table_count++;
 }
 
-// Whether a Huffman table is none of those that writers take which do not look at the picture (ITU-T T.81, annex K.3).
-// The numbers of codes of each length tell: a table that was made for a picture has codes for what occurs in it.
+// Whether a Huffman table differs from the standard ones used by writers that do not optimize (ITU-T T.81, annex K.3).
+// The number of codes of each length is sufficient: an optimized table has codes only for the symbols that occur.
 static int is_made_for_picture(const JHUFF_TBL *table, int is_ac) {
     static const UINT8 standard[2][2][16] = {
         {{0, 1, 5, 1, 1, 1, 1, 1, 1}, {0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
         {{0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7D}, {0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77}},
     };
     if (table == NULL) { return 0; }
-    const UINT8 *counts = table->bits + 1;  // of 1 bit and more
+    const UINT8 *counts = table->bits + 1;  // of 1 bit and longer
     return memcmp(counts, standard[is_ac][0], 16) != 0 && memcmp(counts, standard[is_ac][1], 16) != 0;
 }
 
 static int has_optimized_codes(j_decompress_ptr jpeg) {
-    // Whoever takes these cares for size.
+    // These are chosen for small files.
     if (jpeg->arith_code || jpeg->progressive_mode) { return 1; }
     for (int index = 0; index < NUM_HUFF_TBLS; index++) {
         if (is_made_for_picture(jpeg->dc_huff_tbl_ptrs[index], 0)) { return 1; }
@@ -255,7 +255,8 @@ static int has_optimized_codes(j_decompress_ptr jpeg) {
     return 0;
 }
 
-// Before decoding is finished: then libjpeg frees its lists of components and tables, and leaves the pointers as they are.
+// Called before decoding is finished: libjpeg then frees its lists of components and tables but leaves the pointers
+// unchanged.
 static void keep_parameters(RestoreJPEGReader *reader) {
     RestoreJPEGParameters *parameters = &reader->parameters;
     const j_decompress_ptr jpeg = &reader->jpeg;
@@ -273,7 +274,7 @@ static void keep_parameters(RestoreJPEGReader *reader) {
     parameters->stores_rgb = jpeg->jpeg_color_space == JCS_RGB;
 }
 
-// Where the file ends too early, libjpeg has gone on to an end of its own.
+// If the file ends too early, libjpeg has continued to an end marker of its own.
 static size_t size_read(const RestoreJPEGReader *reader) {
     const struct jpeg_source_mgr *source = reader->jpeg.src;
     if (source->bytes_in_buffer > reader->count) { return reader->count; }
@@ -304,7 +305,7 @@ int restore_jpeg_decode(RestoreJPEGReader *reader, void *pixels, size_t size, ch
         return RESTORE_CODEC_UNSUPPORTED;
     }
     reader->is_used = 1;
-    // What libjpeg fills with, too.
+    // The value libjpeg fills with, too.
     if (reader->is_tolerant) { memset(pixels, 128, size); }
     int code = read_rows(reader, pixels);
     if (code == RESTORE_CODEC_DAMAGED && reader->is_tolerant && reader->jpeg.output_scanline > 0) {

@@ -8,7 +8,7 @@ static int begins_frame(uint8_t code) {
     return code >= 0xC0 && code <= 0xCF && code != DHT && code != JPG && code != DAC;
 }
 
-// The place of the second byte of the next marker that a segment follows, or of the end. Passes over what belongs to a
+// The position of the second byte of the next marker that is followed by a segment, or the end. Skips what belongs to a
 // scan: zeros after 0xFF and restart markers.
 static size_t next_marker(const uint8_t *bytes, size_t count, size_t place) {
     for (; place + 1 < count; place++) {
@@ -22,7 +22,7 @@ static size_t next_marker(const uint8_t *bytes, size_t count, size_t place) {
 size_t restore_jpeg_late_rows(const uint8_t *bytes, size_t count, uint8_t rows[2]) {
     size_t height = 0;
     int has_scan = 0;
-    // The size of a segment counts its own two bytes.
+    // The size of a segment includes its own two bytes.
     for (size_t place = next_marker(bytes, count, 2), size; place < count && count - place > 6;
          place = next_marker(bytes, count, place + 1 + size)) {
         const uint8_t code = bytes[place];

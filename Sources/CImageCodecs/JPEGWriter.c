@@ -60,7 +60,7 @@ static void term_destination(j_compress_ptr jpeg) {
     if (!restore_bytes_append(writer->output, writer->buffer, count)) { ERREXIT1(jpeg, JERR_OUT_OF_MEMORY, 0); }
 }
 
-// Tables and sampling of an earlier file. Their sizes and values have been checked.
+// Tables and sampling of an earlier file. Their sizes and values have been validated.
 static void repeat_parameters(j_compress_ptr jpeg, const RestoreJPEGParameters *parameters) {
     for (uint32_t index = 0; index < parameters->table_count; index++) {
         if (jpeg->quant_tbl_ptrs[index] == NULL) {
@@ -138,7 +138,7 @@ static int write_rows(Writer *writer, const uint8_t *pixels, RestorePixelFormat 
     return RESTORE_CODEC_OK;
 }
 
-// libjpeg divides by the table's values times 8, in 16 bits: others than these would divide by zero.
+// libjpeg divides by the table's values times 8, in 16 bits: larger ones would cause a division by zero.
 enum { LARGEST_DIVISOR = 8191 };
 
 static int can_repeat(const RestoreJPEGParameters *parameters, RestorePixelFormat format) {

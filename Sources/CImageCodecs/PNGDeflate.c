@@ -1,4 +1,4 @@
-// Filtered rows by deflate (RFC 1951), each piece on its own, over zlib.
+// Compresses filtered rows with deflate (RFC 1951), each piece separately, using zlib.
 #include "PNGDeflate.h"
 
 #include <stdlib.h>
@@ -7,14 +7,14 @@
 #include "Codec.h"
 
 enum {
-    // zlib counts what it is given in 32 bits.
+    // zlib counts its input in 32 bits.
     LARGEST_INPUT = 1 << 30,
     OUTPUT_ROOM = 64 << 10,
     WINDOW_BITS = 15,
-    // The most: blocks of 32,768 symbols. Half of it, zlib's default, makes photographs 0.2 % larger.
+    // The maximum: blocks of 32,768 symbols. Half of it, zlib's default, makes photographs 0.2% larger.
     MEMORY_LEVEL = 9,
-    // Automatic compression judges a piece by so many bytes of it; a piece of fewer than four times as many is not
-    // worth judging.
+    // Automatic compression evaluates a piece by a sample of this many bytes; a piece of fewer than four times as many
+    // is not evaluated.
     SAMPLE_SIZE = 16 << 10,
 };
 
@@ -24,14 +24,14 @@ typedef struct {
     int strategy;
 } Method;
 
-// What libpng does with filtered rows unless told otherwise.
+// libpng's default for filtered rows.
 static const Method thorough = {6, Z_FILTERED};
-// Runs of equal bytes and Huffman codes only, without looking back.
+// Only runs of equal bytes and Huffman codes, without a match search.
 static const Method run_lengths = {6, Z_RLE};
-// Looks back, but not for long: tells what looking back is worth.
+// A brief match search, which shows whether a thorough one is worthwhile.
 static const Method brief_look = {4, Z_DEFAULT_STRATEGY};
 
-// Compresses `size` bytes, the last of them with `flush`, to the end of `output`. Returns 0 where memory is short.
+// Compresses `size` bytes, the last of them with `flush`, and appends them to `output`. Returns 0 if out of memory.
 static int deflate_bytes(z_stream *stream, const uint8_t *bytes, size_t size, int flush, RestoreBytes *output) {
     uint8_t *const room = malloc(OUTPUT_ROOM);
     int is_done = 0, is_well = room != NULL;
@@ -42,7 +42,7 @@ static int deflate_bytes(z_stream *stream, const uint8_t *bytes, size_t size, in
         bytes += count;
         size -= count;
         is_done = size == 0;
-        // Room that is left over says that nothing more waits to be written.
+        // Unused room indicates that no output is pending.
         do {
             stream->next_out = room;
             stream->avail_out = OUTPUT_ROOM;
@@ -56,7 +56,7 @@ static int deflate_bytes(z_stream *stream, const uint8_t *bytes, size_t size, in
 
 static int compress_by(Method method, RestoreDeflatePiece piece, RestoreBytes *output) {
     z_stream stream = {0};
-    // Negative: without the header and the checksum, which the whole stream has once.
+    // Negative: without header and checksum, which the whole stream has only once.
     int status = deflateInit2(&stream, method.level, Z_DEFLATED, -WINDOW_BITS, MEMORY_LEVEL, method.strategy);
     if (status != Z_OK) { return 0; }
     if (piece.history_size > 0) {
@@ -69,18 +69,19 @@ static int compress_by(Method method, RestoreDeflatePiece piece, RestoreBytes *o
     return is_made;
 }
 
-// Photographs hardly ever repeat themselves: searching for it takes most of the time and wins up to 3 %. Drawings and
-// screenshots do; their files would grow by half. So a sample, with the piece's bytes before it to look back at, says which
-// kind this is. docs/decisions/0006-png-by-strips.md has the figures. Returns 0 where memory is short.
+// Photographs hardly ever contain repetitions: searching for them takes most of the time and saves at most 3%. Drawings
+// and screenshots do, and would grow by half without the search. A sample, with the preceding bytes of the piece as
+// history, therefore determines the kind of image. See docs/decisions/0006-png-by-strips.md for the figures. Returns 0
+// if out of memory.
 static int choose_method(RestoreDeflatePiece piece, Method *method) {
     *method = thorough;
     if (piece.size < 4 * SAMPLE_SIZE) { return 1; }
-    // Its end has most to look back at.
+    // The end of the piece has the most history.
     const size_t start = piece.size - SAMPLE_SIZE;
     const RestoreDeflatePiece sample = {piece.bytes, start, piece.bytes + start, SAMPLE_SIZE, 1};
     RestoreBytes looking_back = {0}, not_looking = {0};
     const int is_known = compress_by(brief_look, sample, &looking_back) && compress_by(run_lengths, sample, &not_looking);
-    // Less than 5 % is not worth it. A flat sample tells nothing of what stands elsewhere on the page.
+    // Less than 5% is not worth it. A flat sample says nothing about the rest of the page.
     const int is_flat = not_looking.count < SAMPLE_SIZE / 4;
     if (is_known && !is_flat && looking_back.count * 20 > not_looking.count * 19) { *method = run_lengths; }
     restore_bytes_free(&looking_back);

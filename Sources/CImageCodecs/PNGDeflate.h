@@ -4,20 +4,20 @@
 
 #include "CImageCodecs.h"
 
-/// How far deflate looks back for repetitions.
+/// How far back deflate searches for repetitions.
 enum { RESTORE_DEFLATE_WINDOW = 32 << 10 };
 
 /// Bytes that deflate compresses as a piece of a longer stream.
 typedef struct {
-    const uint8_t *history;  // what comes before the piece; the last RESTORE_DEFLATE_WINDOW bytes count
+    const uint8_t *history;  // the bytes preceding the piece; the last RESTORE_DEFLATE_WINDOW are used
     size_t history_size;
     const uint8_t *bytes;
     size_t size;
-    int is_last;  // of the stream; other pieces end at a whole byte
+    int is_last;  // of the stream; other pieces end at a byte boundary
 } RestoreDeflatePiece;
 
-/// Compresses filtered rows to the end of `output`. `compression` is zlib's level or RESTORE_PNG_COMPRESSION_AUTOMATIC.
-/// Returns 0 where memory is short.
+/// Compresses filtered rows and appends them to `output`. `compression` is zlib's level or
+/// RESTORE_PNG_COMPRESSION_AUTOMATIC. Returns 0 if out of memory.
 int restore_png_deflate(RestoreDeflatePiece piece, int compression, RestoreBytes *output);
 
 #endif

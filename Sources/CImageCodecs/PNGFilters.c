@@ -1,11 +1,11 @@
 // The five filters of PNG (https://www.w3.org/TR/png-3/, section 9) and the choice among them.
 //
-// Each filter replaces a byte by its difference, modulo 256, from a guess by its neighbors: a the byte of the pixel to the
-// left, b above, c above to the left. Rows come with a whole pixel of zeros before them, so that no loop asks where a row
-// begins and the compiler can vectorize all of them.
+// Each filter replaces a byte by its difference, modulo 256, from a prediction based on its neighbors: a is the byte of
+// the pixel to the left, b above, c above and to the left. Rows are preceded by a whole pixel of zeros, so that no loop
+// has to test for the beginning of a row and the compiler can vectorize all of them.
 #include "PNGFilters.h"
 
-// Sums are made over blocks in 32 bits, which vectorize, and added in 64, which no row overflows.
+// Sums are accumulated in 32 bits within blocks, which vectorizes, and added in 64 bits, which no row overflows.
 enum { BLOCK = 4096 };
 
 static inline uint8_t guess_none(uint8_t a, uint8_t b, uint8_t c) {
@@ -28,7 +28,7 @@ static inline uint8_t guess_average(uint8_t a, uint8_t b, uint8_t c) {
     return (uint8_t)((a + b) >> 1);
 }
 
-// Paeth: the neighbor nearest to a + b − c, in the order a, b, c where they are equally near.
+// Paeth: the neighbor closest to a + b − c, with ties resolved in the order a, b, c.
 static inline uint8_t guess_paeth(uint8_t a, uint8_t b, uint8_t c) {
     const int16_t from_a = (int16_t)(b - c);
     const int16_t from_b = (int16_t)(a - c);
@@ -37,12 +37,13 @@ static inline uint8_t guess_paeth(uint8_t a, uint8_t b, uint8_t c) {
     const int16_t distance_b = from_b < 0 ? -from_b : from_b;
     const int16_t distance_c = from_c < 0 ? -from_c : from_c;
     const uint8_t b_or_c = distance_b <= distance_c ? b : c;
-    // Both comparisons are made, for a loop without branches.
+    // Both comparisons are evaluated, to keep the loop free of branches.
     const int a_is_nearest = (distance_a <= distance_b) & (distance_a <= distance_c);
     return a_is_nearest ? a : b_or_c;
 }
 
-// A difference as a signed number, without its sign: how libpng, too, foretells what a byte costs after deflate.
+// The absolute value of a difference read as a signed number: libpng, too, uses it to predict the cost of a byte after
+// deflate.
 static inline uint8_t magnitude(uint8_t difference) {
     const uint8_t negated = (uint8_t)-difference;
     return difference < negated ? difference : negated;
@@ -78,7 +79,7 @@ DEFINE_FILTER(paeth)
 
 void restore_png_filter_row(const uint8_t *row, const uint8_t *above, size_t count, size_t pixel_size,
                             uint8_t *filtered) {
-    // In the order of their numbers in the file; of equals the first is taken.
+    // In the order of their numbers in the file; the first one wins ties.
     const uint64_t costs[5] = {
         cost_none(row, above, count, pixel_size),    cost_left(row, above, count, pixel_size),
         cost_above(row, above, count, pixel_size),   cost_average(row, above, count, pixel_size),

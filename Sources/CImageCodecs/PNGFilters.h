@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Filters one row by the filter with the smallest sum of absolute differences.
+/// Filters one row using the filter with the smallest sum of absolute differences.
 ///
-/// `row` and `above` (zeros for the first row) are `count` bytes in the file's byte order, with `pixel_size` zeros before
-/// each. `filtered` takes `count + 1` bytes: the filter's number and the differences.
+/// `row` and `above` (zeros for the first row) are `count` bytes in the file's byte order, each preceded by
+/// `pixel_size` zeros. `filtered` receives `count + 1` bytes: the filter's number and the differences.
 void restore_png_filter_row(const uint8_t *row, const uint8_t *above, size_t count, size_t pixel_size,
                             uint8_t *filtered);
 

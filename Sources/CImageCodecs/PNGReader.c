@@ -8,10 +8,10 @@
 
 #include "Codec.h"
 
-// Compressed bytes that may follow those of the last row.
+// Maximum number of compressed bytes after those of the last row.
 enum { MOST_AFTER_ROWS = 64 << 10 };
 
-// Compressed bytes that a tolerant reader takes at a time.
+// Number of compressed bytes that a tolerant reader takes at a time.
 enum { TOLERANT_PIECE = 32 };
 
 // Everything that must survive a longjmp lives here, on the heap, where no compiler keeps it in a register.
@@ -23,8 +23,8 @@ struct RestorePNGReader {
     size_t count;
     size_t offset;
     RestorePixelFormat format;
-    uint64_t rows_read;  // of all passes
-    size_t end_limit;    // what reading the last row may take from the file; 0 elsewhere
+    uint64_t rows_read;  // over all passes
+    size_t end_limit;    // limit on what reading the last row may take from the file; 0 elsewhere
     int has_palette;
     int is_tolerant;
     int is_used;
@@ -35,7 +35,7 @@ struct RestorePNGReader {
 
 static void fail(png_structp png, png_const_charp text) {
     RestorePNGReader *reader = png_get_error_ptr(png);
-    // libpng has no error codes; this is how it says that an allocation failed.
+    // libpng has no error codes; this message is its only sign that an allocation failed.
     reader->code = RESTORE_CODEC_DAMAGED;
     if (strcmp(text, "Out of memory") == 0) { reader->code = RESTORE_CODEC_NO_MEMORY; }
     if (strstr(text, "unhandled critical chunk") != NULL) { reader->code = RESTORE_CODEC_UNSUPPORTED; }
@@ -43,8 +43,8 @@ static void fail(png_structp png, png_const_charp text) {
     longjmp(reader->on_error, 1);
 }
 
-// Whether a message is about a chunk that says nothing of the samples: those are read elsewhere, and what is wrong with
-// them is said there.
+// Whether a message is about a chunk that does not affect the samples: those are read elsewhere, and problems with them
+// are reported there.
 static int is_about_metadata(const char *text) {
     static const char names[][5] = {"acTL", "bKGD", "cHRM", "cICP", "cLLI", "eXIf", "fcTL", "fdAT",
                                     "gAMA", "hIST", "iCCP", "iTXt", "mDCV", "oFFs", "pCAL", "pHYs",
@@ -55,8 +55,8 @@ static int is_about_metadata(const char *text) {
     return 0;
 }
 
-// Transparency (tRNS) is an ancillary chunk by its name: passing over a damaged one would alter the picture. An unknown
-// chunk with a wrong checksum may be one whose name is damaged.
+// By its name, transparency (tRNS) is an ancillary chunk, but skipping a damaged one would change the image. An unknown
+// chunk with a wrong checksum may be a tRNS whose name is damaged.
 static void handle_warning(png_structp png, png_const_charp text) {
     RestorePNGReader *reader = png_get_error_ptr(png);
     if (is_about_metadata(text)) { return; }
@@ -69,26 +69,26 @@ static void read_bytes(png_structp png, png_bytep target, size_t count) {
     RestorePNGReader *reader = png_get_io_ptr(png);
     if (count > reader->count - reader->offset) { png_error(png, "the file ends too early"); }
     if (reader->end_limit > 0 && reader->offset + count > reader->end_limit) {
-        png_error(png, "it holds far more than its rows");
+        png_error(png, "it contains far more data than its rows");
     }
     memcpy(target, reader->bytes + reader->offset, count);
     reader->offset += count;
 }
 
 static void limit_resources(png_structp png) {
-    // The caller limits the pixels before the first row is asked for; libpng's own limit of a million pixels a
-    // side would refuse panoramas.
+    // The caller limits the pixels before requesting the first row; libpng's own limit of a million pixels per side
+    // would reject panoramas.
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    // Of all chunks only IHDR, PLTE, tRNS, IDAT and IEND: the others are metadata, which restore reads itself, and libpng
-    // passes over them without taking memory. So there is nothing to limit there: a limit would refuse the picture for
-    // a large frame of an animation.
+    // Only IHDR, PLTE, tRNS, IDAT and IEND are handled: the others are metadata, which restore reads itself, and libpng
+    // skips them without allocating memory. No limit is therefore needed here; it would reject the image because of a
+    // large animation frame.
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_chunk_cache_max(png, 1000);
     png_set_chunk_malloc_max(png, 0);
 }
 
-// Told from the chunks before the pixels: asking libpng, by png_read_update_info, would make it take memory for two
-// rows of whatever width the file claims.
+// Determined from the chunks before the pixels: asking libpng with png_read_update_info would make it allocate two rows
+// of whatever width the file claims.
 static RestorePixelFormat expanded_format(png_const_structp png, png_const_infop info) {
     const int color_type = png_get_color_type(png, info);
     const int has_alpha = (color_type & PNG_COLOR_MASK_ALPHA) || png_get_valid(png, info, PNG_INFO_tRNS);
@@ -104,9 +104,9 @@ static int read_header(RestorePNGReader *reader) {
     if (setjmp(reader->on_error)) { return reader->code; }
     png_set_read_fn(reader->png, reader, read_bytes);
     limit_resources(reader->png);
-    // See handle_warning for what becomes of the ancillary ones.
+    // See handle_warning for the treatment of ancillary chunks.
     png_set_crc_action(reader->png, reader->is_tolerant ? PNG_CRC_WARN_USE : PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
-    // What libpng has asked for and not got as a whole is lost.
+    // Data that libpng has requested and not received completely is lost.
     if (reader->is_tolerant) { png_set_compression_buffer_size(reader->png, TOLERANT_PIECE); }
     png_read_info(reader->png, reader->info);
     reader->has_palette = png_get_color_type(reader->png, reader->info) == PNG_COLOR_TYPE_PALETTE;
@@ -128,7 +128,7 @@ int restore_png_open(const uint8_t *bytes, size_t count, int tolerant, RestorePN
     reader->bytes = bytes;
     reader->count = count;
     reader->is_tolerant = tolerant;
-    // Creating reports failure by NULL and calls the error function under libpng's own setjmp only.
+    // Creation reports failure by returning NULL, and calls the error function only under libpng's own setjmp.
     reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     if (reader->png != NULL) {
         png_set_error_fn(reader->png, reader, fail, handle_warning);
@@ -147,14 +147,14 @@ int restore_png_open(const uint8_t *bytes, size_t count, int tolerant, RestorePN
     return RESTORE_CODEC_OK;
 }
 
-// The rows that have something in them, from the top.
+// The number of rows with any content, from the top.
 static uint32_t filled_rows(const RestorePNGReader *reader) {
     const uint32_t height = reader->format.height;
     return reader->rows_read < height ? (uint32_t)reader->rows_read : height;
 }
 
-// Replaces the indices that fill the end of `pixels` by colors, in place: a color never reaches an index that
-// is still to be read. libpng can do this too, but takes an index beyond the palette for black.
+// Replaces the indices, which fill the end of `pixels`, by colors, in place: the colors never reach an index that has
+// not been read yet. libpng can do this too, but treats an index beyond the palette as black.
 static void expand_palette(RestorePNGReader *reader, uint8_t *pixels, const uint8_t *indices) {
     png_colorp palette = NULL;
     png_bytep alpha = NULL;
@@ -181,7 +181,7 @@ static void expand_palette(RestorePNGReader *reader, uint8_t *pixels, const uint
 // Returns the number of passes over the rows.
 static int start_rows(RestorePNGReader *reader, size_t row_size) {
     if (reader->has_palette) {
-        png_set_packing(reader->png);  // one index a byte
+        png_set_packing(reader->png);  // one index per byte
     } else {
         png_set_expand(reader->png);
     }
@@ -196,12 +196,12 @@ static int start_rows(RestorePNGReader *reader, size_t row_size) {
 }
 
 static void read_row(RestorePNGReader *reader, uint8_t *row) {
-    // A later pass of a damaged file may be missing: blocks of the earlier ones stand in for it.
+    // A later pass of a damaged file may be missing: blocks of the earlier passes take its place.
     png_read_row(reader->png, reader->is_tolerant ? NULL : row, reader->is_tolerant ? row : NULL);
     reader->rows_read++;
 }
 
-// libpng inflates all that follows the last row, to throw it away: a megabyte takes it seconds.
+// libpng inflates everything after the last row only to discard it: a megabyte takes seconds.
 static void read_last_row(RestorePNGReader *reader, uint8_t *row, size_t row_size) {
     reader->end_limit = reader->offset + row_size + row_size / 8 + MOST_AFTER_ROWS;
     read_row(reader, row);
@@ -228,7 +228,7 @@ static int read_rows(RestorePNGReader *reader, uint8_t *rows, size_t row_size) {
 static int finish_palette(RestorePNGReader *reader, uint8_t *pixels, const uint8_t *indices, size_t size) {
     if (setjmp(reader->on_error)) { return reader->code; }
     expand_palette(reader, pixels, indices);
-    // What is left there are indices of rows that have moved up.
+    // The remaining bytes are indices of rows that have moved up.
     const size_t filled = restore_row_size(reader->format) * filled_rows(reader);
     memset(pixels + filled, 0, size - filled);
     return RESTORE_CODEC_OK;

@@ -1,9 +1,9 @@
 // The pixels of a PNG file, strip by strip. https://www.w3.org/TR/png-3/
 //
-// Strips are compressed independently and joined to one stream, as pigz (https://zlib.net/pigz) does with blocks of a file.
-// deflate looks back up to 32 KiB for repetitions; a strip gets the filtered bytes that come before it to look back at, so
-// hardly anything is lost at the joints. These bytes are filtered once more for it, which is cheaper than keeping the whole
-// filtered picture in memory.
+// Strips are compressed independently and joined into one stream, as pigz (https://zlib.net/pigz) does with blocks of a
+// file. deflate searches up to 32 KiB back for repetitions; each strip gets the preceding filtered bytes as history, so
+// hardly anything is lost at the boundaries. These bytes are filtered again for this purpose, which is cheaper than
+// keeping the entire filtered image in memory.
 #include "PNGStrips.h"
 
 #include <stdlib.h>
@@ -15,13 +15,13 @@
 #include "PNGFilters.h"
 
 enum {
-    // Filtered bytes in a strip, about: 2 megapixels of color give 24 strips, enough for many threads, and starting a
-    // strip costs little beside compressing it.
+    // Approximate number of filtered bytes per strip: 2 megapixels of color give 24 strips, enough for many threads,
+    // and starting a strip costs little compared with compressing it.
     STRIP_SIZE = 256 << 10,
     LARGEST_PIXEL = 8,
 };
 
-// A row's bytes in the file: samples, and before them the filter's number.
+// The bytes of a row in the file: the filter's number, followed by the samples.
 static size_t filtered_row_size(RestorePixelFormat format) { return restore_row_size(format) + 1; }
 
 RestorePNGCut restore_png_cut(RestorePixelFormat format) {
@@ -34,7 +34,7 @@ RestorePNGCut restore_png_cut(RestorePixelFormat format) {
     };
 }
 
-// Rows as the filters want them: after a pixel of zeros, 16-bit samples in the file's byte order.
+// Rows as required by the filters: preceded by a pixel of zeros, with 16-bit samples in the file's byte order.
 typedef struct {
     uint8_t *memory;
     uint8_t *row;
@@ -65,7 +65,7 @@ static void copy_row(uint8_t *target, const uint8_t *pixels, uint32_t y, Restore
     }
 }
 
-// Writes the filtered rows `first` to `end`, without it. Returns 0 where memory is short.
+// Writes the filtered rows from `first` up to, but not including, `end`. Returns 0 if out of memory.
 static int filter_rows(const uint8_t *pixels, RestorePixelFormat format, uint32_t first, uint32_t end,
                        uint8_t *filtered) {
     const size_t row_size = restore_row_size(format);
@@ -85,8 +85,8 @@ static int filter_rows(const uint8_t *pixels, RestorePixelFormat format, uint32_
     return 1;
 }
 
-// The filtered rows that end at row `first` of the picture and hold at least what deflate looks back at, if there are as many.
-// To be freed; NULL where memory is short.
+// The filtered rows that end at row `first` of the image and cover at least deflate's window, if there are that many.
+// Must be freed; NULL if out of memory.
 static uint8_t *make_history(const uint8_t *pixels, RestorePixelFormat format, uint32_t first, size_t *size) {
     const size_t row_size = filtered_row_size(format);
     const size_t wanted = (RESTORE_DEFLATE_WINDOW - 1) / row_size + 1;
@@ -100,7 +100,7 @@ static uint8_t *make_history(const uint8_t *pixels, RestorePixelFormat format, u
     return history;
 }
 
-// Gives back what growing by doubling took too much: all strips are in memory at the same time.
+// Releases the excess from growing by doubling: all strips are in memory at the same time.
 static void fit(RestoreBytes *stream) {
     uint8_t *const fitted = realloc(stream->bytes, stream->count);
     if (fitted == NULL) { return; }
@@ -115,12 +115,12 @@ void restore_png_make_strip(const uint8_t *pixels, RestorePixelFormat format, in
     const uint32_t first = index * cut.rows;
     const uint32_t end = is_last ? format.height : first + cut.rows;
     *strip = (RestorePNGStrip){.code = RESTORE_CODEC_NO_MEMORY};
-    // No overflow: a strip has one row, or is small.
+    // No overflow: a strip consists of a single row, or is small.
     const size_t size = (end - first) * filtered_row_size(format);
     size_t history_size = 0;
     uint8_t *const history = first == 0 ? NULL : make_history(pixels, format, first, &history_size);
     uint8_t *const filtered = malloc(size);
-    // Nothing but a lack of memory makes any of this fail.
+    // Each of these can only fail for lack of memory.
     if ((first == 0 || history != NULL) && filtered != NULL && filter_rows(pixels, format, first, end, filtered)) {
         const RestoreDeflatePiece piece = {history, history_size, filtered, size, is_last};
         strip->adler = (uint32_t)adler32_z(1, filtered, size);

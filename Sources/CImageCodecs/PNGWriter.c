@@ -1,4 +1,4 @@
-// PNG encoding: the pixels by PNGStrips.c, all around them by libpng. https://www.w3.org/TR/png-3/
+// PNG encoding: the pixels by PNGStrips.c, everything around them by libpng. https://www.w3.org/TR/png-3/
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ int restore_png_writer_open(const void *pixels, RestorePixelFormat format, int c
     writer->format = format;
     writer->compression = compression;
     writer->strip_count = count;
-    // A strip that nobody asked for is an error, not an empty strip.
+    // A strip that was never requested is an error, not an empty strip.
     for (uint32_t index = 0; index < count; index++) { writer->strips[index].code = RESTORE_CODEC_UNSUPPORTED; }
     *result = writer;
     *strip_count = count;
@@ -93,7 +93,8 @@ static int color_type(uint32_t channels) {
     }
 }
 
-// The two bytes that begin a zlib stream (RFC 1950): deflate with a window of 32 KiB, and a hint how hard it was tried.
+// The two bytes that begin a zlib stream (RFC 1950): deflate with a window of 32 KiB, and a hint about the compression
+// level.
 static void zlib_header(int compression, uint8_t header[2]) {
     const int level = compression == RESTORE_PNG_COMPRESSION_AUTOMATIC ? 6 : compression;
     const unsigned effort = level < 2 ? 0 : level < 6 ? 1 : level == 6 ? 2 : 3;
@@ -112,7 +113,8 @@ static void zlib_trailer(const RestorePNGWriter *writer, uint8_t trailer[4]) {
     for (int i = 0; i < 4; i++) { trailer[i] = (uint8_t)(adler >> (24 - 8 * i)); }
 }
 
-// Writes an IDAT chunk of `head`, a strip's stream and `tail`. Streams that are too long for one chunk are divided.
+// Writes an IDAT chunk consisting of `head`, a strip's stream and `tail`. Streams that are too long for one chunk are
+// divided.
 static void write_data_chunk(png_structp png, const uint8_t *head, size_t head_size, const RestoreBytes *stream,
                              const uint8_t *tail, size_t tail_size) {
     static const png_byte name[5] = "IDAT";
@@ -139,7 +141,7 @@ static void write_data(png_structp png, RestorePNGWriter *writer) {
         const int is_last = index == writer->strip_count - 1;
         RestoreBytes *stream = &writer->strips[index].stream;
         write_data_chunk(png, header, index == 0 ? sizeof header : 0, stream, trailer, is_last ? sizeof trailer : 0);
-        // Not needed any more, while the file grows.
+        // Not needed any more while the file grows.
         restore_bytes_free(stream);
     }
 }
@@ -148,14 +150,15 @@ static uint32_t big_endian_32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-// Writes chunks up to an empty IDAT, which stands for the pixels, or to the end. Returns how many bytes of the list that takes.
+// Writes chunks up to an empty IDAT, which marks the position of the pixels, or to the end. Returns the number of bytes
+// of the list consumed.
 static size_t write_chunks(png_structp png, const uint8_t *chunks, size_t size) {
     size_t place = 0;
     int are_pixels = 0;
     while (place < size && !are_pixels) {
         const size_t rest = size - place;
         const size_t length = rest < 8 ? SIZE_MAX : big_endian_32(chunks + place);
-        if (length > PNG_UINT_31_MAX || length > rest - 8) { png_error(png, "a chunk is longer than what it is in"); }
+        if (length > PNG_UINT_31_MAX || length > rest - 8) { png_error(png, "a chunk extends beyond its list"); }
         const uint8_t *name = chunks + place + 4;
         are_pixels = length == 0 && memcmp(name, "IDAT", 4) == 0;
         if (!are_pixels) { png_write_chunk(png, name, name + 4, length); }
@@ -176,7 +179,7 @@ static int write_file(FileWriter *file, RestorePNGWriter *writer, const uint8_t 
     const size_t before = write_chunks(file->png, chunks, chunks_size);
     write_data(file->png, writer);
     if (before < chunks_size) { write_chunks(file->png, chunks + before, chunks_size - before); }
-    // png_write_end would miss the rows, which it has not seen.
+    // png_write_end would complain about missing rows, which it has not seen.
     static const png_byte end[5] = "IEND";
     png_write_chunk(file->png, end, NULL, 0);
     return RESTORE_CODEC_OK;

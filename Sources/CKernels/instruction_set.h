@@ -2,6 +2,7 @@
 #include "vectors_template.h"
 #include "gemm_template.h"
 #include "winograd_template.h"
+#include "depthwise_template.h"
 
 #undef INLINE
 #undef TARGET

@@ -123,3 +123,31 @@ void rk_winograd_weight_gradient(rk_variant variant, int m, const rk_filters *fi
 {
     DISPATCH(variant, winograd_weight_gradient, m, filters, input, products, gradient);
 }
+
+/// The variant with the widest vectors that so few channels fill.
+static rk_variant variant_for_channels(rk_variant variant, ptrdiff_t channels)
+{
+    if (variant == RK_AVX512 && channels < 16) variant = RK_AVX2;
+    if (variant == RK_AVX2 && channels < 8) variant = RK_GENERIC;
+    return variant;
+}
+
+void rk_depthwise(rk_variant variant, const rk_windows *windows, const float *weights, float *output,
+                  const rk_epilogue *epilogue)
+{
+    const rk_variant chosen = variant_for_channels(variant, windows->channels);
+    DISPATCH(chosen, depthwise, windows, weights, output, epilogue);
+}
+
+void rk_depthwise_weight_gradient(rk_variant variant, const rk_windows *windows, const float *gradient, float *sums)
+{
+    const rk_variant chosen = variant_for_channels(variant, windows->channels);
+    DISPATCH(chosen, depthwise_weight_gradient, windows, gradient, sums);
+}
+
+void rk_depthwise_scatter(rk_variant variant, const float *gradient, const float *weights, float *picture,
+                          ptrdiff_t step, ptrdiff_t channels, ptrdiff_t count)
+{
+    const rk_variant chosen = variant_for_channels(variant, channels);
+    DISPATCH(chosen, depthwise_scatter, gradient, weights, picture, step, channels, count);
+}

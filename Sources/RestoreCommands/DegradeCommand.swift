@@ -1,3 +1,4 @@
+import RestoreText
 import ArgumentParser
 import RestoreImage
 import RestoreNN

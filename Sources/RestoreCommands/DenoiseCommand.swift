@@ -1,10 +1,10 @@
+import RestoreText
+import RestoreConcurrency
 import ArgumentParser
 import Logging
 import RestoreFiles
 import RestoreImage
 import RestoreModels
-import RestoreNN
-import RestoreTraining
 
 struct DenoiseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -118,7 +118,7 @@ struct DenoiseCommand: ParsableCommand {
             let encoding = try batch.encoding(for: $0, format: nil, of: picture.decoded, quality: quality.jpeg)
             return (original: image, path: $0, encoding: encoding)
         }
-        let noise = choosesModel ? NoiseEstimator(concurrently: ConcurrentRunner(pool)).measure(image) : nil
+        let noise = choosesModel ? NoiseEstimator(pool: pool).measure(image) : nil
         let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
         let reserved = picture.reservedBytes + encoding.workingBytes(for: image)
         let tiling = tiling.tiling(

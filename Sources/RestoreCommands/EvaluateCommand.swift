@@ -1,3 +1,4 @@
+import RestoreText
 import ArgumentParser
 import RestoreFiles
 import RestoreImage
@@ -9,7 +10,7 @@ struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Measures a model on pictures.",
-        subcommands: [EvaluateDenoiseCommand.self])
+        subcommands: Tasks.all.map { $0.evaluateCommand })
 }
 
 struct EvaluateDenoiseCommand: ParsableCommand {

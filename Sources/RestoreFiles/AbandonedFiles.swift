@@ -1,14 +1,15 @@
 import Glibc
 
-/// Removes the temporary files that programs which were killed while they wrote have left in `folder`. Who writes one
-/// holds a lock on it, so those of programs that still run stay, in other containers, too; so does what cannot be removed.
+/// Removes temporary files that killed programs have left in `folder`. A program locks the file it is writing, so the
+/// files of running programs are kept, including those in other containers; so are files that cannot be removed.
 ///
-/// This program must not be writing into `folder` at the same time: on some network file systems its own lock is none to it.
+/// This program must not be writing into `folder` at the same time: on some network file systems a process does not see
+/// its own lock.
 public func removeAbandonedTemporaryFiles(in folder: String) {
-    // A folder that cannot be listed keeps them.
+    // If the folder cannot be listed, its files are kept.
     let names = (try? listNames(in: folder, hiddenOnes: true)) ?? []
     for name in names {
-        // Not whether there is a process of its number, which another one may have by now.
+        // Checking for a process with that ID would not do: another process may have it by now.
         if isTemporaryFile(name) { removeUnlessLocked(joinPath(folder, name)) }
     }
 }
@@ -20,7 +21,7 @@ private func removeUnlessLocked(_ path: String) {
     if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { removeFile(path) }
 }
 
-/// Whether `writeFileAtomically` gives such names to temporary files.
+/// Whether `name` has the form that `writeFileAtomically` gives to temporary files.
 private func isTemporaryFile(_ name: String) -> Bool {
     guard name.hasPrefix(temporaryFilePrefix), name.hasSuffix(temporaryFileSuffix) else { return false }
     return pid_t(name.dropFirst(temporaryFilePrefix.count).prefix { $0 != "-" }) != nil

@@ -1,14 +1,14 @@
-/// What can go wrong with a file or a folder. Every case carries the path as the caller wrote it.
+/// What can go wrong with a file or a folder. Every case carries the path as given by the caller.
 public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Nothing is there, or a folder on the way to it is missing.
+    /// The path does not exist, or one of its parent folders is missing.
     case notFound(path: String)
     /// A file was expected and a folder was found.
     case isDirectory(path: String)
-    /// A FIFO, a device or a socket, where only a regular file will do.
+    /// A FIFO, a device or a socket, where a regular file is required.
     case notARegularFile(path: String)
     /// The system refused to open, list or read it; `reason` is the system's message.
     case unreadable(path: String, reason: String)
-    /// The file holds `bytes` bytes, more than the `limit` the caller set.
+    /// The file has `bytes` bytes, more than the caller's `limit`.
     case tooLarge(path: String, bytes: Int, limit: Int)
     /// The output exists and the caller did not allow it to be replaced.
     case alreadyExists(path: String)
@@ -37,9 +37,9 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unreadable(let path, let reason):
             return "\(path): cannot be read: \(reason)"
         case .tooLarge(let path, let bytes, let limit):
-            return "\(path): holds \(bytes) bytes, more than the limit of \(limit)"
+            return "\(path): has \(bytes) bytes, more than the limit of \(limit)"
         case .alreadyExists(let path):
-            return "\(path): exists already and is not overwritten"
+            return "\(path): already exists and is not overwritten"
         case .cannotWrite(let path, let reason):
             return "\(path): cannot be written: \(reason)"
         }

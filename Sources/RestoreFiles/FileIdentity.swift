@@ -1,11 +1,11 @@
 import Glibc
 
-/// Device and inode: the same for every path that leads to one file or folder, through whatever links.
+/// Device and inode: the same for every path that leads to the same file or folder, through any links.
 public struct FileIdentity: Hashable, Sendable {
     private let device: UInt
     private let inode: UInt
 
-    /// Nil where nothing can be reached at `path`; symbolic links are followed.
+    /// Nil if `path` cannot be reached; symbolic links are followed.
     public init?(_ path: String) {
         var status = stat()
         guard isPassableToSystem(path), stat(systemPath(path), &status) == 0 else { return nil }
@@ -14,8 +14,8 @@ public struct FileIdentity: Hashable, Sendable {
     }
 }
 
-/// The path from the root without links, "." and "..", as far as the system knows it. What does not exist yet stays as it
-/// is written, below the folder where it would be made.
+/// The absolute path without links, "." and "..", as far as it exists. Components that do not exist yet are kept as
+/// written, below the folder in which they would be created.
 public func canonicalPath(_ path: String) -> String {
     guard isPassableToSystem(path) else { return path }
     if let resolved = realpath(systemPath(path), nil) {
@@ -31,15 +31,15 @@ public func canonicalPath(_ path: String) -> String {
     }
 }
 
-/// Whether the file or folder at `path` is `folder` or lies below it, both as `canonicalPath` gives them.
+/// Whether the file or folder at `path` is `folder` or inside it; both paths must be canonical (see `canonicalPath`).
 public func isPath(_ path: String, inside folder: String) -> Bool {
     path == folder || folder == "/" || path.utf8.starts(with: (folder + "/").utf8)
 }
 
-/// Why nothing can be made at `path` or, where the folders on the way are not there yet, in the first that is; nil where the
+/// Why nothing can be created at `path` or, if parent folders are missing, in the nearest existing one; nil if the
 /// system would allow it.
 public func obstacle(toWriting path: String) -> String? {
-    guard isPassableToSystem(path) else { return "the path is empty or holds a NUL character" }
+    guard isPassableToSystem(path) else { return "the path is empty or contains a NUL character" }
     var folder = parentFolder(of: path)
     while pathKind(folder) == .missing, !isSymbolicLink(folder), parentFolder(of: folder) != folder {
         folder = parentFolder(of: folder)

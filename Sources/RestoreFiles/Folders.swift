@@ -1,8 +1,8 @@
 import Glibc
 
-/// What stands at a path, symbolic links followed.
+/// What is at a path; symbolic links are followed.
 public enum PathKind: Sendable, Equatable {
-    /// Nothing that can be reached: no entry, a link that leads nowhere, or a folder on the way that is closed.
+    /// Nothing that can be reached: no entry, a dangling link, or an inaccessible parent folder.
     case missing
     case regularFile
     case directory
@@ -10,7 +10,7 @@ public enum PathKind: Sendable, Equatable {
     case other
 }
 
-/// What stands at `path`, symbolic links followed.
+/// What is at `path`; symbolic links are followed.
 public func pathKind(_ path: String) -> PathKind {
     var status = stat()
     guard isPassableToSystem(path), stat(systemPath(path), &status) == 0 else { return .missing }
@@ -21,30 +21,30 @@ public func pathKind(_ path: String) -> PathKind {
     }
 }
 
-/// Why there is nothing to read at a `path` of kind `.missing`: mostly that no entry is there.
+/// Why nothing can be read at a `path` of kind `.missing`: usually because there is no entry.
 public func missingError(_ path: String) -> FileError {
     var status = stat()
     guard isPassableToSystem(path), stat(systemPath(path), &status) != 0 else { return .notFound(path: path) }
     return readingError(path, code: errno)
 }
 
-/// Whether a symbolic link stands at `path`, wherever it leads.
+/// Whether `path` is a symbolic link, whatever its target.
 public func isSymbolicLink(_ path: String) -> Bool {
     var status = stat()
     return isPassableToSystem(path) && lstat(systemPath(path), &status) == 0 && status.fileType == S_IFLNK
 }
 
-/// Makes the folder `path` (permissions `0777 & ~umask`); a folder that exists already is no error.
+/// Creates the folder `path` (permissions `0777 & ~umask`); it is not an error if the folder already exists.
 ///
-/// - Parameter withIntermediates: whether the folders on the way are made as well.
-/// - Throws: `FileError.cannotWrite`, also where a file is in the way.
+/// - Parameter withIntermediates: whether missing parent folders are created as well.
+/// - Throws: `FileError.cannotWrite`, also if a file is in the way.
 public func makeDirectory(_ path: String, withIntermediates: Bool = true) throws(FileError) {
     guard isPassableToSystem(path) else {
-        throw .cannotWrite(path: path, reason: "the path is empty or holds a NUL character")
+        throw .cannotWrite(path: path, reason: "the path is empty or contains a NUL character")
     }
     if mkdir(systemPath(path), 0o777) == 0 { return }
     let code = errno
-    // Asked after mkdir failed, not before: another process may make the same folder meanwhile.
+    // Checked after mkdir has failed, not before: another process may create the same folder in the meantime.
     switch pathKind(path) {
     case .directory: return
     case .regularFile, .other: throw .cannotWrite(path: path, reason: "it exists and is not a folder")
@@ -60,32 +60,32 @@ public func makeDirectory(_ path: String, withIntermediates: Bool = true) throws
     }
 }
 
-/// The files below `folder` whose extension is one of `extensions`, sorted by the bytes of their paths; see the
+/// The files inside `folder` whose extension is one of `extensions`, sorted by the bytes of their paths; see the
 /// overload that takes a closure.
 ///
-/// - Parameter extensions: lower case, without the dot, such as `["png", "jpg"]`; file names are matched without regard
-///   to case.
+/// - Parameter extensions: lower case, without the dot, such as `["png", "jpg"]`; file names are matched
+///   case-insensitively.
 public func listFilesRecursively(
     _ folder: String, extensions: Set<String>
 ) throws(FileError) -> [String] {
     try listFilesRecursively(folder) { extensions.contains(pathExtension(of: $0)) }
 }
 
-/// The files below `folder` whose names match, sorted by the bytes of their paths (what is not UTF-8 comes last).
+/// The files inside `folder` whose names match, sorted by the bytes of their paths (names that are not UTF-8 come
+/// last).
 ///
-/// Symbolic links are followed, each folder is visited once whatever links lead to it (a real path goes before a
-/// linked one), so that a loop of links ends. Hidden entries (a leading dot) are passed over. Links that lead
-/// nowhere are listed, so that reading them names them; FIFOs, devices and sockets are not. What may be a folder and
-/// cannot be reached, as for want of permission, is an error, not nothing.
+/// Symbolic links are followed, and each folder is visited once regardless of the links that lead to it (real paths
+/// before linked ones), so a link loop terminates. Hidden entries (with a leading dot) are skipped. Dangling links are
+/// listed, so that reading them reports them; FIFOs, devices and sockets are not. An entry that may be a folder but
+/// cannot be reached, for example for lack of permission, is an error and not silently skipped.
 ///
 /// - Parameters:
-///   - folder: where to start; the paths returned begin with it.
-///   - descends: whether the files in its folders are listed, too.
-///   - passOver: takes what is wrong with a folder below `folder`, or with what may be one, whose files are then not
-///     listed; nil to throw it.
-///   - isMatch: asked with the name of a file, the last component of its path.
-/// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed, and for a `folder` that is
-///   no folder.
+///   - folder: where to start; the returned paths begin with it.
+///   - descends: whether the files in its subfolders are listed too.
+///   - passOver: receives errors about folders inside `folder`, or entries that may be folders, whose files are then
+///     not listed; nil to throw these errors.
+///   - isMatch: called with the name of a file, the last component of its path.
+/// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed, or if `folder` is not a folder.
 public func listFilesRecursively(
     _ folder: String, descends: Bool = true, passOver: ((FileError) -> Void)? = nil,
     where isMatch: (_ name: String) -> Bool
@@ -118,7 +118,7 @@ public func listFilesRecursively(
 
 /// The names of the files and folders in `folder`, sorted by their bytes.
 ///
-/// - Parameter hiddenOnes: whether names with a leading dot are among them.
+/// - Parameter hiddenOnes: whether names with a leading dot are included.
 /// - Throws: `FileError.notFound`, or `.unreadable` for a folder that cannot be listed.
 public func listNames(in folder: String, hiddenOnes: Bool = false) throws(FileError) -> [String] {
     guard isPassableToSystem(folder) else { throw .notFound(path: folder) }
@@ -127,13 +127,13 @@ public func listNames(in folder: String, hiddenOnes: Bool = false) throws(FileEr
 
 private enum EntryKind {
     case folder, linkedFolder, matchingFile, ignored
-    /// What the system does not tell of, which may be a folder.
+    /// An entry that the system gives no information about, which may be a folder.
     case unreachable
 }
 
-/// What the entry at `path` is to a search for files whose names match.
+/// How a search for files with matching names treats the entry at `path`.
 ///
-/// - Parameter type: as `readdir` says it, which needs no permission to enter the folder.
+/// - Parameter type: as returned by `readdir`, which requires no permission to enter the folder.
 private func entryKind(at path: String, type: Int, matches: Bool) -> EntryKind {
     switch type {
     case Int(DT_DIR): return .folder
@@ -145,24 +145,26 @@ private func entryKind(at path: String, type: Int, matches: Bool) -> EntryKind {
     case .directory: return isSymbolicLink(path) ? .linkedFolder : .folder
     case .regularFile: return matches ? .matchingFile : .ignored
     case .other: return .ignored
-    // A picture that cannot be reached is named when it is read.
+    // An image that cannot be reached is reported when it is read.
     case .missing: return matches ? .matchingFile : leadsNowhere(path) ? .ignored : .unreachable
     }
 }
 
-/// Whether nothing is there, at `path` or where its link leads, or a link leads in a circle: so nothing is passed over.
+/// Whether nothing exists at `path` or at the target of its link, or the link is part of a loop: skipping it loses
+/// nothing.
 private func leadsNowhere(_ path: String) -> Bool {
     var status = stat()
     guard isPassableToSystem(path), stat(systemPath(path), &status) != 0 else { return false }
     return [ENOENT, ENOTDIR, ELOOP].contains(errno)
 }
 
-/// The names in one folder, in the order the file system gives them; hidden ones only if asked for.
+/// The names in a folder, in file system order; hidden ones only if requested.
 private func entryNames(_ folder: String, hiddenOnes: Bool = false) throws(FileError) -> [String] {
     try entries(of: folder, hiddenOnes: hiddenOnes).map(\.name)
 }
 
-/// As `entryNames`, with what each entry is (`DT_DIR` and so on), links not followed; `DT_UNKNOWN` on some file systems.
+/// Like `entryNames`, with the type of each entry (`DT_DIR` and so on), links not followed; `DT_UNKNOWN` on some file
+/// systems.
 private func entries(of folder: String, hiddenOnes: Bool = false) throws(FileError) -> [(name: String, type: Int)] {
     guard let stream = opendir(systemPath(folder)) else { throw readingError(folder, code: errno) }
     defer { closedir(stream) }
@@ -188,7 +190,7 @@ private func notAFolder(_ path: String) -> FileError {
     pathKind(path) == .missing ? missingError(path) : .unreadable(path: path, reason: "it is not a folder")
 }
 
-/// Swift orders strings by Unicode; the byte order is the one that never changes with a library's version.
+/// Swift orders strings by Unicode rules, which may change between library versions; byte order never does.
 private func isBytewiseLess(_ first: String, _ second: String) -> Bool {
     first.utf8.lexicographicallyPrecedes(second.utf8)
 }

@@ -1,7 +1,7 @@
 import Glibc
 
-// Paths are cut at bytes, not at Swift characters: a slash with a combining accent after it is one character to
-// Swift and still a separator to the system.
+// Paths are split at bytes, not at Swift characters: a slash followed by a combining accent is one character to Swift
+// but still a separator to the system.
 
 /// The last component of a path: "b.png" for "a/b.png" and "b" for "a/b/".
 public func lastPathComponent(of path: String) -> String {
@@ -12,7 +12,7 @@ public func lastPathComponent(of path: String) -> String {
     return String(trimmed[trimmed.utf8.index(after: slash)...])
 }
 
-/// The folder that holds `path`: "a" for "a/b.png", "/" for "/b.png" and "." for "b.png".
+/// The folder that contains `path`: "a" for "a/b.png", "/" for "/b.png" and "." for "b.png".
 public func parentFolder(of path: String) -> String {
     let trimmed = withoutTrailingSlashes(path[...])
     guard let slash = trimmed.utf8.lastIndex(of: slashByte) else { return "." }
@@ -20,8 +20,8 @@ public func parentFolder(of path: String) -> String {
     return parent.isEmpty ? "/" : String(parent)
 }
 
-/// The extension of the last component in lower case and without its dot: "png" for "a.b/C.PNG", and "" where
-/// there is none. A leading dot hides a file and starts no extension.
+/// The extension of the last component in lower case and without its dot: "png" for "a.b/C.PNG", and "" if there is
+/// none. A leading dot marks a hidden file and does not start an extension.
 public func pathExtension(of path: String) -> String {
     let name = lastPathComponent(of: path)
     guard let dot = extensionDot(in: name) else { return "" }
@@ -36,13 +36,13 @@ public func removingPathExtension(_ path: String) -> String {
     return String(path[..<path.utf8.index(path.utf8.endIndex, offsetBy: -suffixCount)])
 }
 
-/// `name` inside `folder`; an absolute `name` stays as it is.
+/// `name` inside `folder`; an absolute `name` is returned unchanged.
 public func joinPath(_ folder: String, _ name: String) -> String {
     if folder.isEmpty || name.utf8.first == slashByte { return name }
     return folder.utf8.last == slashByte ? folder + name : folder + "/" + name
 }
 
-/// The path from the root; links and ".." stay as they are.
+/// The absolute path; links and ".." are kept.
 public func absolutePath(_ path: String) -> String {
     guard path.utf8.first != slashByte, let folder = getcwd(nil, 0) else { return path }
     defer { free(folder) }

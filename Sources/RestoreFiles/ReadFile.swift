@@ -1,17 +1,16 @@
 import Glibc
 
-/// The most bytes `readFile` takes unless told otherwise: 4 GiB, which holds an uncompressed 16-bit RGBA
-/// picture of 512 megapixels.
+/// The default limit of `readFile` in bytes: 4 GiB, enough for an uncompressed 16-bit RGBA image of 512 megapixels.
 public let defaultMaximumFileBytes = 4 << 30
 
-/// The whole contents of a regular file.
+/// Returns the whole contents of a regular file.
 ///
-/// Folders, FIFOs, devices and sockets are refused without blocking, and a file larger than `maximumBytes` is
-/// refused before memory is taken. A file that grows while it is read is read to its end, within the limit.
+/// Folders, FIFOs, devices and sockets are rejected without blocking, and a file larger than `maximumBytes` is rejected
+/// before memory is allocated. A file that grows while it is being read is read to its end, within the limit.
 ///
 /// - Parameters:
-///   - path: where the file is; symbolic links are followed.
-///   - maximumBytes: the most bytes to take, at least 0.
+///   - path: the file to read; symbolic links are followed.
+///   - maximumBytes: the maximum number of bytes, at least 0.
 /// - Throws: `FileError.notFound`, `.isDirectory`, `.notARegularFile`, `.tooLarge` or `.unreadable`.
 public func readFile(
     _ path: String, maximumBytes: Int = defaultMaximumFileBytes
@@ -23,9 +22,9 @@ public func readFile(
     return try readToEnd(of: descriptor, expecting: size, path: path, maximumBytes: maximumBytes)
 }
 
-/// The first `maximumBytes` of a regular file, or all of a smaller one.
+/// Returns the first `maximumBytes` of a regular file, or all of a smaller one.
 ///
-/// - Throws: as `readFile`, but for `.tooLarge`.
+/// - Throws: as `readFile`, except for `.tooLarge`.
 public func readStart(of path: String, maximumBytes: Int) throws(FileError) -> [UInt8] {
     precondition(maximumBytes >= 0, "maximumBytes must not be negative, found \(maximumBytes)")
     let (descriptor, size) = try openRegularFile(path)
@@ -50,7 +49,7 @@ public func readStart(of path: String, maximumBytes: Int) throws(FileError) -> [
 /// Opens a file for reading; the caller closes the descriptor.
 private func openRegularFile(_ path: String) throws(FileError) -> (descriptor: Int32, size: Int) {
     guard isPassableToSystem(path) else { throw .notFound(path: path) }
-    // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever; regular files ignore it.
+    // O_NONBLOCK: opening a FIFO without a writer would block forever; regular files ignore it.
     let descriptor = retryingOnInterrupt { open(systemPath(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw readingError(path, code: errno) }
     var status = stat()
@@ -71,12 +70,13 @@ private func openRegularFile(_ path: String) throws(FileError) -> (descriptor: I
     return (descriptor, Int(status.st_size))
 }
 
-/// Reads `size` bytes in one piece, then whatever follows: files in /proc say 0, and a log may be growing.
+/// Reads `size` bytes in one piece, then whatever follows: files in /proc report a size of 0, and a log may be growing.
 private func readToEnd(
     of descriptor: Int32, expecting size: Int, path: String, maximumBytes: Int
 ) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
-    // At least one, though nothing may be read: for none the initializer writes to the empty array that all threads share.
+    // At least one, even if nothing is to be read: with a capacity of 0 the initializer writes to the empty array that
+    // all threads share.
     var bytes = [UInt8](unsafeUninitializedCapacity: max(size, 1)) { buffer, initializedCount in
         while initializedCount < size {
             let room = UnsafeMutableRawBufferPointer(

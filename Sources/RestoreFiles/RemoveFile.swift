@@ -1,13 +1,14 @@
 import Glibc
 
-/// Removes a file that is no longer needed. That it cannot be removed, or is gone already, is no error: nothing is lost.
+/// Removes a file that is no longer needed. It is not an error if it cannot be removed or no longer exists: nothing is
+/// lost.
 public func removeFile(_ path: String) {
     guard isPassableToSystem(path) else { return }
     unlink(systemPath(path))
 }
 
-/// Renames a file that cannot be used to `path` with `.damaged` after it. That it cannot be renamed is no error: it is
-/// looked at again, and found as damaged as before.
+/// Renames an unusable file to `path` with `.damaged` appended. It is not an error if it cannot be renamed: it will be
+/// examined again and found just as damaged.
 public func moveDamagedFileAside(_ path: String) {
     guard isPassableToSystem(path) else { return }
     rename(systemPath(path), systemPath(path + ".damaged"))

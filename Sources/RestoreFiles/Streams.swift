@@ -1,12 +1,12 @@
 import Glibc
 
-/// Keeps the numbers of standard streams that are closed from files that are opened later: a model would be read as the
-/// picture on standard input, or a message written into an output. Using such a stream still fails as closed (EBADF).
-/// To be called before any file is opened.
+/// Prevents files that are opened later from reusing the descriptors of closed standard streams: otherwise a model
+/// could be read as the image on standard input, or a message written into an output file. Using such a stream still
+/// fails as closed (EBADF). Must be called before any file is opened.
 public func reserveClosedStandardStreams() {
     for (descriptor, mode) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY)] {
         guard fcntl(descriptor, F_GETFD) < 0, errno == EBADF else { continue }
-        // The lowest free number is given out, and those below are taken.
+        // open returns the lowest free descriptor, and those below are in use.
         let opened = retryingOnInterrupt { open("/dev/null", mode) }
         if opened >= 0, opened != descriptor { close(opened) }
     }
@@ -16,9 +16,9 @@ public func reserveClosedStandardStreams() {
 ///
 /// - Parameters:
 ///   - descriptor: open for reading; it stays open.
-///   - name: what errors call it.
-///   - maximumBytes: the most bytes to take, at least 0.
-///   - isCancelled: asked several times a second while nothing comes; an end that was asked for is that of the stream.
+///   - name: the name used in errors.
+///   - maximumBytes: the maximum number of bytes, at least 0.
+///   - isCancelled: called several times a second while no data arrives; cancellation counts as the end of the stream.
 /// - Throws: `FileError.isDirectory`, `.tooLarge` or `.unreadable`.
 public func readStream(
     _ descriptor: Int32, name: String, maximumBytes: Int = defaultMaximumFileBytes,
@@ -35,7 +35,7 @@ public func readStream(
             retryingOnInterrupt { read(descriptor, chunk.baseAddress, chunk.count) }
         }
         if count < 0 {
-            // Another program may have made the stream one that does not wait.
+            // Another program may have made the stream non-blocking.
             if errno == EAGAIN { continue }
             guard errno != EBADF else {
                 throw .unreadable(path: name, reason: "it is closed (\(systemMessage(EBADF)))")
@@ -53,8 +53,8 @@ public func readStream(
 
 /// Writes all of `bytes` to a stream, such as a pipe on standard output.
 ///
-/// - Parameter name: what errors call it.
-/// - Throws: `FileError.cannotWrite`, also where the reader has gone away and SIGPIPE is ignored; a part may have been
+/// - Parameter name: the name used in errors.
+/// - Throws: `FileError.cannotWrite`, also if the reader has gone away and SIGPIPE is ignored; some bytes may have been
 ///   written.
 public func writeStream(_ bytes: [UInt8], to descriptor: Int32, name: String) throws(FileError) {
     let code = bytes.withUnsafeBytes { bytes -> Int32 in

@@ -7,7 +7,7 @@ func systemMessage(_ code: Int32) -> String {
     return String(cString: text)
 }
 
-/// Calls `body` again for as long as it fails with EINTR; returns its result (-1 on another error).
+/// Repeats `body` while it fails with EINTR; returns its result (-1 on another error).
 func retryingOnInterrupt<Result: SignedInteger>(_ body: () -> Result) -> Result {
     while true {
         let result = body()
@@ -15,17 +15,17 @@ func retryingOnInterrupt<Result: SignedInteger>(_ body: () -> Result) -> Result 
     }
 }
 
-/// Whether `path` can be handed to the system at all: a NUL would silently cut it short.
+/// Whether `path` can be passed to the system at all: a NUL would silently truncate it.
 func isPassableToSystem(_ path: String) -> Bool {
     !path.isEmpty && !path.utf8.contains(0)
 }
 
-/// What went wrong when `path` could not be opened or listed.
+/// The error for a `path` that could not be opened or listed.
 func readingError(_ path: String, code: Int32) -> FileError {
     switch code {
     case ENOENT, ENOTDIR: return .notFound(path: path)
     case EISDIR: return .isDirectory(path: path)
-    case ENXIO: return .notARegularFile(path: path)  // what opening a socket gives
+    case ENXIO: return .notARegularFile(path: path)  // returned when opening a socket
     default: return .unreadable(path: path, reason: systemMessage(code))
     }
 }

@@ -1,10 +1,11 @@
-// A file name is bytes to Linux and a text to Swift. The mapping between them, in the manner of Python's surrogateescape
-// (PEP 383): what is valid UTF-8 is that text; every other byte becomes one character of a range in a private plane.
+// A file name is a sequence of bytes in Linux and a string in Swift. This is the mapping between them, modeled on
+// Python's surrogateescape (PEP 383): valid UTF-8 is kept as it is; every other byte becomes one character from a range
+// in a private-use plane.
 
-/// The path that the system means by these bytes.
+/// The string for a path given by the system as bytes.
 ///
-/// A byte b that is not part of valid UTF-8 becomes the character U+10FE00 + b, in the last plane for private use. A
-/// character of that range in a name is taken for four such bytes, so that every name has one text, and no two the same.
+/// A byte b that is not part of valid UTF-8 becomes the character U+10FE00 + b, in the last private-use plane. A
+/// character from that range in a name is treated as four such bytes, so the mapping is one to one.
 public func pathFromSystem(_ bytes: some Collection<UInt8>) -> String {
     if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: isEscapedByte) {
         return text
@@ -29,25 +30,25 @@ public func pathFromSystem(_ bytes: some Collection<UInt8>) -> String {
     }
 }
 
-/// As `pathFromSystem` of bytes, for the C library's texts.
+/// Like `pathFromSystem` of bytes, for C strings.
 public func pathFromSystem(_ text: UnsafePointer<CChar>) -> String {
     var count = 0
     while text[count] != 0 { count += 1 }
     return UnsafeBufferPointer(start: text, count: count).withMemoryRebound(to: UInt8.self) { pathFromSystem($0) }
 }
 
-/// The arguments of this program, its name first. `CommandLine.arguments` repairs what is not UTF-8, and so names files
-/// that are not there.
+/// The arguments of this program, starting with its name. `CommandLine.arguments` repairs invalid UTF-8, and would thus
+/// name files that do not exist.
 public func argumentsFromSystem() -> [String] {
     (0..<Int(CommandLine.argc)).compactMap { index in CommandLine.unsafeArgv[index].map { pathFromSystem($0) } }
 }
 
-/// The byte of a path that is not UTF-8 for which `scalar` stands in `pathFromSystem`, or nil for any other character.
+/// The byte of a path that `scalar` represents in `pathFromSystem`, or nil for any other character.
 public func systemByte(for scalar: Unicode.Scalar) -> UInt8? {
     isEscapedByte(scalar) ? UInt8(scalar.value - escapeBase) : nil
 }
 
-/// The bytes that the system knows a path by, with the NUL at their end: the inverse of `pathFromSystem`.
+/// The bytes of a path for the system, including the terminating NUL: the inverse of `pathFromSystem`.
 package func systemPath(_ path: String) -> [CChar] {
     var bytes: [CChar] = []
     bytes.reserveCapacity(path.utf8.count + 1)
@@ -62,15 +63,15 @@ package func systemPath(_ path: String) -> [CChar] {
     return bytes
 }
 
-/// The last characters of a plane are no characters (U+10FFFE, U+10FFFF), so not the very last 256.
+/// The last code points of a plane are noncharacters (U+10FFFE, U+10FFFF), so the very last 256 cannot be used.
 private let escapeBase: UInt32 = 0x10FE00
 
-/// Bytes below 0x80 are always UTF-8.
+/// Bytes below 0x80 are always valid UTF-8.
 private func isEscapedByte(_ scalar: Unicode.Scalar) -> Bool {
     (escapeBase + 0x80...escapeBase + 0xFF).contains(scalar.value)
 }
 
 private func escaped(_ byte: UInt8) -> Unicode.Scalar {
-    // No surrogate is near: every such value is a character.
+    // The range contains no surrogates: every such value is a valid scalar.
     Unicode.Scalar(escapeBase + UInt32(byte)) ?? "\u{FFFD}"
 }

@@ -1,29 +1,28 @@
 import Glibc
 
-/// Writes `bytes` to `path` so that at any moment, a power cut included, `path` holds what it held before or all
-/// of `bytes`.
+/// Writes `bytes` to `path` so that at any moment, even after a power failure, `path` has either its previous contents
+/// or all of `bytes`.
 ///
-/// The bytes go to a hidden temporary file in the same folder, are flushed to the disk, and the file is renamed.
-/// Without `overwrite` the rename itself refuses an existing `path`, so that no race can replace a file. With
-/// `overwrite` the permissions of the replaced file are kept, and where `path` is a symbolic link the file it
-/// points to is replaced and the link stays. A new file gets `0666 & ~umask`. On failure the temporary file is
-/// removed.
+/// The bytes are written to a hidden temporary file in the same folder and flushed to disk, and the file is then
+/// renamed. Without `overwrite`, the rename itself fails if `path` exists, so no race can replace a file. With
+/// `overwrite`, the permissions of the replaced file are kept, and if `path` is a symbolic link, its target is replaced
+/// and the link is kept. A new file gets `0666 & ~umask`. On failure the temporary file is removed.
 ///
-/// - Parameter source: a file that this one is made of: nobody but the owner may read or write the new one who may not read or
-///   write that, so that a private picture's copy is as private.
-/// - Throws: `FileError.alreadyExists`, or `.cannotWrite`, also where the folder is missing and where a folder, a FIFO, a
-///   device, a socket or a link that leads nowhere stands there, which are never replaced, even with `overwrite`.
+/// - Parameter source: a file from which this one is derived: group and others get no permissions on the new file that
+///   they do not have on the source, so that a copy of a private image is equally private.
+/// - Throws: `FileError.alreadyExists`, or `.cannotWrite`, also if the folder is missing or `path` is a folder, a FIFO,
+///   a device, a socket or a dangling link, which are never replaced, even with `overwrite`.
 public func writeFileAtomically(
     _ bytes: UnsafeRawBufferPointer, to path: String, overwrite: Bool, madeOf source: String? = nil
 ) throws(FileError) {
     guard isPassableToSystem(path) else {
-        throw .cannotWrite(path: path, reason: "the path is empty or holds a NUL character")
+        throw .cannotWrite(path: path, reason: "the path is empty or contains a NUL character")
     }
     let destination = overwrite ? try linkTarget(of: path) ?? path : path
     let replacedMode = try modeOfReplaceableFile(destination, path: path, overwrite: overwrite)
     let folder = parentFolder(of: destination)
     let temporary = try createTemporaryFile(in: folder, mode: replacedMode ?? modeOfNewFile(madeOf: source), path: path)
-    // Keeps the lock until the file has its name.
+    // Keeps the lock until the file has its final name.
     let keeper = fcntl(temporary.descriptor, F_DUPFD_CLOEXEC, 0)
     defer { close(keeper) }
     do {
@@ -51,10 +50,10 @@ public func writeFileAtomically(
     try outcome.get()
 }
 
-/// The file a symbolic link leads to, or nil where `path` is no link.
+/// The target of a symbolic link, or nil if `path` is not a link.
 ///
-/// - Throws: `FileError.cannotWrite` for a link that leads nowhere: the picture would not be where it points, and the link
-///   would be gone.
+/// - Throws: `FileError.cannotWrite` for a dangling link: replacing it would remove the link without creating its
+///   target.
 private func linkTarget(of path: String) throws(FileError) -> String? {
     guard isSymbolicLink(path) else { return nil }
     guard let resolved = realpath(systemPath(path), nil) else { throw brokenLinkError(path) }
@@ -62,20 +61,20 @@ private func linkTarget(of path: String) throws(FileError) -> String? {
     return pathFromSystem(resolved)
 }
 
-/// Why nothing is written to the symbolic link at `path`, which cannot be followed.
+/// The error for a symbolic link at `path` that cannot be followed.
 public func brokenLinkError(_ path: String) -> FileError {
     var status = stat()
     let code = isPassableToSystem(path) && stat(systemPath(path), &status) != 0 ? errno : ENOENT
     let reason = code == ENOENT || code == ENOTDIR ? "" : ": " + systemMessage(code)
-    return .cannotWrite(path: path, reason: "it is a link that leads nowhere" + reason)
+    return .cannotWrite(path: path, reason: "it is a dangling link" + reason)
 }
 
-/// The permissions of the file that is about to be replaced, or nil where there is none.
+/// The permissions of the file that is about to be replaced, or nil if there is none.
 private func modeOfReplaceableFile(
     _ destination: String, path: String, overwrite: Bool
 ) throws(FileError) -> mode_t? {
     var status = stat()
-    // lstat: a link that leads nowhere is in the way just as a file is.
+    // lstat: a dangling link is in the way just like a file.
     guard lstat(systemPath(destination), &status) == 0 else { return nil }
     switch status.fileType {
     case S_IFDIR: throw writingError(path, code: EISDIR)
@@ -86,7 +85,7 @@ private func modeOfReplaceableFile(
     }
 }
 
-/// What a new file may be to whom, before the umask.
+/// Permissions for a new file, before the umask.
 private func modeOfNewFile(madeOf source: String?) -> mode_t {
     var status = stat()
     guard let source, isPassableToSystem(source), stat(systemPath(source), &status) == 0 else { return 0o666 }
@@ -99,7 +98,7 @@ let temporaryFileSuffix = ".partial"
 private func createTemporaryFile(
     in folder: String, mode: mode_t, path: String
 ) throws(FileError) -> (descriptor: Int32, path: String) {
-    // O_EXCL makes the name ours, whatever other threads, processes or an earlier crash left here.
+    // O_EXCL guarantees that the name is ours, whatever other threads, processes or an earlier crash have left here.
     for attempt in 0..<10_000 {
         let name = joinPath(folder, "\(temporaryFilePrefix)\(getpid())-\(attempt)\(temporaryFileSuffix)")
         let descriptor = retryingOnInterrupt {
@@ -115,10 +114,10 @@ private func createTemporaryFile(
     throw .cannotWrite(path: path, reason: "no free name for a temporary file in \(folder)")
 }
 
-/// Locks a new temporary file, which tells programs that look for abandoned ones that it is not. False where one of them
-/// was quicker.
+/// Locks a new temporary file, so that programs looking for abandoned files leave it alone. Returns false if one of
+/// them was faster.
 private func isHeld(_ descriptor: Int32) -> Bool {
-    // On file systems without locks nobody takes it for abandoned.
+    // On file systems without locks no program considers the file abandoned.
     if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { return false }
     var status = stat()
     return fstat(descriptor, &status) != 0 || status.st_nlink > 0
@@ -135,10 +134,10 @@ private func fill(
         let count = retryingOnInterrupt { write(descriptor, rest.baseAddress, rest.count) }
         if count < 0 { code = errno } else { offset += count }
     }
-    // The umask may have taken away bits that the replaced file had.
+    // The umask may have removed permissions that the replaced file had.
     if let mode, code == 0, fchmod(descriptor, mode) != 0, errno != EPERM { code = errno }
     if code == 0, retryingOnInterrupt({ fsync(descriptor) }) != 0, !isMissingFeature(errno) { code = errno }
-    // close reports late write errors on network file systems; after EINTR the descriptor is closed all the same.
+    // close reports delayed write errors on network file systems; after EINTR the descriptor is closed anyway.
     if close(descriptor) != 0, errno != EINTR, code == 0 { code = errno }
     if code != 0 { throw writingError(path, code: code) }
 }
@@ -158,27 +157,27 @@ private func publish(
     try publishByLink(temporary, as: destination, path: path)
 }
 
-/// renameat2 with RENAME_NOREPLACE: 0 or an errno value, or nil where the C library has no such function.
+/// renameat2 with RENAME_NOREPLACE: 0 or an errno value, or nil if the C library does not have the function.
 ///
-/// It is looked up by name because glibc declares it under _GNU_SOURCE only, which Swift's Glibc module lacks.
+/// It is looked up by name because glibc declares it only under _GNU_SOURCE, which Swift's Glibc module does not set.
 private func renameWithoutReplacing(_ source: String, _ destination: String) -> Int32? {
     typealias RenameAt2 =
         @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
-    let noReplace: UInt32 = 1  // RENAME_NOREPLACE of linux/fs.h
+    let noReplace: UInt32 = 1  // RENAME_NOREPLACE from linux/fs.h
     guard let symbol = dlsym(nil, "renameat2") else { return nil }
     let function = unsafeBitCast(symbol, to: RenameAt2.self)
     return function(AT_FDCWD, systemPath(source), AT_FDCWD, systemPath(destination), noReplace) == 0 ? 0 : errno
 }
 
-/// `publish` without overwriting, for file systems such as NFS that lack RENAME_NOREPLACE: a hard link is never
-/// made over an existing name either.
+/// `publish` without overwriting, for file systems such as NFS that lack RENAME_NOREPLACE: creating a hard link never
+/// replaces an existing name either.
 package func publishByLink(_ temporary: String, as destination: String, path: String) throws(FileError) {
     guard link(systemPath(temporary), systemPath(destination)) == 0 else { throw writingError(path, code: errno) }
     unlink(systemPath(temporary))
 }
 
-/// Makes the rename itself survive a power cut. Best effort: the file is complete either way, and a folder that
-/// may be written but not read cannot be opened.
+/// Makes the rename itself durable. Best effort: the file is complete either way, and a folder that is writable but not
+/// readable cannot be opened.
 private func flushFolder(_ folder: String) {
     let descriptor = retryingOnInterrupt { open(systemPath(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard descriptor >= 0 else { return }

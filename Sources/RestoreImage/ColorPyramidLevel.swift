@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// A level of a pyramid of colors and how much is known of each: R, G, B (sRGB), weight 0…1.
 struct ColorPyramidLevel: Sendable {
     let width: Int
@@ -9,9 +11,9 @@ struct ColorPyramidLevel: Sendable {
 
     /// The means of 2×2 pixels by their weight; the weight is the sum of theirs, at most 1: one visible pixel makes its cell
     /// known.
-    init(halving image: Image, concurrently runner: ConcurrentRunner) {
+    init(halving image: Image, pool: WorkerPool) {
         let (sourceWidth, sourceHeight) = (image.width, image.height)
-        self.init(width: (sourceWidth + 1) / 2, height: (sourceHeight + 1) / 2, concurrently: runner) { y, row, width in
+        self.init(width: (sourceWidth + 1) / 2, height: (sourceHeight + 1) / 2, pool: pool) { y, row, width in
             let rows = (2 * y)..<min(2 * y + 2, sourceHeight)
             withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * sourceWidth) { colors in
                 guard let colors = colors.baseAddress else { return }
@@ -30,9 +32,9 @@ struct ColorPyramidLevel: Sendable {
     }
 
     /// The means of 2×2 cells of the next finer level by their weight.
-    init(halving finer: ColorPyramidLevel, concurrently runner: ConcurrentRunner) {
+    init(halving finer: ColorPyramidLevel, pool: WorkerPool) {
         let (finerWidth, finerHeight) = (finer.width, finer.height)
-        self.init(width: (finerWidth + 1) / 2, height: (finerHeight + 1) / 2, concurrently: runner) { y, row, width in
+        self.init(width: (finerWidth + 1) / 2, height: (finerHeight + 1) / 2, pool: pool) { y, row, width in
             finer.cells.withUnsafeBufferPointer { source in
                 for x in 0..<width {
                     var sum = SIMD4<Float>.zero
@@ -50,7 +52,7 @@ struct ColorPyramidLevel: Sendable {
     }
 
     private init(
-        width: Int, height: Int, concurrently runner: ConcurrentRunner,
+        width: Int, height: Int, pool: WorkerPool,
         _ makeRow: (_ y: Int, _ row: UnsafeMutablePointer<SIMD4<Float>>, _ width: Int) -> Void
     ) {
         (self.width, self.height) = (width, height)
@@ -58,20 +60,20 @@ struct ColorPyramidLevel: Sendable {
             count = width * height
             guard let base = cells.baseAddress else { return }
             let rows = max(1, Self.cellsOfTask / width)
-            runner.run(taskCount: (height + rows - 1) / rows) { task in
+            pool.run(taskCount: (height + rows - 1) / rows) { task, _ in
                 for y in (task * rows)..<min((task + 1) * rows, height) { makeRow(y, base + y * width, width) }
             }
         }
     }
 
     /// Fills in what is not known from the next coarser level, which is filled.
-    mutating func fill(from coarse: ColorPyramidLevel, concurrently runner: ConcurrentRunner) {
+    mutating func fill(from coarse: ColorPyramidLevel, pool: WorkerPool) {
         let (width, height) = (self.width, self.height)
         cells.withUnsafeMutableBufferPointer { cells in
             guard let base = cells.baseAddress else { return }
             coarse.cells.withUnsafeBufferPointer { source in
                 let rows = max(1, Self.cellsOfTask / width)
-                runner.run(taskCount: (height + rows - 1) / rows) { task in
+                pool.run(taskCount: (height + rows - 1) / rows) { task, _ in
                     for place in (task * rows * width)..<(min((task + 1) * rows, height) * width) {
                         let cell = base[place]
                         guard cell.w < 1 else { continue }

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 extension Image {
     /// Copies a rectangle of the picture as interleaved sRGB floats. In a picture in sRGB these are sample /
     /// `maximumSample`, so 0…1; from another `colorSpace` colors outside sRGB's gamut come as values outside of it. Gray is
@@ -36,7 +38,7 @@ extension Image {
     ///   rectangle above it are then written, the others are not.
     public mutating func setColors(
         of region: ImageRegion, from source: UnsafePointer<Float>, pixelStride: Int = 3, rowStride: Int? = nil,
-        concurrently runner: ConcurrentRunner = .serial
+        pool: WorkerPool = .serial
     ) throws(NonFinitePixel) {
         checkContains(region)
         let floats = FloatRows(region, pixelStride: pixelStride, rowStride: rowStride)
@@ -50,11 +52,11 @@ extension Image {
         switch storage {
         case .uint8(var values):
             storage = .uint8([])
-            values.withUnsafeMutableBufferPointer { rows.set($0, from: source, concurrently: runner) }
+            values.withUnsafeMutableBufferPointer { rows.set($0, from: source, pool: pool) }
             storage = .uint8(values)
         case .uint16(var values):
             storage = .uint16([])
-            values.withUnsafeMutableBufferPointer { rows.set($0, from: source, concurrently: runner) }
+            values.withUnsafeMutableBufferPointer { rows.set($0, from: source, pool: pool) }
             storage = .uint16(values)
         }
         if let failure { throw failure }
@@ -109,11 +111,11 @@ private struct Rows: Sendable {
 
     func set<Sample: FixedWidthInteger>(
         _ destination: UnsafeMutableBufferPointer<Sample>, from source: UnsafePointer<Float>,
-        concurrently runner: ConcurrentRunner
+        pool: WorkerPool
     ) {
         guard let samples = destination.baseAddress, region.height > 0 else { return }
         let step = max(1, Self.pixelsOfTask / region.width)
-        runner.run(taskCount: (region.height + step - 1) / step) { task in
+        pool.run(taskCount: (region.height + step - 1) / step) { task, _ in
             for row in (task * step)..<min((task + 1) * step, region.height) { setRow(row, of: samples, from: source) }
         }
     }

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import CImageCodecs
 
 /// An encoded file in memory that a C encoder allocated.
@@ -6,7 +7,7 @@ struct EncodedBytes: ~Copyable {
 
     /// Encodes `image`, whose depth and channels the format must be able to store.
     init(
-        _ image: Image, _ metadata: ImageMetadata, as encoding: ImageEncoding, concurrently runner: ConcurrentRunner
+        _ image: Image, _ metadata: ImageMetadata, as encoding: ImageEncoding, pool: WorkerPool
     ) throws(CodecFailure) {
         let format = RestorePixelFormat(
             width: UInt32(clamping: image.width), height: UInt32(clamping: image.height),
@@ -16,7 +17,7 @@ struct EncodedBytes: ~Copyable {
             try image.withSampleBytes { pixels throws(CodecFailure) in
                 switch encoding.format {
                 case .png:
-                    try encodePNG(pixels, format, metadata, encoding, concurrently: runner, to: &output)
+                    try encodePNG(pixels, format, metadata, encoding, pool: pool, to: &output)
                 case .jpeg:
                     try encodeJPEG(pixels, format, metadata, encoding, to: &output)
                 }
@@ -43,7 +44,7 @@ struct EncodedBytes: ~Copyable {
 
 private func encodePNG(
     _ pixels: UnsafeRawBufferPointer, _ format: RestorePixelFormat, _ metadata: ImageMetadata,
-    _ encoding: ImageEncoding, concurrently runner: ConcurrentRunner, to output: inout RestoreBytes
+    _ encoding: ImageEncoding, pool: WorkerPool, to output: inout RestoreBytes
 ) throws(CodecFailure) {
     let compression = encoding.pngCompression.map { Int32(clamping: $0) } ?? Int32(RESTORE_PNG_COMPRESSION_AUTOMATIC)
     var writer: OpaquePointer?
@@ -51,7 +52,9 @@ private func encodePNG(
     try checked { restore_png_writer_open(pixels.baseAddress, format, compression, &writer, &stripCount, $0) }
     defer { restore_png_writer_close(writer) }
     let opened = writer
-    runner.run(taskCount: Int(stripCount)) { restore_png_write_strip(opened, UInt32(truncatingIfNeeded: $0)) }
+    pool.run(taskCount: Int(stripCount)) { strip, _ in
+        restore_png_write_strip(opened, UInt32(truncatingIfNeeded: strip))
+    }
     let chunks = PNGChunkList(metadata).bytes
     try checked { restore_png_writer_finish(opened, chunks, chunks.count, &output, $0) }
 }

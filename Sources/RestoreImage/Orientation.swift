@@ -1,18 +1,20 @@
+import RestoreConcurrency
+
 extension Image {
     /// The picture as it is meant to be seen.
     ///
     /// - Parameter orientation: where the stored rows and columns belong (EXIF 2.32, tag 274): 1 as they are, 2 mirrored, 3
     ///   turned by 180°, 4 upside down, 5 along the main diagonal, 6 to be turned by 90° clockwise, 7 along the other diagonal,
     ///   8 by 90° counterclockwise. 5 to 8 exchange width and height.
-    /// - Parameter runner: shares out the rows of 5 to 8; the others are done in place where the picture has one owner.
+    /// - Parameter pool: shares out the rows of 5 to 8; the others are done in place where the picture has one owner.
     /// - Precondition: `orientation` is 1…8.
     public consuming func upright(
-        from orientation: Int, concurrently runner: ConcurrentRunner = .serial
+        from orientation: Int, pool: WorkerPool = .serial
     ) -> Image {
         precondition((1...8).contains(orientation), "an orientation is 1…8, found \(orientation)")
         guard orientation > 1 else { return self }
         let (width, height, layout, space) = (self.width, self.height, channelLayout, colorSpace)
-        let turn = Turn(orientation: orientation, width: width, height: height, concurrently: runner)
+        let turn = Turn(orientation: orientation, width: width, height: height, pool: pool)
         var turned: Samples
         switch storage {
         case .uint8(var values):
@@ -35,13 +37,13 @@ private struct Turn {
     let orientation: Int
     let width: Int
     let height: Int
-    let runner: ConcurrentRunner
+    let pool: WorkerPool
 
     /// Pixels of a side of the squares that transposing goes by: their rows and columns stay in the first cache.
     private static let squareSide = 32
 
-    init(orientation: Int, width: Int, height: Int, concurrently runner: ConcurrentRunner) {
-        (self.orientation, self.width, self.height, self.runner) = (orientation, width, height, runner)
+    init(orientation: Int, width: Int, height: Int, pool: WorkerPool) {
+        (self.orientation, self.width, self.height, self.pool) = (orientation, width, height, pool)
     }
 
     func applied<Sample: FixedWidthInteger & BitwiseCopyable>(to values: inout [Sample], channels: Int) -> [Sample] {
@@ -109,7 +111,7 @@ private struct Turn {
         let fromRight = orientation == 7 || orientation == 8
         let fromBottom = orientation == 6 || orientation == 7
         let side = Self.squareSide
-        runner.run(taskCount: (width + side - 1) / side) { task in
+        pool.run(taskCount: (width + side - 1) / side) { task, _ in
             let rows = (task * side)..<min((task + 1) * side, width)
             for left in stride(from: 0, to: height, by: side) {
                 let columns = left..<min(left + side, height)

@@ -1,10 +1,13 @@
+import RestoreConcurrency
+
 /// The colors of a picture with transparency as a filter may see them: those that hardly show or do not show at all give way
 /// to a smooth extension of the visible ones around them, so that what an editor left under the transparency does not bleed
 /// into the edges.
 ///
 /// Pull-push (Gortler, Grzeszczuk, Szeliski & Cohen, "The Lumigraph", SIGGRAPH 1996, section 3.4.2): colors are averaged by
 /// their weight over 2×2 pixels, again and again, and where weight is missing the coarser level fills in. Takes time
-/// proportional to the pixels, and four bytes for each, a third more while it is made (`memory`). The results do not depend on the runner.
+/// proportional to the pixels, and four bytes for each, a third more while it is made (`memory`). The results do not depend on
+/// the number of workers.
 public struct VisibleColors: Sendable {
     private let image: Image
     /// Half the picture's sides, rounded up: filled in.
@@ -16,22 +19,22 @@ public struct VisibleColors: Sendable {
     public static func weight(ofOpacity opacity: Float) -> Float { min(1, 8 * opacity) }
 
     /// nil where all colors are believed, so that nothing need be extended.
-    public init?(_ image: Image, concurrently runner: ConcurrentRunner = .serial) {
-        guard image.hidesColors(concurrently: runner) else { return nil }
+    public init?(_ image: Image, pool: WorkerPool = .serial) {
+        guard image.hidesColors(pool: pool) else { return nil }
         self.image = image
-        var levels = [ColorPyramidLevel(halving: image, concurrently: runner)]
+        var levels = [ColorPyramidLevel(halving: image, pool: pool)]
         while let last = levels.last, last.width > 1 || last.height > 1 {
-            levels.append(ColorPyramidLevel(halving: last, concurrently: runner))
+            levels.append(ColorPyramidLevel(halving: last, pool: pool))
         }
         while levels.count > 1, let coarse = levels.popLast() {
-            levels[levels.count - 1].fill(from: coarse, concurrently: runner)
+            levels[levels.count - 1].fill(from: coarse, pool: pool)
         }
         half = levels[0]
     }
 
     /// Bytes that are held for a picture; 0 where all its colors are believed.
-    public static func memory(for image: Image, concurrently runner: ConcurrentRunner = .serial) -> Int {
-        guard image.hidesColors(concurrently: runner) else { return 0 }
+    public static func memory(for image: Image, pool: WorkerPool = .serial) -> Int {
+        guard image.hidesColors(pool: pool) else { return 0 }
         return MemoryLayout<SIMD4<Float>>.stride * ((image.width + 1) / 2) * ((image.height + 1) / 2)
     }
 
@@ -62,12 +65,12 @@ public struct VisibleColors: Sendable {
 
 extension Image {
     /// Whether the color of a pixel is not wholly believed.
-    func hidesColors(concurrently runner: ConcurrentRunner) -> Bool {
+    func hidesColors(pool: WorkerPool) -> Bool {
         guard channelLayout.hasAlpha else { return false }
         let rows = 64
         var found = [Bool](repeating: false, count: (height + rows - 1) / rows)
         found.withUnsafeMutableBufferPointer { found in
-            runner.run(taskCount: found.count) { task in
+            pool.run(taskCount: found.count) { task, _ in
                 let (first, end) = (task * rows, min((task + 1) * rows, height))
                 switch storage {
                 case .uint8(let values): found[task] = 8 * Int(leastAlpha(values, first..<end)) < 255

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreFiles
 
 /// How a picture is stored.
@@ -34,13 +35,13 @@ public struct ImageEncoding: Sendable, Equatable {
 /// - Parameters:
 ///   - metadata: what the file says beside the pixels; nothing unless told otherwise.
 ///   - path: what errors name.
-///   - runner: compresses the strips of a PNG; the bytes do not depend on it.
+///   - pool: compresses the strips of a PNG; the bytes do not depend on it.
 /// - Throws: `ImageError.cannotEncode`.
 public func encodeImage(
     _ image: Image, metadata: ImageMetadata = ImageMetadata(), as encoding: ImageEncoding, path: String,
-    concurrently runner: ConcurrentRunner = .serial
+    pool: WorkerPool = .serial
 ) throws(ImageError) -> [UInt8] {
-    let encoded = try encode(image, metadata, as: encoding, path: path, concurrently: runner)
+    let encoded = try encode(image, metadata, as: encoding, path: path, pool: pool)
     return encoded.withBytes { [UInt8]($0) }
 }
 
@@ -52,16 +53,16 @@ public func encodeImage(
 ///   - encoding: nil for the format that the extension of `path` names, with its default settings.
 ///   - overwrite: whether a file at `path` may be replaced.
 ///   - source: the file that the picture is of, if it is of one: see `writeFileAtomically`.
-///   - runner: see `encodeImage`.
+///   - pool: see `encodeImage`.
 /// - Throws: `ImageError.unknownExtension`, `.cannotEncode`, or `.file` where the file cannot be written.
 public func writeImage(
     _ image: Image, metadata: ImageMetadata = ImageMetadata(), to path: String, encoding: ImageEncoding? = nil,
-    overwrite: Bool, madeOf source: String? = nil, concurrently runner: ConcurrentRunner = .serial
+    overwrite: Bool, madeOf source: String? = nil, pool: WorkerPool = .serial
 ) throws(ImageError) {
     guard let encoding = encoding ?? ImageFormat.forPath(path).map({ ImageEncoding(format: $0) }) else {
         throw .unknownExtension(path: path)
     }
-    let encoded = try encode(image, metadata, as: encoding, path: path, concurrently: runner)
+    let encoded = try encode(image, metadata, as: encoding, path: path, pool: pool)
     do throws(FileError) {
         try encoded.withBytes { bytes throws(FileError) in
             try writeFileAtomically(bytes, to: path, overwrite: overwrite, madeOf: source)
@@ -73,14 +74,14 @@ public func writeImage(
 
 private func encode(
     _ image: Image, _ metadata: ImageMetadata, as encoding: ImageEncoding, path: String,
-    concurrently runner: ConcurrentRunner
+    pool: WorkerPool
 ) throws(ImageError) -> EncodedBytes {
     try encoding.requireAbility(toStore: image, path: path)
     let storable = encoding.format == .jpeg ? image.withoutAlpha().roundedTo8Bits() : image
     do throws(CodecFailure) {
         let metadata =
             encoding.format == .jpeg ? metadata.describingColorsByProfile(of: storable.channelLayout) : metadata
-        return try EncodedBytes(storable, metadata, as: encoding, concurrently: runner)
+        return try EncodedBytes(storable, metadata, as: encoding, pool: pool)
     } catch {
         throw .cannotEncode(path: path, reason: error.reason)
     }

@@ -1,3 +1,5 @@
+import RestoreText
+import RestoreConcurrency
 import RestoreFiles
 import RestoreImage
 import RestoreModels
@@ -8,7 +10,8 @@ public struct DenoiserTraining: TrainingTask, Sendable {
     public let architecture: DenoiserArchitecture
     public let sampler: PatchSampler
     public let validation: PictureSet
-    public let network: Network
+    public let graph: TrainingGraph
+    public let skipped: [PictureSet.Skipped]
     private let configuration: DenoiserConfiguration
     private let notes: [String: String]
 
@@ -22,42 +25,60 @@ public struct DenoiserTraining: TrainingTask, Sendable {
 
     /// - Parameters:
     ///   - architecture: that of the configuration.
+    ///   - graph: that of the configuration.
+    ///   - skipped: files that could not be used, for the report.
     ///   - notes: further metadata of the model files.
     public init(
-        configuration: DenoiserConfiguration, architecture: DenoiserArchitecture, training: PictureSet,
-        validation: PictureSet, notes: [String: String] = [:]
+        configuration: DenoiserConfiguration, architecture: DenoiserArchitecture, graph: TrainingGraph,
+        training: PictureSet, validation: PictureSet, skipped: [PictureSet.Skipped] = [],
+        notes: [String: String] = [:]
     ) {
         self.configuration = configuration
         self.architecture = architecture
         self.validation = validation
         self.notes = notes
         sampler = PatchSampler(pictures: training, side: configuration.patchSize, seed: configuration.trainer.seed)
-        network = architecture.network
+        self.graph = graph
+        self.skipped = skipped
     }
 
-    public var inputShapes: [Shape] {
-        [
-            Shape(
-                batch: configuration.trainer.batchSize, height: sampler.side, width: sampler.side,
-                channels: architecture.inputChannels)
-        ]
+    public var inputs: [TrainingInput] {
+        [architecture.inputChannels, 3].map { TrainingInput(height: sampler.side, width: sampler.side, channels: $0) }
     }
+
+    public let metrics = [Metric.psnr]
+    public let workUnit = "megapixels"
+    public var workPerExample: Double { Double(sampler.side * sampler.side) / 1e6 }
 
     public var exampleCount: Int { sampler.pictures.pictures.count }
+    public var validationCount: Int { validation.pictures.count }
+
+    public var dataSets: [RunReport.DataSet] {
+        RunReport.DataSet.all(
+            sources: configuration.data, training: sampler.pictures, validation: validation, skipped: skipped)
+    }
+
+    public var facts: [RunReport.Fact] {
+        let shape = Shape(batch: 1, height: 64, width: 64, channels: architecture.inputChannels)
+        // The network was built for these settings; its cost can be counted.
+        let cost = try? architecture.network.cost(inputs: [shape])
+        return [
+            RunReport.Fact("Multiplications a pixel", cost.map { "\($0.multiplyAccumulates / (64 * 64))" } ?? "unknown")
+        ]
+    }
 
     public var dataDigest: String { "\(sampler.pictures.digest)-\(validation.digest)" }
 
     // MARK: Batches
 
-    public func fill(
-        step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>], target: UnsafeMutablePointer<Float>
-    ) -> String {
+    public func fill(step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>]) -> String {
+        let (input, target) = (inputs[0], inputs[1])
         var generator = sampler.generator(step: step, slot: slot)
         let path = sampler.draw(&generator, into: target)
         let pixels = sampler.side * sampler.side
         let isGray = generator.uniform() < configuration.grayShare
         if isGray { makeGray(target, pixels: pixels) }
-        let (input, channels) = (inputs[0], architecture.inputChannels)
+        let channels = architecture.inputChannels
         for pixel in 0..<pixels { (input + channels * pixel).update(from: target + 3 * pixel, count: 3) }
         switch configuration.noise {
         case .gaussian:
@@ -107,14 +128,12 @@ public struct DenoiserTraining: TrainingTask, Sendable {
     }
 
     private func denoiser(_ parameters: Parameters, pool: WorkerPool) -> Denoiser {
-        Denoiser(
-            architecture: architecture, parameters: parameters,
-            metadata: ModelMetadata(task: Denoiser.task, architecture: architecture.json), pool: pool)
+        Denoiser(Model(architecture: architecture, parameters: parameters), pool: pool)
     }
 
     /// Mean PSNR in dB of the middles of the validation pictures, with the same noise every time: Gaussian at σ = 25, or
     /// that of photographs.
-    public func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double? {
+    public func validate(_ parameters: Parameters, pool: WorkerPool) throws -> [Double]? {
         guard !validation.pictures.isEmpty else { return nil }
         let denoiser = denoiser(parameters, pool: pool)
         let scores = try validation.pictures.indices.map { index in
@@ -123,7 +142,7 @@ public struct DenoiserTraining: TrainingTask, Sendable {
                 colors: noisy, width: clean.width, height: clean.height, sigma: Self.validationSigma)
             return min(Self.highestScore, try peakSignalToNoiseRatio(clean.withColors(restored), clean))
         }
-        return scores.reduce(0, +) / Double(scores.count)
+        return [scores.reduce(0, +) / Double(scores.count)]
     }
 
     /// Noisy, denoised and clean side by side.
@@ -140,13 +159,13 @@ public struct DenoiserTraining: TrainingTask, Sendable {
 
     // MARK: Model files
 
-    public func metadata(step: Int, score: Double?) -> [String: String] {
+    public func metadata(step: Int, metrics: [Double]?) -> [String: String] {
         var notes = notes
         let (trainer, side) = (configuration.trainer, sampler.side)
         let sources = configuration.data.map { lastPathComponent(of: $0.path) }.joined(separator: ", ")
         notes["training_data"] = "\(exampleCount) pictures of \(sources)"
         notes["training_settings"] = """
-            batch \(trainer.batchSize), patches \(side)x\(side), \(trainer.loss.rawValue) loss, \
+            batch \(trainer.batchSize), patches \(side)x\(side), \(configuration.loss.rawValue) loss, \
             \(trainer.optimizerDescription), EMA \(trainer.averageDecay), seed \(trainer.seed)
             """
         notes["training_steps"] = "\(step)"
@@ -163,8 +182,8 @@ public struct DenoiserTraining: TrainingTask, Sendable {
             notes["noise_range"] = "that of photographs: shot and read noise, correlated, through JPEG"
             validated = "with the noise of photographs"
         }
-        if let score { notes["validation_psnr"] = "\(decimals(score, 2)) dB \(validated)" }
-        return ModelMetadata(task: Denoiser.task, architecture: architecture.json, notes: notes).dictionary
+        if let score = metrics?.first { notes["validation_psnr"] = "\(decimals(score, 2)) dB \(validated)" }
+        return ModelMetadata(task: DenoiserArchitecture.task, architecture: architecture.json, notes: notes).dictionary
     }
 }
 

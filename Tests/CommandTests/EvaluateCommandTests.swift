@@ -1,3 +1,4 @@
+import RestoreText
 import Foundation
 import ModelTestSupport
 import RestoreFiles

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Foundation
 import ModelTestSupport
 import RestoreFiles

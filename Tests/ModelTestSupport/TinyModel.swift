@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreModels
 import RestoreNN
 import TestSupport
@@ -16,14 +17,14 @@ package struct TinyModel: Sendable {
             layout: ParameterLayout(network), values: randomParameters(network, seed: seed).map { $0 * 0.5 })
     }
 
-    package var metadata: ModelMetadata {
-        ModelMetadata(task: Denoiser.task, architecture: architecture.json, notes: ["license": "none"])
+    package var model: Model<DenoiserArchitecture> {
+        Model(architecture: architecture, parameters: parameters, notes: ["license": "none"])
     }
 
+    package var metadata: ModelMetadata { model.metadata }
+
     package func denoiser(workers: Int = 1) -> Denoiser {
-        Denoiser(
-            architecture: architecture, parameters: parameters, metadata: metadata,
-            pool: WorkerPool(workerCount: workers))
+        Denoiser(model, pool: WorkerPool(workerCount: workers))
     }
 
     /// A model file.

@@ -127,7 +127,7 @@ import RestoreFiles
         let folder = try TemporaryFolder()
         symlink("none", folder("broken"))
         symlink("circle", folder("circle"))
-        let reason = "it is a link that leads nowhere"
+        let reason = "it is a dangling link"
         #expect(throws: FileError.cannotWrite(path: folder("broken"), reason: reason)) {
             try writeFileAtomically([1], to: folder("broken"), overwrite: true)
         }

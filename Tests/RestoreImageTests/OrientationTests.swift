@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 import TestSupport
 import Testing
@@ -46,10 +47,9 @@ import Testing
     /// Each undoes itself or its counterpart, whoever shares the work.
     @Test(arguments: zip(1...8, [1, 2, 3, 4, 5, 8, 7, 6]))
     func theCounterpartUndoes(_ orientation: Int, _ counterpart: Int) throws {
-        let reversed = ConcurrentRunner { count, body in for task in (0..<count).reversed() { body(task) } }
         var image = Image.random(width: 131, height: 77, .rgb, bitDepth: 16, seed: 52)
         image.colorSpace = try space("adobe-rgb", .rgb)
-        let turned = image.upright(from: orientation, concurrently: reversed)
+        let turned = image.upright(from: orientation, pool: WorkerPool(workerCount: 3))
         #expect(turned.colorSpace == image.colorSpace)
         expectSame(turned.upright(from: counterpart), image)
     }

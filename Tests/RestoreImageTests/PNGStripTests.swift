@@ -1,4 +1,5 @@
-import Foundation
+import RestoreConcurrency
+
 import RestoreImage
 import Testing
 
@@ -9,17 +10,7 @@ import Testing
     /// Strips hold about this many bytes of rows, each with a byte for its filter.
     static let stripSize = 256 << 10
 
-    static let reversed = ConcurrentRunner { taskCount, body in
-        for task in (0..<taskCount).reversed() { body(task) }
-    }
-
-    static let threaded = ConcurrentRunner { taskCount, body in
-        // The closure does not outlive the call, which returns when all of them have.
-        withoutActuallyEscaping(body) { escapable in
-            nonisolated(unsafe) let shared = escapable
-            DispatchQueue.concurrentPerform(iterations: taskCount) { shared($0) }
-        }
-    }
+    static let pools = [WorkerPool(workerCount: 2), WorkerPool(workerCount: 5)]
 
     @Test(arguments: layouts, [8, 16])
     func keepsEverySampleOfAnySize(_ layout: Image.ChannelLayout, _ bitDepth: Int) throws {
@@ -68,7 +59,8 @@ import Testing
             for level in [nil, 0, 6] {
                 let image = content.image(width: width, height: height, layout, bitDepth: bitDepth)
                 let encoding = ImageEncoding(format: .png, pngCompression: level)
-                let file = try PNGFile(encodeImage(image, as: encoding, path: "a.png", concurrently: Self.threaded))
+                let file = try PNGFile(
+                    encodeImage(image, as: encoding, path: "a.png", pool: WorkerPool(workerCount: 3)))
                 #expect(file.names == ["IHDR"] + file.names.dropFirst().dropLast().map { _ in "IDAT" } + ["IEND"])
                 #expect(file.names.count == 5)
                 #expect(try file.samples() == image.values, "\(content), level \(String(describing: level))")
@@ -111,8 +103,8 @@ import Testing
             "\(image.width)×\(image.height) \(image.channelLayout), \(image.bitDepth) bits, level \(level ?? -1)"
         let bytes = try encodeImage(image, as: encoding, path: "a.png")
         #expect(try decodeImage(bytes, path: "a.png").image == image, "\(what)")
-        for runner in [Self.reversed, Self.threaded] {
-            let same = try encodeImage(image, as: encoding, path: "a.png", concurrently: runner) == bytes
+        for pool in Self.pools {
+            let same = try encodeImage(image, as: encoding, path: "a.png", pool: pool) == bytes
             #expect(same, "\(what)")
         }
     }

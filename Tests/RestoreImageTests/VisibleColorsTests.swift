@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 import TestSupport
 import Testing
@@ -102,16 +103,18 @@ import Testing
     }
 
     @Test(arguments: [8, 16])
-    func doesNotDependOnTheRunnerNorThePiece(_ bitDepth: Int) throws {
+    func doesNotDependOnTheWorkersNorThePiece(_ bitDepth: Int) throws {
         let image = Self.picture(width: 301, height: 203, bitDepth: bitDepth, hidden: 5) { x, y in
             (x / 7 + y / 11) % 3 == 0 ? 0 : Double((x + y) % 20) / 19
         } color: { x, y in
             [Double(x) / 301, Double(y) / 203, 0.5]
         }
-        let reversed = ConcurrentRunner { count, body in for task in (0..<count).reversed() { body(task) } }
         let visible = try #require(VisibleColors(image))
         let whole = colors(visible, image)
-        #expect(colors(try #require(VisibleColors(image, concurrently: reversed)), image) == whole)
+        for workers in [2, 5] {
+            let shared = try #require(VisibleColors(image, pool: WorkerPool(workerCount: workers)))
+            #expect(colors(shared, image) == whole, "\(workers) workers")
+        }
         for x in [0, 17, 300] {
             var column = [Float](repeating: 0, count: 3 * 203)
             visible.copyColors(of: ImageRegion(x: x, y: 0, width: 1, height: 203), to: &column)

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import ModelTestSupport
 import RestoreModels
 import RestoreNN

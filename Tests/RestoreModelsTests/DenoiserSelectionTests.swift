@@ -1,7 +1,7 @@
+import RestoreConcurrency
 import ModelTestSupport
 import RestoreImage
 import RestoreModels
-import RestoreNN
 import TestSupport
 import Testing
 

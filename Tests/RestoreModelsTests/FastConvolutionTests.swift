@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreFiles
 import RestoreImage
 import RestoreModels
@@ -35,7 +36,7 @@ import Testing
     /// Less than a 39th of a step of 8 bits.
     @Test(arguments: [5.0, 25, 75]) func theShippedModelDiffersByLessThanATenThousandth(sigma: Double) throws {
         let file = try SafetensorsFile(path: Self.path)
-        let metadata = try ModelMetadata(file, expectedTask: Denoiser.task)
+        let metadata = try ModelMetadata(file, expectedTask: DenoiserArchitecture.task)
         let architecture = try DenoiserArchitecture(json: metadata.architecture, path: Self.path)
         let parameters = try file.parameters(for: architecture.network).values
         let (pool, input) = (WorkerPool(workerCount: 2), try input(sigma: sigma))

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 import RestoreModels
 import RestoreNN
@@ -41,18 +42,14 @@ import Testing
         #expect(abs(estimate - 20) < 1.5, "\(estimate)")
     }
 
-    /// The very same number, whoever does the work and in whatever order.
+    /// The very same number, however many do the work and in whatever order.
     @Test(arguments: [Image.ChannelLayout.gray, .rgb], [(30, 20), (333, 251), (2400, 2100)])
-    func theEstimateDoesNotDependOnTheRunner(_ layout: Image.ChannelLayout, _ size: (Int, Int)) {
+    func theEstimateDoesNotDependOnTheWorkers(_ layout: Image.ChannelLayout, _ size: (Int, Int)) {
         let image = noisy(width: size.0, height: size.1, layout, sigma: 9)
         let estimate = NoiseEstimator().estimate(image)
-        let reversed = ConcurrentRunner { taskCount, body in
-            for task in (0..<taskCount).reversed() { body(task) }
-        }
-        #expect(NoiseEstimator(concurrently: reversed).estimate(image) == estimate)
         for workers in [1, 2, 5] {
-            let runner = ConcurrentRunner(WorkerPool(workerCount: workers))
-            #expect(NoiseEstimator(concurrently: runner).estimate(image) == estimate, "\(workers) workers")
+            let pool = WorkerPool(workerCount: workers)
+            #expect(NoiseEstimator(pool: pool).estimate(image) == estimate, "\(workers) workers")
         }
     }
 

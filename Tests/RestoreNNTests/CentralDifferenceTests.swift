@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 import TestSupport
 import Testing
@@ -47,6 +48,24 @@ import Testing
             "reflect", NaiveConvolution(input: side, outputChannels: 3, kernel: 5, padding: 3, mode: .reflect)
         ),
         Case(
+            name: "depthwise", operation: GroupedConvolution(depthwise: 4, kernel: 3, padding: 1), inputs: [side],
+            step: 0.5),
+        Case(
+            name: "depthwise, strided", operation: GroupedConvolution(depthwise: 4, kernel: 3, stride: 2, padding: 1),
+            inputs: [side], step: 0.5),
+        Case(
+            name: "depthwise, reflect",
+            operation: GroupedConvolution(depthwise: 4, kernel: 5, padding: 2, paddingMode: .reflect), inputs: [side],
+            step: 0.5),
+        Case(
+            name: "two groups, convolution",
+            operation: GroupedConvolution(inputChannels: 4, outputChannels: 6, groups: 2, kernel: 3, padding: 1),
+            inputs: [side], step: 0.5),
+        Case(
+            name: "two groups, strided",
+            operation: GroupedConvolution(inputChannels: 4, outputChannels: 6, groups: 2, kernel: 3, stride: 2),
+            inputs: [side], step: 0.5),
+        Case(
             name: "transposed, tiling",
             operation: TransposedConvolution(inputChannels: 4, outputChannels: 3, kernel: 2, stride: 2),
             inputs: [side], step: 0.5),
@@ -79,6 +98,7 @@ import Testing
         Case(name: "one group", operation: GroupNormalization(channels: 4, groups: 1), inputs: [side]),
         Case(name: "two groups", operation: GroupNormalization(channels: 4, groups: 2), inputs: [side]),
         Case(name: "four groups", operation: GroupNormalization(channels: 4, groups: 4), inputs: [side]),
+        Case(name: "channels of a pixel", operation: LayerNormalization(channels: 4), inputs: [side]),
         Case(name: "max", operation: Pooling(.max, kernel: 2), inputs: [side]),
         Case(name: "max, overlapping", operation: Pooling(.max, kernel: 3, stride: 1), inputs: [side]),
         Case(name: "relu", operation: Activation(.relu), inputs: [side]),

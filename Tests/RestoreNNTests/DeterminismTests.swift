@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 import TestSupport
 import Testing
@@ -24,9 +25,9 @@ import Testing
         let outputs = try train(network, [input], parameters: parameters, pool: pool).outputs
         let target = [Float](repeating: 0.25, count: outputs[0].values.count)
         var gradients = outputs.map { Tensor(zeros: $0.shape) }
-        let loss = Loss.charbonnier(epsilon: 1e-3).evaluate(
-            prediction: outputs[0].values, target: target, count: target.count,
-            gradient: &gradients[0].values, pool: pool)
+        let (loss, lossGradient) = try evaluate(
+            DifferenceLoss(.charbonnier(epsilon: 1e-3)), outputs[0].values, target, pool: pool)
+        gradients[0].values = lossGradient
         var result = try train(
             network, [input], parameters: parameters, outputGradients: gradients, pool: pool)
         let inferred = try infer(network, [input], parameters: parameters, pool: pool)
@@ -60,21 +61,18 @@ import Testing
     }
 
     /// Large enough for several pieces of elementwise work each.
-    @Test func workersDoNotChangeTheBitsOfLossAndOptimizer() {
+    @Test func workersDoNotChangeTheBitsOfLossAndOptimizer() throws {
         var generator = SeededGenerator(seed: 92)
         let count = 100_003
         let prediction = generator.values(count)
         let target = generator.values(count)
-        func compute(_ workers: Int) -> ([Double], [Float]) {
+        func compute(_ workers: Int) throws -> ([Double], [Float]) {
             let pool = WorkerPool(workerCount: workers)
             var sums: [Double] = []
             var all: [Float] = []
-            for loss in [Loss.l1, .l2, .charbonnier(epsilon: 0.01)] {
-                var gradient = [Float](repeating: 0, count: count)
-                sums.append(
-                    loss.evaluate(
-                        prediction: prediction, target: target, count: count, gradient: &gradient, pool: pool)
-                )
+            for measure in [DifferenceLoss.Measure.l1, .l2, .charbonnier(epsilon: 0.01)] {
+                var (value, gradient) = try evaluate(DifferenceLoss(measure), prediction, target, pool: pool)
+                sums.append(value)
                 sums.append(Double(clipGradientNorm(&gradient, maximum: 1e-5, pool: pool)))
                 var parameters = prediction
                 var optimizer = Optimizer.adamW(parameterCount: count)
@@ -83,9 +81,9 @@ import Testing
             }
             return (sums, all)
         }
-        let expected = compute(1)
+        let expected = try compute(1)
         for workers in Self.workerCounts.dropFirst() {
-            let found = compute(workers)
+            let found = try compute(workers)
             #expect(found.0 == expected.0, "\(workers) workers")
             expectSameBits(found.1, expected.1, "\(workers) workers")
         }

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 import TestSupport
 import Testing
@@ -134,18 +135,17 @@ import Testing
         var adamW = RestoreNN.Optimizer.adamW(
             parameterCount: parameters.count, weightDecay: optimizer.weightDecay,
             settings: .init(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon))
-        let plan = try TrainingPlan(network.computing(by: algorithm), inputShapes: [input.shape], pool: pool)
+        let graph = TrainingGraph(network.computing(by: algorithm), loss: DifferenceLoss(.l1), name: "loss")
+        let plan = try TrainingPlan(
+            graph.network, inputShapes: [input.shape, target.shape], objective: graph.objective, pool: pool)
         var losses: [Float] = []
         for _ in 0..<optimizer.steps {
             plan.input(0).update(from: input.values, count: input.values.count)
+            plan.input(1).update(from: target.values, count: target.values.count)
             plan.forward(parameters: parameters)
-            losses.append(
-                Float(
-                    Loss.l1.evaluate(
-                        prediction: plan.output(0), target: target.values, count: target.values.count,
-                        gradient: plan.outputGradient(0), pool: pool)))
+            losses.append(Float(plan.termValues[0]))
             var gradients = [Float](repeating: 0, count: parameters.count)
-            plan.backward(parameters: parameters, parameterGradients: &gradients)
+            plan.backward(weights: [1], parameters: parameters, parameterGradients: &gradients)
             try adjust(&gradients)
             adamW.update(&parameters, gradients: gradients, learningRate: optimizer.learningRate, pool: pool)
         }

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 import TestSupport
 import Testing
@@ -82,12 +83,10 @@ import Testing
         return tensor(nchw: shape + [1, 1], values: try golden.file.values(of: name))
     }
 
-    private func checkLoss(_ name: String, _ loss: Loss) throws {
+    private func checkLoss(_ name: String, _ measure: DifferenceLoss.Measure) throws {
         let prediction = try golden.file.values(of: "\(name)/input.0")
         let target = try golden.file.values(of: "\(name)/input.1")
-        var gradient = [Float](repeating: .nan, count: prediction.count)
-        let value = loss.evaluate(
-            prediction: prediction, target: target, count: prediction.count, gradient: &gradient, pool: pool)
+        let (value, gradient) = try evaluate(DifferenceLoss(measure), prediction, target, pool: pool)
         let tight = Tolerance(absolute: 1e-8, relative: 1e-6)
         expectClose([Float(value)], try golden.file.values(of: "\(name)/output"), name, tolerance: tight)
         expectClose(

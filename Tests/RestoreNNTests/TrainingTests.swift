@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 import TestSupport
 import Testing
@@ -7,7 +8,7 @@ import Testing
     private let pool = WorkerPool(workerCount: 3)
     private let shape = Shape(batch: 4, height: 16, width: 16, channels: 1)
     private let steps = 120
-    private let loss = Loss.charbonnier(epsilon: 0.03)
+    private let loss = DifferenceLoss(.charbonnier(epsilon: 0.03))
 
     /// 16×16×1 → 8×8×12 → 4×4×16 and back.
     private var autoencoder: Network {
@@ -61,22 +62,22 @@ import Testing
     }
 
     private func curve(pool: WorkerPool) throws -> [Float] {
-        let network = autoencoder
+        let graph = TrainingGraph(autoencoder, loss: loss, name: "loss")
+        let network = graph.network
         let (noisy, clean) = batch()
         var parameters = Parameters(initializing: network, seed: 162)
-        let plan = try TrainingPlan(network, inputShapes: [shape], pool: pool)
+        let plan = try TrainingPlan(
+            network, inputShapes: [shape, shape], objective: graph.objective, pool: pool)
         let schedule = WarmupCosineSchedule(peak: 0.006, warmupSteps: 10, totalSteps: steps)
         var optimizer = Optimizer.adamW(parameterCount: parameters.values.count)
         var losses: [Float] = []
         for step in 0..<steps {
             plan.input(0).update(from: noisy.values, count: noisy.values.count)
+            plan.input(1).update(from: clean.values, count: clean.values.count)
             plan.forward(parameters: parameters.values)
-            let value = loss.evaluate(
-                prediction: plan.output(0), target: clean.values, count: clean.values.count,
-                gradient: plan.outputGradient(0), pool: pool)
-            losses.append(Float(value))
+            losses.append(Float(plan.termValues[0]))
             var gradients = [Float](repeating: 0, count: parameters.values.count)
-            plan.backward(parameters: parameters.values, parameterGradients: &gradients)
+            plan.backward(weights: [1], parameters: parameters.values, parameterGradients: &gradients)
             _ = clipGradientNorm(&gradients, maximum: 1, pool: pool)
             optimizer.update(
                 &parameters.values, gradients: gradients, learningRate: schedule.learningRate(step: step),
@@ -99,10 +100,7 @@ import Testing
             tolerance: Tolerance(absolute: 0, relative: 2e-4))
         // It ends far below where it started, and nearer to the clean pictures than the noisy ones are.
         let (noisy, clean) = batch()
-        var unused = clean.values
-        let untreated = loss.evaluate(
-            prediction: noisy.values, target: clean.values, count: clean.values.count, gradient: &unused,
-            pool: pool)
+        let untreated = try evaluate(loss, noisy.values, clean.values, pool: pool).value
         #expect(losses[steps - 1] < losses[0] / 8)
         #expect(Double(losses[steps - 1]) < 0.7 * untreated)
     }

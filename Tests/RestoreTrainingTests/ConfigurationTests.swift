@@ -44,7 +44,7 @@ import Testing
         #expect(found.license == #"CC0: "all""#)
         let trainer = found.trainer
         #expect(trainer.steps == nil && trainer.timeLimit == 1.5 && trainer.batchSize == 8)
-        #expect(trainer.learningRate == 1e-3 && trainer.loss == .psnr && trainer.seed == .max)
+        #expect(trainer.learningRate == 1e-3 && found.loss == .psnr && trainer.seed == .max)
         #expect(trainer.optimizer == .muon && trainer.muonLearningRate == 0.03 && trainer.muonMomentum == 0.9)
         #expect(trainer.patience == 4 && trainer.checkpointMinutes == 0.5)
         // What is not named stays.

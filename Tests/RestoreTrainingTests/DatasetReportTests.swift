@@ -1,7 +1,7 @@
+import RestoreConcurrency
 import ModelTestSupport
 import RestoreFiles
 import RestoreImage
-import RestoreNN
 import RestoreTraining
 import TestSupport
 import Testing

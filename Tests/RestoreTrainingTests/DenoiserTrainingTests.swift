@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import ModelTestSupport
 import RestoreFiles
 import RestoreImage
@@ -42,8 +43,8 @@ import Testing
             logger: LogRecorder().logger)
         let (training, validation) = all.split(validation: validating ? 2 : 0)
         return DenoiserTraining(
-            configuration: configuration, architecture: try configuration.architecture(), training: training,
-            validation: validation)
+            configuration: configuration, architecture: try configuration.architecture(),
+            graph: try configuration.graph(), training: training, validation: validation)
     }
 
     private func train(workers: Int, steps: Int, to name: String) throws -> Trainer<DenoiserTraining>.Outcome {
@@ -110,7 +111,7 @@ import Testing
         input.withUnsafeMutableBufferPointer { input in
             target.withUnsafeMutableBufferPointer { target in
                 guard let input = input.baseAddress, let target = target.baseAddress else { return }
-                _ = task.fill(step: step, slot: slot, inputs: [input], target: target)
+                _ = task.fill(step: step, slot: slot, inputs: [input, target])
             }
         }
         return (input, target)
@@ -147,7 +148,7 @@ import Testing
     /// A blind network gets three channels: the target as a camera gives it, in 8 bits.
     @Test func theNoiseOfPhotographsIsNotTold() throws {
         let task = try task(grayShare: 0.3, noise: .photo)
-        #expect(task.architecture.isBlind && task.inputShapes[0].channels == 3)
+        #expect(task.architecture.isBlind && task.inputs[0].shape.channels == 3)
         var deviations: [Double] = []
         for slot in 0..<40 {
             var input = [Float](repeating: .nan, count: 3 * 256 + 1)
@@ -155,7 +156,7 @@ import Testing
             input.withUnsafeMutableBufferPointer { input in
                 target.withUnsafeMutableBufferPointer { target in
                     guard let input = input.baseAddress, let target = target.baseAddress else { return }
-                    _ = task.fill(step: 0, slot: slot, inputs: [input], target: target)
+                    _ = task.fill(step: 0, slot: slot, inputs: [input, target])
                 }
             }
             #expect(input[3 * 256].isNaN, "nothing behind the patch is written")
@@ -196,11 +197,11 @@ import Testing
         let task = try task()
         let pool = WorkerPool(workerCount: 1)
         var model = TinyModel(task.architecture)
-        let wild = try #require(try task.validate(model.parameters, pool: pool))
-        #expect(try task.validate(model.parameters, pool: pool) == wild)
+        let wild = try #require(try task.validate(model.parameters, pool: pool))[0]
+        #expect(try task.validate(model.parameters, pool: pool) == [wild])
         // A network that predicts nothing scores as the noise itself: 20 log10(255 / 25), a little more by clipping.
         for index in model.parameters.values.indices { model.parameters.values[index] = 0 }
-        let none = try #require(try task.validate(model.parameters, pool: pool))
+        let none = try #require(try task.validate(model.parameters, pool: pool))[0]
         #expect((20.1...20.6).contains(none))
         #expect(wild < none)
     }
@@ -209,7 +210,7 @@ import Testing
         let task = try task(validating: false)
         let score = try task.validate(TinyModel(task.architecture).parameters, pool: WorkerPool(workerCount: 1))
         #expect(score == nil)
-        #expect(task.metadata(step: 3, score: score)["restore.validation_psnr"] == nil)
-        #expect(task.metadata(step: 3, score: 31.239)["restore.validation_psnr"] == "31.24 dB at sigma 25.0")
+        #expect(task.metadata(step: 3, metrics: score)["restore.validation_psnr"] == nil)
+        #expect(task.metadata(step: 3, metrics: [31.239])["restore.validation_psnr"] == "31.24 dB at sigma 25.0")
     }
 }

@@ -2,49 +2,50 @@ import RestoreTraining
 import Testing
 
 @Suite struct MetricsTableTests {
+    private static let measures = RunMeasures(terms: ["loss"], metrics: [.psnr], workUnit: "megapixels")
     private let header = "step,loss,learning_rate,gradient_norm,validation_psnr,seconds,megapixels\n"
 
     private func parsed(_ text: String) throws(MetricsTableError) -> MetricsTable {
-        try MetricsTable(csv: Array(text.utf8), path: "run/metrics.csv")
+        try MetricsTable(Self.measures, csv: Array(text.utf8), path: "run/metrics.csv")
     }
 
     private func row(_ step: Int, score: Double? = nil) -> MetricsRow {
         MetricsRow(
             step: step, loss: 0.1 / Double(step), learningRate: Double(Float(0.002)), gradientNorm: 1.0 / 3,
-            validationScore: score, seconds: 12.34, megapixels: 0.0625)
+            validation: score.map { [$0] }, seconds: 12.34, work: 0.0625)
     }
 
     @Test func rowsBecomeLines() {
-        let table = MetricsTable(rows: [row(50), row(100, score: 31.41592)])
+        let table = MetricsTable(Self.measures, rows: [row(50), row(100, score: 31.41592)])
         #expect(
             table.csv == header + "50,0.002,0.002,0.33333334,,12.3,0.063\n"
                 + "100,0.001,0.002,0.33333334,31.4159,12.3,0.063\n")
-        #expect(MetricsTable().csv == header)
+        #expect(MetricsTable(Self.measures).csv == header)
     }
 
     @Test func whatIsReadIsWrittenWithTheSameBytes() throws {
-        var table = MetricsTable()
+        var table = MetricsTable(Self.measures)
         for step in 1...200 {
             var row = row(step, score: step % 7 == 0 ? 20 + 10 / Double(step) : nil)
             row.loss = 0.1 / Double(step) + 1e-17 * Double(step)
             row.gradientNorm = 1e-9 * Double(step * step)
-            (row.seconds, row.megapixels) = (Double(step) * 1.23456, Double(step) * 98765.4321)
+            (row.seconds, row.work) = (Double(step) * 1.23456, Double(step) * 98765.4321)
             table.append(row)
         }
         table.append(
             MetricsRow(
-                step: 201, loss: 1e300, learningRate: 0, gradientNorm: .infinity, validationScore: .infinity,
-                seconds: 1e17, megapixels: 0))
+                step: 201, loss: 1e300, learningRate: 0, gradientNorm: .infinity, validation: [.infinity],
+                seconds: 1e17, work: 0))
         let read = try parsed(table.csv)
         #expect(read.csv == table.csv)
         #expect(read.rows.count == 201)
-        #expect(read.rows[13].validationScore == 20.7143 && read.rows[14].validationScore == nil)
+        #expect(read.rows[13].validation == [20.7143] && read.rows[14].validation == nil)
         #expect(read.rows[4].loss == table.rows[4].loss)
         #expect(try parsed(read.csv) == read)
     }
 
     @Test func laterRowsAreDroppedAfterAResume() throws {
-        let table = MetricsTable(rows: [10, 20, 25, 30].map { row($0) })
+        let table = MetricsTable(Self.measures, rows: [10, 20, 25, 30].map { row($0) })
         #expect(table.truncated(after: 25).rows.map(\.step) == [10, 20, 25])
         #expect(table.truncated(after: 24).rows.map(\.step) == [10, 20])
         #expect(table.truncated(after: 0).rows.isEmpty)
@@ -56,7 +57,7 @@ import Testing
     @Test func otherEndsOfLinesAreAccepted() throws {
         let lines = "1,0.5,0.001,2,,1.0,1.000\n2,0.4,0.001,1,30.5,2.0,2.000\n"
         let expected = try parsed(header + lines)
-        #expect(expected.rows.map(\.validationScore) == [nil, 30.5])
+        #expect(expected.rows.map(\.validation) == [nil, [30.5]])
         #expect(try parsed((header + lines).split(separator: "\n").joined(separator: "\r\n") + "\r\n") == expected)
         #expect(try parsed(String((header + lines).dropLast())) == expected)
         #expect(try parsed(header).rows.isEmpty)
@@ -89,7 +90,7 @@ import Testing
     }
 
     @Test func bytesThatAreNoTextAreAnError() {
-        #expect(throws: MetricsTableError.self) { try MetricsTable(csv: [0xFF, 0xFE, 10, 0], path: "x") }
+        #expect(throws: MetricsTableError.self) { try MetricsTable(Self.measures, csv: [0xFF, 0xFE, 10, 0], path: "x") }
     }
 
     @Test func aLongFieldIsCutShortInTheMessage() {

@@ -1,7 +1,7 @@
+import RestoreConcurrency
 import Logging
 import ModelTestSupport
 import RestoreImage
-import RestoreNN
 import RestoreTraining
 import Synchronization
 import TestSupport

@@ -1,8 +1,8 @@
+import RestoreConcurrency
 import Logging
 import ModelTestSupport
 import RestoreFiles
 import RestoreImage
-import RestoreNN
 import RestoreTraining
 import Synchronization
 import TestSupport

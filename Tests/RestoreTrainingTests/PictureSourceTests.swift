@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import ModelTestSupport
 import RestoreFiles
 import RestoreImage

@@ -1,3 +1,5 @@
+import RestoreText
+import RestoreConcurrency
 import Glibc
 import RestoreFiles
 import RestoreNN
@@ -230,7 +232,7 @@ import Testing
                 start: .init(about: RunDescription(settingsDigest: "same")), pool: WorkerPool(workerCount: 1),
                 logger: log.logger)
             let error = #expect(throws: TrainingError.self) { try run("run") }
-            #expect("\(try #require(error))".contains("another program works in this folder"))
+            #expect("\(try #require(error))".contains("another program is using this folder"))
             #expect(try trainer.run().steps == Self.steps)
         }
         #expect(try run("run", resuming: true).end == .finished)

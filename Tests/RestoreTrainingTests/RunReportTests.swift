@@ -7,14 +7,15 @@ import Testing
         _ step: Int, loss: Double = 0.02, score: Double? = nil, seconds: Double? = nil
     ) -> MetricsRow {
         MetricsRow(
-            step: step, loss: loss, learningRate: 0.001, gradientNorm: 0.5, validationScore: score,
-            seconds: seconds ?? Double(step), megapixels: 2 * Double(step))
+            step: step, loss: loss, learningRate: 0.001, gradientNorm: 0.5, validation: score.map { [$0] },
+            seconds: seconds ?? Double(step), work: 2 * Double(step))
     }
 
     private func report(
         _ rows: [MetricsRow], state: RunReport.State = .running, plannedSteps: Int? = nil
     ) -> RunReport {
-        RunReport(title: "run", state: state, plannedSteps: plannedSteps, configuration: "seed: 1\n", rows: rows)
+        RunReport(title: "run", state: state, plannedSteps: plannedSteps, configuration: "seed: 1\n",
+            measures: RunMeasures(terms: ["loss"], metrics: [.psnr], workUnit: "megapixels"), rows: rows)
     }
 
     /// What stands between the tags of each `<name …>…</name>`.
@@ -151,8 +152,8 @@ import Testing
     func noNumberEndsTheProgram(number: Double) {
         for step in [0, 2, Int.max] {
             let extreme = MetricsRow(
-                step: step, loss: number, learningRate: number, gradientNorm: number, validationScore: number,
-                seconds: number, megapixels: number)
+                step: step, loss: number, learningRate: number, gradientNorm: number, validation: [number],
+                seconds: number, work: number)
             for rows in [[extreme], [row(1), extreme], [extreme, row(Int.max - 1)], [row(1), extreme, row(3)]] {
                 var report = report(rows, plannedSteps: 10)
                 expectBalanced(report.html())

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 import RestoreImage
 import RestoreNN
@@ -36,12 +37,11 @@ struct ScriptedTask: TrainingTask {
         let input = network.input("input")
         let scale = Convolution(inputChannels: 1, outputChannels: 1, kernel: 1, hasBias: false)
         network.output(network.add("scale", scale, input))
-        self.network = network
+        graph = TrainingGraph(network, loss: DifferenceLoss(.l1), name: "loss")
     }
 
-    func fill(
-        step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>], target: UnsafeMutablePointer<Float>
-    ) -> String {
+    func fill(step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>]) -> String {
+        let target = inputs[1]
         counter.newestStep.max(step + 1, ordering: .relaxed)
         var generator = SeededGenerator(seed: 3, path: UInt64(step), UInt64(slot))
         for index in 0..<16 {
@@ -52,22 +52,22 @@ struct ScriptedTask: TrainingTask {
         return "picture \(step).\(slot)"
     }
 
-    func validate(_ parameters: Parameters, pool: WorkerPool) throws -> Double? {
+    func validate(_ parameters: Parameters, pool: WorkerPool) throws -> [Double]? {
         // Leaves the other threads a moment.
         usleep(2000)
         let newest = counter.newestStep.load(ordering: .relaxed)
         counter.ahead.withLock { $0.append(newest - 10 * ($0.count + 1)) }
-        guard let scores else { return -Double(abs(parameters.values[0] - 2)) }
+        guard let scores else { return [-Double(abs(parameters.values[0] - 2))] }
         let count = counter.validations.withLock { count in
             defer { count += 1 }
             return count
         }
-        return count < scores.count ? scores[count] : nil
+        return count < scores.count ? [scores[count]] : nil
     }
 
     func samples(_ parameters: Parameters, pool: WorkerPool) throws -> [SamplePicture] {
         [SamplePicture(name: "gray", image: Image(width: 4, height: 3, channelLayout: .gray))]
     }
 
-    func metadata(step: Int, score: Double?) -> [String: String] { ["step": "\(step)"] }
+    func metadata(step: Int, metrics: [Double]?) -> [String: String] { ["step": "\(step)"] }
 }

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import ModelTestSupport
 import RestoreFiles
 import RestoreNN
@@ -202,7 +203,7 @@ import Testing
 
     @Test func aNetworkThatDoesNotFitItsBatchIsRefused() throws {
         var task = ScriptedTask(scores: [])
-        task.inputShapes[0].channels = 3
+        task.inputs[0] = TrainingInput(height: 4, width: 4, channels: 3)
         let error = #expect(throws: TrainingError.self) { try run(task, settings(steps: 1)) }
         guard case .network = error else {
             Issue.record("expected network, found \(String(describing: error))")

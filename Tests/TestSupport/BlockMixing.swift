@@ -4,7 +4,7 @@ import RestoreNN
 /// convolutions do: which value a pixel gets depends on its place in the block.
 ///
 /// The shape stays; zeros outside the picture. It refuses rows that are not whole blocks.
-package struct BlockMixing: Operator {
+package struct BlockMixing: PiecewiseOperator {
     package let side: Int
     package let border: Int
 

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 
 /// A network of one operator on inputs of its own.

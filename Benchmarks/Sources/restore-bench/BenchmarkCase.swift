@@ -1,6 +1,7 @@
+import RestoreConcurrency
 import RestoreNN
 
-/// What is timed of a network.
+/// The part of a network's work that is timed.
 enum Work: String, Encodable, Sendable {
     /// Inference.
     case forward
@@ -10,18 +11,18 @@ enum Work: String, Encodable, Sendable {
     case training
 }
 
-/// A row of the table. The network stands here once; peers build theirs from what `export` writes of it.
+/// A row of the table. The network is defined only here; peers build theirs from the output of `export`.
 struct BenchmarkCase: Sendable {
     let name: String
     let work: Work
     let network: Network
     let inputShape: Shape
-    /// Factor on the initial weights. Without it the signal of a deep plain network fades to nothing, and the comparison
-    /// with a peer would only see the last layers.
+    /// Factor on the initial weights. Without it the signal of a deep plain network would fade to nothing, and a
+    /// comparison with a peer would only cover the last layers.
     var gain: Float = 1
 
-    /// Floating-point operations of one run, every convolution counted as direct: two for each multiply-accumulate; the
-    /// gradients of data and of weights take as many as the forward pass each.
+    /// Floating-point operations of one run, with every convolution counted as direct: two per multiply-accumulate; the
+    /// gradients of data and of weights each take as many as the forward pass.
     func operations() throws -> Int {
         let forward = 2 * (try network.cost(inputs: [inputShape]).multiplyAccumulates)
         switch work {
@@ -34,14 +35,14 @@ struct BenchmarkCase: Sendable {
     func runner(pool: WorkerPool) throws -> any CaseRunner {
         switch work {
         case .forward:
-            // A network of several layers passes a picture in bands; a single layer takes it whole.
+            // A network of several layers processes an image in bands; a single layer processes it as a whole.
             network.nodes.count > 2 ? try PictureRunner(self, pool: pool) : try ForwardRunner(self, pool: pool)
         case .backward: try BackwardRunner(self, pool: pool)
         case .training: try TrainingRunner(self, pool: pool)
         }
     }
 
-    /// Weights as the operators ask for, scaled by `gain`, and biases that are not zero.
+    /// Weights as initialized by the operators, scaled by `gain`, and nonzero biases.
     func parameters() -> Parameters {
         var parameters = Parameters(initializing: network, seed: 1)
         for entry in parameters.layout.entries {
@@ -55,24 +56,24 @@ struct BenchmarkCase: Sendable {
         return parameters
     }
 
-    /// Values in 0…1, as those of pictures.
+    /// Values in 0…1, like those of images.
     func values(_ shape: Shape, of name: String) -> Tensor {
         var generator = SeededGenerator(seed: 3, path: stableHash(name))
         return Tensor(shape: shape, values: (0..<shape.count).map { _ in Float(generator.uniform()) })
     }
 }
 
-/// A case made ready.
+/// A prepared case.
 protocol CaseRunner: AnyObject {
-    /// Brings back what runs have changed; not timed.
+    /// Undoes what runs have changed; not timed.
     func reset()
     func run()
-    /// What else than the weights a peer needs, and what it is to come to ("expected/…").
+    /// The tensors other than weights that a peer needs, and the results expected of it ("expected/…").
     func tensors() -> [SafetensorsFile.NamedTensor]
 }
 
 extension Tensor {
-    /// As it lies in memory: pictures × rows × columns × channels.
+    /// With the dimensions in memory order: images × rows × columns × channels.
     func named(_ name: String) -> SafetensorsFile.NamedTensor {
         SafetensorsFile.NamedTensor(
             name: name, shape: [shape.batch, shape.height, shape.width, shape.channels], values: values)

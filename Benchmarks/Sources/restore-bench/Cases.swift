@@ -6,7 +6,7 @@ let allCases: [BenchmarkCase] = operatorCases + networkCases + trainingCases
 
 // MARK: Operators
 
-/// A convolution that networks of this kind are made of.
+/// A convolution typical of restoration networks.
 private struct OperatorShape {
     var batch = 1
     let inputs: Int
@@ -17,7 +17,7 @@ private struct OperatorShape {
     var stride = 1
     var isTransposed = false
 
-    /// conv2d.forward.n1.c64.o64.256x256.k3; the size is that of the input, a stride of 1 is not named.
+    /// conv2d.forward.n1.c64.o64.256x256.k3; the size is that of the input, and a stride of 1 is omitted.
     func name(_ work: Work) -> String {
         let operation = isTransposed ? "conv_transpose2d" : "conv2d"
         let name = "\(operation).\(work.rawValue).n\(batch).c\(inputs).o\(outputs).\(height)x\(width).k\(kernel)"
@@ -34,7 +34,7 @@ private struct OperatorShape {
                 inputChannels: inputs, outputChannels: outputs, kernel: kernel, stride: stride, hasBias: hasBias)
             network.output(network.add("layer", operation, input))
         } else {
-            // Padding keeps the size; windows side by side need none.
+            // Padding preserves the size; adjacent windows need none.
             let padding = Padding(integerLiteral: self.stride == 1 ? self.kernel / 2 : 0)
             let operation = Convolution(
                 inputChannels: inputs, outputChannels: outputs, kernel: kernel, stride: stride, padding: padding,
@@ -44,7 +44,7 @@ private struct OperatorShape {
         return network
     }
 
-    /// The bias is part of the forward pass; its gradient is a small sum of its own, which is left out.
+    /// The bias is part of the forward pass; its gradient, a small separate sum, is omitted.
     func benchmark(_ work: Work) -> BenchmarkCase {
         BenchmarkCase(
             name: name(work), work: work, network: network(hasBias: work == .forward),
@@ -70,7 +70,7 @@ private let operatorCases = [Work.forward, .backward].flatMap { work in operator
 
 // MARK: Networks
 
-/// 3×3 convolutions with ReLU between them.
+/// 3×3 convolutions with ReLU in between.
 private func chain(_ widths: [Int]) -> Network {
     var network = Network()
     var value = network.input("image")
@@ -84,8 +84,8 @@ private func chain(_ widths: [Int]) -> Network {
     return network
 }
 
-/// √6: with it the uniform start has the variance 2 / fan-in that keeps the strength of a signal through ReLU (He et
-/// al., "Delving Deep into Rectifiers", ICCV 2015).
+/// √6: it gives the uniform initialization the variance 2 / fan-in, which preserves the strength of a signal through
+/// ReLU (He et al., "Delving Deep into Rectifiers", ICCV 2015).
 private let gainOfChains: Float = 2.449_489_7
 
 private let networkCases = [
@@ -93,7 +93,7 @@ private let networkCases = [
     BenchmarkCase(
         name: "network.dncnn.512x768", work: .forward, network: chain([3] + Array(repeating: 64, count: 19) + [3]),
         inputShape: Shape(batch: 1, height: 512, width: 768, channels: 3), gain: gainOfChains),
-    // Zhang et al., "FFDNet", TIP 2018: the layers between its unshuffle and its shuffle, for a picture of 512×768.
+    // Zhang et al., "FFDNet", TIP 2018: the layers between its unshuffle and its shuffle, for an image of 512×768.
     BenchmarkCase(
         name: "network.ffdnet-body.256x384", work: .forward,
         network: chain([13] + Array(repeating: 96, count: 11) + [12]),

@@ -1,7 +1,7 @@
 import Foundation
 import RestoreNN
 
-/// A network as a list of nodes, for programs that do not read Swift.
+/// A network as a list of nodes, for programs not written in Swift.
 private struct ExportedCase: Encodable {
     let name: String
     let work: Work
@@ -10,12 +10,12 @@ private struct ExportedCase: Encodable {
     let output: Int
 }
 
-/// A node: what it is called, what it does, the numbers of the nodes that it reads, and the operator's settings.
+/// A node: its name, its operator, the indices of the nodes that it reads, and the operator's settings.
 private struct ExportedNode: Encodable {
     let name: String
     let operation: String
     let inputs: [Int]
-    /// Pictures, rows, columns, channels of the output.
+    /// Images, rows, columns, channels of the output.
     let shape: [Int]
     var kernel: [Int]?
     var stride: [Int]?

@@ -1,7 +1,8 @@
+import RestoreConcurrency
 import RestoreNN
 
-/// Inference. The input is written once for a burst of runs: no peer copies it within its time. A run of several layers
-/// uses its memory again, so that later runs of a burst work on other numbers of the same size.
+/// Inference. The input is written once for a burst of runs, since no peer includes the copy in its time. A run of
+/// several layers reuses its memory, so later runs of a burst process other numbers of the same magnitude.
 final class ForwardRunner: CaseRunner {
     private let plan: InferencePlan
     private let input: Tensor
@@ -27,7 +28,7 @@ final class ForwardRunner: CaseRunner {
     }
 }
 
-/// Inference of a whole network on one picture as `restore` does it: in bands. Input and output are copied within the time.
+/// Inference of a whole network on one image as in `restore`: in bands. The time includes copying input and output.
 final class PictureRunner: CaseRunner {
     private let plan: BandedPlan
     private let input: Tensor
@@ -110,7 +111,8 @@ final class BackwardRunner: CaseRunner {
     }
 }
 
-/// A step as `Trainer` makes it, on one batch that is there already: forward, loss, backward, clipping, AdamW, average.
+/// A training step as in `Trainer`, on a batch that is already in memory: forward, loss, backward, clipping, AdamW,
+/// average.
 final class TrainingRunner: CaseRunner {
     private let plan: TrainingPlan
     private let pool: WorkerPool
@@ -123,7 +125,10 @@ final class TrainingRunner: CaseRunner {
 
     init(_ benchmark: BenchmarkCase, pool: WorkerPool) throws {
         self.pool = pool
-        plan = try TrainingPlan(benchmark.network, inputShapes: [benchmark.inputShape], pool: pool)
+        let graph = TrainingGraph(benchmark.network, loss: DifferenceLoss(.l1), name: "loss")
+        let output = try benchmark.network.shapes(inputs: [benchmark.inputShape])[benchmark.network.outputs[0].index]
+        plan = try TrainingPlan(
+            graph.network, inputShapes: [benchmark.inputShape, output], objective: graph.objective, pool: pool)
         input = benchmark.values(benchmark.inputShape, of: "input")
         target = benchmark.values(plan.outputShapes[0], of: "target")
         parameters = benchmark.parameters()
@@ -134,6 +139,7 @@ final class TrainingRunner: CaseRunner {
             ParameterGroups(parameters.layout, method: .adamW), settings: .init(beta1: 0.9, beta2: 0.95))
         average = ExponentialMovingAverage(decay: 0.999, values: parameters.values)
         plan.input(0).write(input)
+        plan.input(1).write(target)
     }
 
     func reset() {}
@@ -149,22 +155,15 @@ final class TrainingRunner: CaseRunner {
         for i in gradients.indices { gradients[i] = 0 }
         return parameters.values.withUnsafeBufferPointer { values in
             gradients.withUnsafeMutableBufferPointer { gradients in
-                target.values.withUnsafeBufferPointer { target in
-                    guard let values = values.baseAddress, let gradients = gradients.baseAddress,
-                        let target = target.baseAddress
-                    else { return .nan }
-                    plan.forward(parameters: values)
-                    let loss = Loss.l1.evaluate(
-                        prediction: plan.output(0), target: target, count: plan.outputShapes[0].count,
-                        gradient: plan.outputGradient(0), pool: pool)
-                    plan.backward(parameters: values, parameterGradients: gradients)
-                    return loss
-                }
+                guard let values = values.baseAddress, let gradients = gradients.baseAddress else { return .nan }
+                plan.forward(parameters: values)
+                plan.backward(weights: [1], parameters: values, parameterGradients: gradients)
+                return plan.termValues[0]
             }
         }
     }
 
-    /// Loss and gradients of the first step, and the losses before each of the next ones.
+    /// Loss and gradients of the first step, and the loss before each of the following ones.
     func tensors() -> [SafetensorsFile.NamedTensor] {
         let first = gradientsOfLoss()
         let firstGradients = named(gradients, parameters.layout)
@@ -180,7 +179,7 @@ final class TrainingRunner: CaseRunner {
     }
 }
 
-/// The gradient of each parameter, by the parameter's name.
+/// The gradient of each parameter, under the parameter's name.
 private func named(_ gradients: [Float], _ layout: ParameterLayout) -> [SafetensorsFile.NamedTensor] {
     layout.entries.map { entry in
         SafetensorsFile.NamedTensor(

@@ -1,12 +1,13 @@
+import RestoreConcurrency
 import Foundation
 import RestoreNN
 
-/// Answers commands, a line each; between commands it sleeps in the read.
+/// Answers commands, one per line; sleeps in the read between commands.
 ///
 ///     list                  the cases: name, work, floating-point operations of one run
-///     export NAME FOLDER    case.json and case.safetensors: what a peer needs to do the same, and our results
-///     prepare NAME          plans and buffers; the first run
-///     time NAME SECONDS     runs for so long, at least once; the seconds of each run
+///     export NAME FOLDER    case.json and case.safetensors: everything a peer needs, and our results
+///     prepare NAME          creates plans and buffers, and does the first run
+///     time NAME SECONDS     runs for that long, at least once; the seconds of each run
 ///     release NAME
 struct Server {
     private let pool: WorkerPool
@@ -71,7 +72,7 @@ struct Server {
     }
 
     private func answer(_ reply: some Encodable) {
-        // Encoding numbers and names cannot fail; an empty line would be seen as a fault by the reader.
+        // Encoding numbers and names cannot fail; the reader would treat an empty line as an error.
         let json = (try? JSONEncoder().encode(reply)) ?? Data()
         print(String(decoding: json, as: UTF8.self))
         fflush(nil)

@@ -1,4 +1,4 @@
-import RestoreNN
+import RestoreConcurrency
 
 // restore-bench [THREADS]: commands on stdin, one JSON line on stdout for each. See Server.swift.
 let threads = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? WorkerPool.availableProcessors

@@ -1,19 +1,19 @@
 import Glibc
 
-/// A file in memory that has no name any more, and so is gone with the program however that ends.
+/// An unlinked file in memory, which disappears with the program however that ends.
 private let descriptor: Int32 = {
     let path = "/dev/shm/restore-fuzz-\(getpid())"
     defer { unlink(path) }
     return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
 }()
 
-/// A path that leads to a file that holds `bytes`, until the next one.
+/// A path to a file that contains `bytes`, valid until the next call.
 func file(of bytes: [UInt8]) -> String? {
     guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, bytes, bytes.count, 0) == bytes.count else { return nil }
     return "/proc/self/fd/\(descriptor)"
 }
 
-/// What a small file holds.
+/// The contents of a small file.
 func contents(of path: String) -> [UInt8]? {
     guard let file = fopen(path, "rb") else { return nil }
     defer { fclose(file) }
@@ -22,7 +22,7 @@ func contents(of path: String) -> [UInt8]? {
     return count > 0 ? Array(bytes[..<count]) : nil
 }
 
-/// A PNG file with every checksum right.
+/// A PNG file with every checksum corrected.
 func withChecksums(_ bytes: [UInt8]) -> [UInt8] {
     func number(_ place: Int) -> Int { bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) } }
     var result = bytes

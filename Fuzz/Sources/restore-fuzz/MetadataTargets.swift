@@ -1,9 +1,9 @@
 import RestoreImage
 
-/// A PNG's metadata, behind right checksums: hardly a change would get past them.
+/// A PNG's metadata with corrected checksums, which hardly any mutation would get past.
 @Sendable func readMetadataOfPNG(_ bytes: [UInt8]) { readMetadata(withChecksums(bytes)) }
 
-/// The metadata of any picture through both formats; what describes colors only now and then, as it takes most of the time.
+/// The metadata of any image through both formats; color descriptions only occasionally, as they take most of the time.
 @Sendable func readMetadata(_ bytes: [UInt8]) {
     let small = ImageLimits(maximumPixels: 1 << 12)
     guard let decoded = try? decodeImage(bytes, path: "fuzz", limits: small, tolerant: true) else { return }
@@ -19,13 +19,14 @@ import RestoreImage
     for orientation in [1, 6] {
         let upright = metadata.upright(from: orientation, width: 640, height: 70_000)
         guard let edited = upright.exif, edited.count <= block.count else { preconditionFailure("the block has grown") }
-        precondition(edited.prefix(4) == block.prefix(4), "the mark of the byte order has changed")
-        precondition(upright.describingSRGB.exif?.count == edited.count, "the block has another length")
+        precondition(edited.prefix(4) == block.prefix(4), "the byte order mark has changed")
+        precondition(upright.describingSRGB.exif?.count == edited.count, "the block has a different length")
     }
     for format in ImageFormat.allCases { passOn(metadata, .rgb, through: format) }
 }
 
-/// A packet of a multiple of 16 bytes that ends with a space is made one that no JPEG segment holds: seldom, as that is slow.
+/// A packet of a multiple of 16 bytes that ends with a space is enlarged beyond what a JPEG segment can hold: rarely,
+/// as that is slow.
 @Sendable func editXMP(_ packet: [UInt8]) {
     let isLong = packet.last == 0x20 && packet.count.isMultiple(of: 16)
     let metadata = ImageMetadata(xmp: packet + [UInt8](repeating: 0x20, count: isLong ? 70_000 : 0))
@@ -34,13 +35,13 @@ import RestoreImage
     _ = metadata.describingSRGB
     passOn(metadata, .gray, through: .png)
     if !isLong { return passOn(metadata, .gray, through: .jpeg) }
-    // Cut, joined, and cut again.
+    // Split, joined, and split again.
     let parts = read(written(metadata, .gray, .jpeg)).metadata
     _ = read(written(parts, .gray, .png))
     passOn(parts, .gray, through: .jpeg)
 }
 
-/// The packet as the extended one of another, in parts whose name is none of MD5's.
+/// The packet as the extended one of another, in parts whose name is not a valid MD5.
 private func editExtendedXMP(_ packet: [UInt8]) {
     let name = [UInt8](repeating: 0x41, count: 32)
     let main = Array("<a xmpNote:HasExtendedXMP=\"".utf8) + name + Array("\"/>".utf8)
@@ -54,8 +55,8 @@ private func editExtendedXMP(_ packet: [UInt8]) {
         metadata.upright(from: 6, width: 640, height: 70_000)
     )
     let edited = together.extendedXMP.flatMap { $0.dropFirst(40) }
-    precondition(edited == alone.xmp ?? [], "an extended packet is edited otherwise than a main one")
-    precondition(edited != packet || together == metadata, "what needed no edit has changed")
+    precondition(edited == alone.xmp ?? [], "an extended packet is edited differently from a main one")
+    precondition(edited != packet || together == metadata, "metadata that needed no edit has changed")
     passOn(together, .gray, through: .jpeg)
 }
 
@@ -72,12 +73,12 @@ private func editExtendedXMP(_ packet: [UInt8]) {
 
 // MARK: Through a format
 
-/// Writes metadata with a small picture and reads them again: they must be the same, or what is lost has a name.
+/// Writes metadata with a small image and reads it again: it must be the same, or the loss must be reported.
 private func passOn(_ metadata: ImageMetadata, _ layout: Image.ChannelLayout, through format: ImageFormat) {
     let losses = metadata.losses(in: format)
     let decoded = read(written(metadata, layout, format))
     let again = decoded.metadata
-    // Reading turns the picture and says so.
+    // Reading rotates the image and reports it.
     let expected = metadata.upright(from: metadata.orientation, width: 1, height: 1)
     func require(_ isRight: Bool, _ what: String, unless loss: String? = nil) {
         let isNamed = loss.map { loss in losses.contains { $0.contains(loss) } } ?? false
@@ -87,7 +88,7 @@ private func passOn(_ metadata: ImageMetadata, _ layout: Image.ChannelLayout, th
     if metadata.colorProfile != nil {
         require(again.colorProfile == expected.colorProfile, "the profile", unless: "the color profile")
     }
-    // A packet that no segment holds is cut into others.
+    // A packet that does not fit in a segment is split.
     if format == .png || metadata.xmp?.count ?? 0 <= 65_504 {
         if metadata.extendedXMP.isEmpty || format == .jpeg { require(again.xmp == expected.xmp, "XMP") }
         if format == .jpeg || !metadata.extendedXMP.isEmpty {
@@ -107,20 +108,20 @@ private func passOn(_ metadata: ImageMetadata, _ layout: Image.ChannelLayout, th
 
 private typealias Requirement = (Bool, String, String?) -> Void
 
-/// What is passed on unread comes back the same, in its order, from a file of its format.
+/// Blocks that are copied unread must be identical, and in the same order, in a file of the same format.
 private func requireCarriedBlocks(
     _ metadata: ImageMetadata, _ again: ImageMetadata, _ format: ImageFormat, _ require: Requirement
 ) {
     let (segments, chunks) = (metadata.jpegSegments, metadata.pngChunks)
     require(again.jpegSegments == (format == .jpeg ? segments : []), "segments", nil)
     require(again.pngChunks == (format == .png ? chunks : []), "chunks", nil)
-    require(format == .jpeg || segments.isEmpty, "segments", "segments of makers")
+    require(format == .jpeg || segments.isEmpty, "segments", "segments of vendors")
     require(format == .png || chunks.isEmpty, "chunks", "the chunks")
-    // What no output keeps is not in one.
+    // Contents that no output preserves must not be in one.
     require(again.omissions.isEmpty, "signatures and the like", nil)
 }
 
-/// A PNG keeps texts but NUL in short ones, a JPEG the pieces of them that a comment has room for.
+/// A PNG preserves text except for NUL in short texts, a JPEG the parts that fit in a comment.
 private func requireTexts(
     _ metadata: ImageMetadata, _ again: ImageMetadata, _ format: ImageFormat, _ require: Requirement
 ) {
@@ -133,7 +134,7 @@ private func requireTexts(
                 text.translatedKeyword == other.translatedKeyword && text.isUTF8 == other.isUTF8, "a text's kind", nil)
             require(text.value.filter { $0 > 32 } == other.value.filter { $0 > 32 }, "a text", nil)
         }
-        require(storable.count == metadata.texts.count, "a text", "a text is left out")
+        require(storable.count == metadata.texts.count, "a text", "a text is dropped")
     } else {
         let comments = metadata.texts.flatMap { text in
             text.keyword == ImageMetadata.Text.comment ? text.value : text.keyword + Array(": ".utf8) + text.value
@@ -147,7 +148,7 @@ private func requireResolution(
     _ require: Requirement
 ) {
     guard let resolution else { return require(again == nil, "a resolution out of nothing", nil) }
-    // Square pixels without a unit say nothing.
+    // Square pixels without a unit carry no information.
     if format == .jpeg, resolution.unit == .none { return }
     require(again != nil, "the resolution", "the resolution")
 }

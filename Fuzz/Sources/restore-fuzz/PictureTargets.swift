@@ -1,6 +1,6 @@
 import RestoreImage
 
-/// A PNG or JPEG, and what is decoded from it through the encoder and back.
+/// Decodes a PNG or JPEG, and passes the result through the encoder and back.
 @Sendable func readPicture(_ bytes: [UInt8]) {
     guard let image = try? decodeImage(bytes, path: "fuzz", limits: limits).image else { return }
     guard let encoded = try? encodeImage(image, as: ImageEncoding(format: .png), path: "fuzz"),
@@ -11,7 +11,7 @@ import RestoreImage
         "a picture of \(image.width)×\(image.height) is read otherwise than it was written")
 }
 
-/// What is planned by must be what is read.
+/// The header used for planning must match what is read.
 @Sendable func readHeader(_ bytes: [UInt8]) {
     guard let path = file(of: bytes) else { return }
     let header = readImageHeader(path)
@@ -23,7 +23,7 @@ import RestoreImage
     precondition(header.format == picture.format && header.bitDepth == picture.image.bitDepth, "\(header)")
 }
 
-/// A profile: what it makes of the colors of small pictures, which come back as they were, and of inks.
+/// A profile: applied to the colors of small images, which must come back unchanged, and to CMYK.
 @Sendable func readProfile(_ bytes: [UInt8]) {
     let metadata = ImageMetadata(colorProfile: bytes)
     for layout in [Image.ChannelLayout.gray, .rgb] {
@@ -35,7 +35,7 @@ import RestoreImage
             keepColors(of: image)
         }
     }
-    // Segments of a CMYK picture, behind its start.
+    // Segments of a CMYK image, after its start.
     guard bytes.count <= 65_000 else { return }
     let payload = Array("ICC_PROFILE\0".utf8) + [1, 1] + bytes
     let length = payload.count + 2
@@ -55,14 +55,14 @@ private func keepColors(of image: Image) {
         preconditionFailure("\(error), of a profile that is used")
     }
     precondition(copy == image, "colors that nobody changed have changed")
-    // Any colors at all have samples.
+    // Arbitrary colors must have samples.
     for index in colors.indices { colors[index] = Float(index % 7) - 3 }
     guard (try? copy.setColors(of: image.bounds, from: colors)) != nil else {
         preconditionFailure("finite colors are refused")
     }
 }
 
-/// A picture with every 8-bit sample.
+/// An image with every 8-bit sample.
 private func ramp(_ layout: Image.ChannelLayout, bitDepth: Int) -> Image {
     let count = 16 * 16 * layout.channelCount
     let values = (0..<count).map { $0 * 37 % 256 }
@@ -73,7 +73,7 @@ private func ramp(_ layout: Image.ChannelLayout, bitDepth: Int) -> Image {
 
 let limits = ImageLimits(maximumPixels: 1 << 16)
 
-/// A small picture of inks.
+/// A small CMYK image.
 private let inks: [UInt8] = {
     guard let bytes = contents(of: "Fixtures/images/formats/cmyk-plain.jpg") else {
         preconditionFailure("the fuzzer runs in the repository's root, where Fixtures is")

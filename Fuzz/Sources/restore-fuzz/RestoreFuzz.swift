@@ -1,7 +1,7 @@
 import Glibc
 
-// libFuzzer has the main function (https://llvm.org/docs/LibFuzzer.html) and calls these. The target is what the
-// environment variable RESTORE_FUZZ_TARGET names.
+// libFuzzer provides the main function (https://llvm.org/docs/LibFuzzer.html) and calls these. The environment variable
+// RESTORE_FUZZ_TARGET selects the target.
 
 private let target: @Sendable ([UInt8]) -> Void = {
     guard let name = getenv("RESTORE_FUZZ_TARGET").map({ String(cString: $0) }), let found = targets[name] else {

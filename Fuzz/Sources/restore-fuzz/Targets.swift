@@ -1,9 +1,10 @@
+import RestoreConcurrency
 import Logging
 import RestoreModels
 import RestoreNN
 import RestoreTraining
 
-/// What is fuzzed: each takes any bytes and must come back. Add a line here, and one with its seeds in run.sh.
+/// The fuzz targets: each takes arbitrary bytes and must return. Add a line here, and one with its seeds in run.sh.
 let targets: [String: @Sendable ([UInt8]) -> Void] = [
     "safetensors": readWeights,
     "yaml": readConfiguration,
@@ -33,7 +34,7 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
 @Sendable private func readConfiguration(_ bytes: [UInt8]) {
     var configuration = DenoiserConfiguration()
     guard (try? configuration.read(yaml: bytes, path: "fuzz")) != nil else { return }
-    // What was understood must be understood again as it is written.
+    // Settings that were parsed must be parsed again after being written.
     var again = DenoiserConfiguration()
     do {
         try again.read(yaml: Array(configuration.yaml.utf8), path: "written")
@@ -44,7 +45,7 @@ let targets: [String: @Sendable ([UInt8]) -> Void] = [
     _ = try? configuration.resolved()
 }
 
-/// Batches of CIFAR-10, IDX files and their gzipped forms, as training reads them.
+/// CIFAR-10 batches, IDX files and their gzipped forms, as read by training.
 @Sendable private func readDataset(_ bytes: [UInt8]) {
     guard let path = file(of: bytes) else { return }
     let pictures = try? PictureSet(

@@ -14,6 +14,9 @@ typedef enum {
 /// Processors that this process may use (its affinity mask counts); at least 1.
 int rk_available_processors(void);
 
+/// Names the calling thread for debuggers and `top -H`. The system keeps at most 15 bytes; longer names are cut.
+void rk_name_thread(const char *name);
+
 /// Tells the processor that the caller waits in a loop.
 static inline void rk_pause(void)
 {
@@ -141,5 +144,37 @@ void rk_winograd_weights(rk_variant variant, int m, const rk_filters *filters, p
 /// room for a multiple of RK_PANEL.
 void rk_winograd_weight_gradient(rk_variant variant, int m, const rk_filters *filters, ptrdiff_t input,
                                  const float *products, float *gradient);
+
+// MARK: Depthwise convolutions
+//
+// Every channel of the output comes from one channel of the input. Pixels are channels-last; the weights of a tap are a
+// row of channels. Every value is one chain of fused multiply-adds, in the order that is stated, so its bits depend on
+// neither its place nor the variant (RK_GENERIC on processors without fused multiply-add rounds twice a step, and so do
+// all variants for fewer than 8 channels).
+
+/// Windows that lie side by side.
+typedef struct {
+    /// For each tap the pixel that it meets in the first window.
+    const float *const *taps;
+    ptrdiff_t tap_count;
+    /// Floats from the pixel of one window to that of the next.
+    ptrdiff_t step;
+    ptrdiff_t channels;
+    ptrdiff_t count;
+} rk_windows;
+
+/// output (windows × channels) = epilogue(Σ over taps in order: weights · pixel). The rows of the residual are
+/// `channels` floats apart.
+void rk_depthwise(rk_variant variant, const rk_windows *windows, const float *weights, float *output,
+                  const rk_epilogue *epilogue);
+
+/// Adds Σ over windows of `gradient` (windows × channels) · pixel to `sums` (taps × channels): a sum of 32 windows at a
+/// time.
+void rk_depthwise_weight_gradient(rk_variant variant, const rk_windows *windows, const float *gradient, float *sums);
+
+/// Adds `gradient` (windows × channels) · `weights`, those of one tap, to the pixels that the tap meets: the first one at
+/// `picture`, the others `step` floats apart.
+void rk_depthwise_scatter(rk_variant variant, const float *gradient, const float *weights, float *picture,
+                          ptrdiff_t step, ptrdiff_t channels, ptrdiff_t count);
 
 #endif

@@ -1,10 +1,10 @@
+import RestoreText
+import RestoreConcurrency
 import ArgumentParser
 import Glibc
 import Logging
 import RestoreFiles
 import RestoreImage
-import RestoreModels
-import RestoreNN
 
 /// A picture for a command to work on.
 struct BatchPicture {
@@ -190,10 +190,10 @@ private final class Run {
         let start = clock.now
         let job = batch.plan.jobs[index]
         // The pool belongs to the picture that is being restored.
-        let runner = isAlone ? ConcurrentRunner(batch.pool) : .serial
+        let pool = isAlone ? batch.pool : .serial
         let stored = Result {
             let restored = try product.result.get()
-            try store(restored, of: job, concurrently: runner)
+            try store(restored, of: job, pool: pool)
             return restored
         }
         do {
@@ -242,27 +242,27 @@ private final class Run {
     }
 
     private func store(
-        _ restored: RestoredPicture, of job: OutputPlan.Job, concurrently runner: ConcurrentRunner
+        _ restored: RestoredPicture, of job: OutputPlan.Job, pool: WorkerPool
     ) throws {
         let output = job.output
         let source = job.input == OutputPlan.stream ? nil : job.input
         if output == OutputPlan.stream {
             let bytes = try encodeImage(
                 restored.image, metadata: restored.metadata, as: restored.encoding, path: "standard output",
-                concurrently: runner)
+                pool: pool)
             try writeStream(bytes, to: STDOUT_FILENO, name: "standard output")
         } else {
             try enter(parentFolder(of: output))
             try writeImage(
                 restored.image, metadata: restored.metadata, to: output, encoding: restored.encoding,
-                overwrite: batch.options.overwrite, madeOf: source, concurrently: runner)
+                overwrite: batch.options.overwrite, madeOf: source, pool: pool)
         }
         guard let comparison = restored.comparison else { return }
         do {
             // Its sides are others, but its colors are the picture's.
             try writeImage(
                 comparison.original.beside(restored.image), metadata: restored.metadata.stripped, to: comparison.path,
-                encoding: comparison.encoding, overwrite: batch.options.overwrite, madeOf: source, concurrently: runner)
+                encoding: comparison.encoding, overwrite: batch.options.overwrite, madeOf: source, pool: pool)
         } catch {
             throw UnwrittenComparison(
                 cause: error, output: output == OutputPlan.stream ? "the picture" : output)

@@ -1,5 +1,4 @@
-import Glibc
-import RestoreNN
+import RestoreConcurrency
 
 /// Reads, restores and writes pictures, each stage on a thread of its own: the next picture is read and the previous one
 /// written while one is restored. The order is always that of their numbers, and each stage holds one picture at most.
@@ -30,7 +29,7 @@ struct BatchPipeline<Source, Product> {
     }
 
     private func run(on stages: WorkerPool) {
-        let desk = Desk<Source, Product>()
+        let desk = Monitor(Desk<Source, Product>())
         stages.run(taskCount: 3) { stage, _ in
             switch stage {
             case 0: readAll(desk)
@@ -40,13 +39,13 @@ struct BatchPipeline<Source, Product> {
         }
     }
 
-    private func readAll(_ desk: Desk<Source, Product>) {
+    private func readAll(_ desk: Monitor<Desk<Source, Product>>) {
         var previousOverlaps = true
         for index in 0..<pictureCount {
             let overlapping = overlaps(index)
             // A picture that passes alone is read when those before are written, and the next one after it.
             let mayOverlap = overlapping && previousOverlaps
-            guard desk.waitUntil({ $0.taken == index && (mayOverlap || $0.written == index) }) else { return }
+            guard desk.waitToGoOn(until: { $0.taken == index && (mayOverlap || $0.written == index) }) else { return }
             previousOverlaps = overlapping
             let source = read(index)
             desk.change {
@@ -56,15 +55,17 @@ struct BatchPipeline<Source, Product> {
         }
     }
 
-    private func restoreAll(_ desk: Desk<Source, Product>) {
+    private func restoreAll(_ desk: Monitor<Desk<Source, Product>>) {
         defer { desk.change { $0.isRestored = true } }
         guard prepare() else { return desk.change { $0.isStopping = true } }
         for index in 0..<pictureCount {
-            guard desk.waitUntil({ $0.source != nil }), let (source, isAlone) = desk.takeSource() else { return }
+            guard desk.waitToGoOn(until: { $0.source != nil }),
+                let (source, isAlone) = desk.change({ $0.takeSource() })
+            else { return }
             let product = restore(index, source, isAlone || pictureCount == 1)
             guard let product else { return desk.change { $0.isStopping = true } }
             // Nobody else puts products there; a stage that stops meanwhile leaves this one unwritten.
-            guard desk.waitUntil({ $0.written == index }) else { return }
+            guard desk.waitToGoOn(until: { $0.written == index }) else { return }
             desk.change {
                 $0.product = product
                 $0.isProductAlone = isAlone || index == pictureCount - 1
@@ -72,9 +73,11 @@ struct BatchPipeline<Source, Product> {
         }
     }
 
-    private func writeAll(_ desk: Desk<Source, Product>) {
+    private func writeAll(_ desk: Monitor<Desk<Source, Product>>) {
         for index in 0..<pictureCount {
-            guard let (product, isAlone) = desk.takeProduct() else { return }
+            // A product that lies there is taken even where the work stops.
+            let taken = desk.wait(until: { $0.product != nil || $0.isRestored }, then: { $0.takeProduct() })
+            guard let (product, isAlone) = taken else { return }
             let goesOn = write(index, product, isAlone)
             desk.change {
                 $0.written += 1
@@ -85,68 +88,36 @@ struct BatchPipeline<Source, Product> {
 }
 
 /// What lies between the stages.
-private final class Desk<Source, Product> {
-    struct Contents {
-        var source: Source?
-        var isSourceAlone = false
-        var product: Product?
-        var isProductAlone = false
-        /// How many pictures the restoring stage has taken, and how many are written.
-        var (taken, written) = (0, 0)
-        /// No product comes after those that lie there.
-        var isRestored = false
-        /// No picture is begun any more.
-        var isStopping = false
+private struct Desk<Source, Product> {
+    var source: Source?
+    var isSourceAlone = false
+    var product: Product?
+    var isProductAlone = false
+    /// How many pictures the restoring stage has taken, and how many are written.
+    var (taken, written) = (0, 0)
+    /// No product comes after those that lie there.
+    var isRestored = false
+    /// No picture is begun any more.
+    var isStopping = false
+
+    mutating func takeSource() -> (Source, isAlone: Bool)? {
+        guard let source else { return nil }
+        self.source = nil
+        taken += 1
+        return (source, isSourceAlone)
     }
 
-    private var contents = Contents()
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-
-    init() {
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(changed, nil)
+    mutating func takeProduct() -> (Product, isAlone: Bool)? {
+        guard let product else { return nil }
+        self.product = nil
+        return (product, isProductAlone)
     }
+}
 
-    deinit {
-        pthread_mutex_destroy(mutex)
-        pthread_cond_destroy(changed)
-        mutex.deallocate()
-        changed.deallocate()
-    }
-
-    func change(_ body: (inout Contents) -> Void) {
-        pthread_mutex_lock(mutex)
-        body(&contents)
-        pthread_cond_broadcast(changed)
-        pthread_mutex_unlock(mutex)
-    }
-
+extension Monitor {
     /// Returns false where the work stops first.
-    func waitUntil(_ condition: (Contents) -> Bool) -> Bool {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while !contents.isStopping && !condition(contents) { pthread_cond_wait(changed, mutex) }
-        return !contents.isStopping
-    }
-
-    func takeSource() -> (Source, isAlone: Bool)? {
-        var taken: (Source, Bool)?
-        change {
-            taken = $0.source.map { [alone = $0.isSourceAlone] in ($0, alone) }
-            $0.source = nil
-            $0.taken += 1
-        }
-        return taken
-    }
-
-    /// Waits for the next product; nil where none comes. One that lies there is taken even where the work stops.
-    func takeProduct() -> (Product, isAlone: Bool)? {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while contents.product == nil && !contents.isRestored { pthread_cond_wait(changed, mutex) }
-        guard let product = contents.product else { return nil }
-        contents.product = nil
-        return (product, contents.isProductAlone)
+    fileprivate func waitToGoOn<Source, Product>(until condition: (State) -> Bool) -> Bool
+    where State == Desk<Source, Product> {
+        wait(until: { $0.isStopping || condition($0) }, then: { !$0.isStopping })
     }
 }

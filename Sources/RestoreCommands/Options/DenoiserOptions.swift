@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import ArgumentParser
 import RestoreFiles
 import RestoreImage

@@ -1,10 +1,10 @@
+import RestoreConcurrency
 import ArgumentParser
 import Glibc
 import Logging
 import RestoreFiles
 import RestoreImage
 import RestoreModels
-import RestoreNN
 
 /// How much is said on stderr.
 struct VerbosityOptions: ParsableArguments {

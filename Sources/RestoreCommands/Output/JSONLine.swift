@@ -15,6 +15,17 @@ func jsonLine(_ record: some Encodable) -> String {
     return (try? encoder.encode(record)).map { escapingInvisible(String(decoding: $0, as: UTF8.self)) } ?? "{}"
 }
 
+/// A key of a record whose fields depend on the task.
+struct RecordKey: CodingKey, ExpressibleByStringLiteral {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(_ name: String) { stringValue = name }
+    init(stringLiteral name: String) { stringValue = name }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
 /// A time in seconds without digits that mean nothing.
 func roundedToMicroseconds(_ seconds: Double) -> Double { (seconds * 1e6).rounded() / 1e6 }
 

@@ -1,5 +1,5 @@
+import RestoreText
 import ArgumentParser
-import RestoreTraining
 
 enum ProgressStyle: String, ExpressibleByArgument, CaseIterable {
     case auto, plain, json, none

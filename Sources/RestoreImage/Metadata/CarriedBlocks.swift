@@ -1,17 +1,17 @@
-// Blocks of makers and programs that are passed on from a file to one of the same format, unread.
+// Blocks of vendors and programs that are copied unread to a file of the same format.
 
 extension ImageMetadata {
-    /// An application segment of a JPEG file (ITU-T T.81, B.2.4.6) that none of the known kinds of metadata is in.
+    /// An application segment of a JPEG file (ITU-T T.81, B.2.4.6) that contains none of the known kinds of metadata.
     public struct JPEGSegment: Sendable, Equatable {
         /// The marker's second byte: 0xE1…0xEF are APP1…APP15.
         public let marker: UInt8
         /// At most 65,533 bytes.
         public let payload: [UInt8]
 
-        /// - Precondition: `marker` is 0xE1…0xEF and `payload` is no longer than a segment has room for.
+        /// - Precondition: `marker` is 0xE1…0xEF and `payload` fits in a segment.
         public init(marker: UInt8, payload: [UInt8]) {
             precondition((0xE1...0xEF).contains(marker), "an application segment is 0xE1…0xEF, found \(marker)")
-            precondition(payload.count <= JPEGSegmentList.payloadSize, "\(payload.count) bytes are no segment")
+            precondition(payload.count <= JPEGSegmentList.payloadSize, "\(payload.count) bytes do not fit in a segment")
             (self.marker, self.payload) = (marker, payload)
         }
 
@@ -19,38 +19,38 @@ extension ImageMetadata {
         var name: String { "APP\(marker - 0xE0)" }
     }
 
-    /// A chunk of a PNG file that is ancillary and safe to copy (PNG 3rd edition, 5.4 and 14.2): it may go with pixels that are
-    /// others.
+    /// A chunk of a PNG file that is ancillary and safe to copy (PNG 3rd edition, 5.4 and 14.2): it remains valid when
+    /// the pixels change.
     public struct PNGChunk: Sendable, Equatable {
-        /// Four ASCII letters, the first and the last of them small.
+        /// Four ASCII letters, the first and the last of them lower case.
         public let name: String
         public let payload: [UInt8]
-        /// Whether it stands behind the pixels; such chunks may not be moved past them.
+        /// Whether it follows the pixels; such chunks must not be moved across them.
         public let followsPixels: Bool
 
-        /// - Precondition: `name` is that of a chunk that is ancillary and safe to copy.
+        /// - Precondition: `name` is the name of a chunk that is ancillary and safe to copy.
         public init(name: String, payload: [UInt8], followsPixels: Bool = false) {
             let kind = PNGChunkKind(name)
-            precondition(kind == .safeToCopy, "a chunk that may be copied has a name like this: abCd, found \(name)")
+            precondition(kind == .safeToCopy, "a safe-to-copy chunk has a name such as abCd, found \(name)")
             (self.name, self.payload, self.followsPixels) = (name, payload, followsPixels)
         }
     }
 
-    /// C2PA signs the bytes of a file: of another one the signature would only say that it was tampered with.
+    /// C2PA signs the bytes of a file: in another file the signature would only indicate tampering.
     static let lostCredentials =
         "content credentials (C2PA) are not kept: the picture is no longer the one that was signed"
 }
 
-/// What a chunk's name says of it (PNG 3rd edition, 5.4).
+/// The kind of a chunk according to its name (PNG 3rd edition, 5.4).
 enum PNGChunkKind: Equatable {
     case critical, safeToCopy, unsafeToCopy
-    /// Ancillary, and no loss that would have to be named: hints for showing the old pixels, how the file is laid out, the
-    /// frames of an animation.
+    /// Ancillary, and no loss that needs to be reported: hints for displaying the original pixels, the layout of the
+    /// file, the frames of an animation.
     case ofTheOldFile
-    /// No chunk has such a name.
+    /// Not a valid chunk name.
     case impossible
 
-    /// `iDOT` is Apple's: where to cut the file for two threads.
+    /// `iDOT` is Apple's: where to split the file for two threads.
     private static let ofTheOldFileNames: Set<String> = [
         "tRNS", "bKGD", "hIST", "sBIT", "sPLT", "tIME", "acTL", "fcTL", "fdAT", "iDOT",
     ]
@@ -72,26 +72,27 @@ enum PNGChunkKind: Equatable {
     }
 }
 
-/// What becomes of an application segment that holds none of the known kinds of metadata.
+/// How an application segment is treated that contains none of the known kinds of metadata.
 enum ApplicationSegmentKind: Equatable {
-    /// A maker's or a program's own: thermal pictures (FLIR), settings (Kodak's Meta, Ducky, Ricoh's RMETA), positions (GoPro).
+    /// Specific to a vendor or a program: thermal images (FLIR), settings (Kodak's Meta, Ducky, Ricoh's RMETA),
+    /// positions (GoPro).
     case carried
-    /// Of the file as it was: its layout, further versions of its pixels.
+    /// Describes the original file: its layout, further versions of its pixels.
     case ofTheOldFile
-    /// Boxes of JPEG Systems (ISO/IEC 19566-5), one of which is C2PA's; the number is what their parts have in common.
+    /// Boxes of JPEG Systems (ISO/IEC 19566-5), one of which is C2PA's; the parts of a box share its number.
     case box(number: Int, isCredentials: Bool)
 
-    /// What begins the payloads of segments that are untrue of another file.
+    /// The first bytes of segments that would be wrong in another file.
     private static let headers: [(marker: UInt8, header: [UInt8])] = [
-        // An index of further pictures, by their places (CIPA DC-007).
+        // An index of further images with their offsets (CIPA DC-007).
         (0xE2, Array("MPF\0".utf8)),
-        // What brightens the picture by a further one (ISO 21496-1), and its older relations: Apple's, Dolby's.
+        // Gain maps (ISO 21496-1) and their predecessors: Apple's, Dolby's.
         (0xE2, Array("urn:iso:std:iso:ts:21496:-1\0".utf8)),
         (0xEA, Array("AROT\0".utf8)),
         (0xEB, Array("HDR_RI".utf8)),
-        // Places of rows within the compressed data (Scalado).
+        // Offsets of rows within the compressed data (Scalado).
         (0xE4, Array("SCALADO\0".utf8)),
-        // Sides, coding and thumbnails of a SPIFF file (ITU-T T.84).
+        // Dimensions, coding and thumbnails of a SPIFF file (ITU-T T.84).
         (0xE8, Array("SPIFF\0".utf8)),
         // How the colors are coded: written anew.
         (0xEE, Array("Adobe".utf8)),
@@ -103,7 +104,7 @@ enum ApplicationSegmentKind: Equatable {
             self = .box(number: number, isCredentials: isCredentials)
             return
         }
-        // Some cameras put a smaller picture here.
+        // Some cameras store a smaller image here.
         let isPicture = payload.starts(with: [0xFF, 0xD8, 0xFF])
         let isOfTheOldFile = Self.headers.contains { $0.marker == marker && payload.starts(with: $0.header) }
         self = isPicture || isOfTheOldFile || !(0xE1...0xEF).contains(marker) ? .ofTheOldFile : .carried

@@ -1,29 +1,30 @@
-/// Where points of a stored picture are in the upright one.
+/// Maps points of a stored image to the upright one.
 ///
-/// Coordinates in EXIF are those of the stored picture ("prior to rotation processing", CIPA DC-008, SubjectArea). Of regions in
-/// XMP the Metadata Working Group's guidelines (2.0, 5.9) do not say it, but that is how they are written and read: cameras and
-/// phones, digiKam and Immich take them as places among the stored pixels, to be turned with these.
+/// Coordinates in EXIF refer to the stored image ("prior to rotation processing", CIPA DC-008, SubjectArea). For
+/// regions in XMP the Metadata Working Group's guidelines (2.0, 5.9) do not specify this, but that is how they are
+/// written and read: cameras and phones, digiKam and Immich interpret them as positions in the stored pixels, to be
+/// rotated with them.
 struct CoordinateTurn {
     /// 1…8, see `Image.upright`.
     let orientation: Int
-    /// The stored picture's sides in pixels.
+    /// Dimensions of the stored image in pixels.
     let width: Int
     let height: Int
 
     /// - Parameters:
-    ///   - width: of the upright picture in pixels.
-    ///   - height: of the upright picture in pixels.
+    ///   - width: of the upright image in pixels.
+    ///   - height: of the upright image in pixels.
     init(orientation: Int, uprightWidth width: Int, height: Int) {
         self.orientation = orientation
         (self.width, self.height) = orientation >= 5 ? (height, width) : (width, height)
     }
 
-    /// Whether width and height are exchanged.
+    /// Whether width and height are swapped.
     var isTransposed: Bool { orientation >= 5 }
-    /// Whether left and right are exchanged, seen from the upright picture: angles change their sign.
+    /// Whether left and right are swapped, as seen in the upright image: angles change their sign.
     var isMirrored: Bool { [2, 4, 5, 7].contains(orientation) }
 
-    /// The point (x, y), of which x ends at `spanX` and y at `spanY`, in the same unit.
+    /// The point (x, y), where x ranges up to `spanX` and y up to `spanY`, in the same unit.
     func applied<Number: SignedNumeric>(
         _ x: Number, _ y: Number, spanX: Number, spanY: Number
     ) -> (x: Number, y: Number) {
@@ -39,10 +40,10 @@ struct CoordinateTurn {
         }
     }
 
-    /// A place of EXIF's `SubjectArea` or `SubjectLocation`: the center, and after it a diameter, or a width and a height, in
-    /// pixels.
+    /// A position in EXIF's `SubjectArea` or `SubjectLocation`: the center, optionally followed by a diameter, or a
+    /// width and a height, in pixels.
     ///
-    /// - Returns: nil where the values are no such place in the picture.
+    /// - Returns: nil if the values are not a valid position in the image.
     func applied(toSubject values: [Int]) -> [Int]? {
         guard (2...4).contains(values.count), (0...width).contains(values[0]), (0...height).contains(values[1]) else {
             return nil

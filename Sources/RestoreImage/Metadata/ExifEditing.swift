@@ -1,19 +1,19 @@
-/// What processing makes untrue in an EXIF block (CIPA DC-008, Exif 2.32).
+/// Updates the parts of an EXIF block that processing invalidates (CIPA DC-008, Exif 2.32).
 extension TIFFBlock {
-    /// Strips of a thumbnail that are looked at, and entries of its directory.
+    /// Maximum number of thumbnail strips, and of entries in the thumbnail's directory, that are examined.
     private static let mostStrips = 1024
     private static let mostThumbnailEntries = 256
 
-    /// The orientation, 1…8; nil where the block gives none.
+    /// The orientation, 1…8; nil if the block has none.
     var orientation: Int? {
         guard let entry = first?.entries(.orientation).first, let value = value(of: entry) else { return nil }
         return (1...8).contains(value) ? value : nil
     }
 
-    /// Whether there is an entry for it, whatever it says.
+    /// Whether there is an entry for it, whatever its value.
     var hasOrientation: Bool { !(first?.entries(.orientation).isEmpty ?? true) }
 
-    /// Whether a lenient reader had to leave something out, in the directories that are edited.
+    /// Whether anything had to be skipped when reading leniently, in the directories that are edited.
     var isDamaged: Bool {
         guard let first else { return true }
         guard let pointer = first.entries(.exifDirectory).first else { return first.isCut }
@@ -21,21 +21,21 @@ extension TIFFBlock {
         return first.isCut || exif.isCut
     }
 
-    /// Says that the picture is upright and has these sides.
+    /// Declares that the image is upright and has these dimensions.
     ///
-    /// - Parameter isTransposed: whether width and height were exchanged, and with them the resolutions.
+    /// - Parameter isTransposed: whether width and height were swapped, and the resolutions with them.
     mutating func makeUpright(width: Int, height: Int, isTransposed: Bool) {
         guard let first else { return }
         for entry in first.entries(.orientation) { setShort(entry, to: 1) }
         let exif = directory(.exifDirectory, in: first)
-        // A malformed block may have one directory for both.
+        // In a malformed block, one directory may serve as both.
         for directory in [first, exif].compactMap({ $0 }) {
             for entry in directory.entries(.imageWidth) + directory.entries(.pixelXDimension) { set(entry, to: width) }
             for entry in directory.entries(.imageLength) + directory.entries(.pixelYDimension) {
                 set(entry, to: height)
             }
         }
-        // DCF's file system (CIPA DC-009) repeats the picture's sides.
+        // DCF's file system (CIPA DC-009) repeats the image's dimensions.
         if let exif, let other = self.directory(.interoperabilityDirectory, in: exif) {
             for entry in other.entries(.relatedImageWidth) { set(entry, to: width) }
             for entry in other.entries(.relatedImageLength) { set(entry, to: height) }
@@ -45,7 +45,7 @@ extension TIFFBlock {
         if let exif, exif.place != first.place { exchange(.focalPlaneXResolution, .focalPlaneYResolution, in: exif) }
     }
 
-    /// Where the main subject is in the turned picture; what cannot be turned is dropped.
+    /// Updates the main subject's position in the rotated image; positions that cannot be rotated are dropped.
     mutating func turnSubject(_ turn: CoordinateTurn) {
         guard turn.orientation > 1 else { return }
         for tag in [Tag.subjectArea, .subjectLocation] {
@@ -56,12 +56,12 @@ extension TIFFBlock {
             {
                 continue
             }
-            // From the last one on: taking one out moves those behind it.
+            // In reverse order: removing an entry moves the ones after it.
             for entry in entries.reversed() { remove(entry) }
         }
     }
 
-    /// Takes an entry out of EXIF's directory, whose values stay where they are.
+    /// Removes an entry from EXIF's directory; its values stay where they are.
     private mutating func remove(_ entry: Entry) {
         if let directory = first.flatMap({ self.directory(.exifDirectory, in: $0) }) { remove(entry, of: directory) }
     }
@@ -71,14 +71,14 @@ extension TIFFBlock {
         exchange(entry, other)
     }
 
-    /// Says that the colors are sRGB.
+    /// Declares that the colors are sRGB.
     mutating func declareSRGB() {
         guard let first, let exif = directory(.exifDirectory, in: first) else { return }
         for entry in exif.entries(.colorSpace) { setShort(entry, to: 1) }
     }
 
-    /// Takes the thumbnail's directory out of the chain and its picture out of the block: cut off where it is the end, zeroed
-    /// elsewhere, and left where something else lies.
+    /// Removes the thumbnail's directory from the chain and its image from the block: truncated if it is at the end,
+    /// zeroed elsewhere, and kept where it overlaps other data.
     mutating func dropThumbnail() {
         guard let first, let next = first.next, let place = read32(next), place != 0 else { return }
         let thumbnail = directory(at: place)
@@ -90,13 +90,13 @@ extension TIFFBlock {
         free.append(thumbnail.place..<min(bytes.count, thumbnail.place + 6 + 12 * thumbnail.entries.count))
         free += thumbnail.entries.prefix(Self.mostThumbnailEntries).compactMap { range(of: $0) }
         let erasable = free.filter { range in !range.isEmpty && !used.contains { $0.overlaps(range) } }
-        // Joined: a thousand strips may each be the whole block.
+        // Merged: a thousand strips may each cover the whole block.
         var erased = 0
         for range in erasable.sorted(by: { $0.lowerBound < $1.lowerBound }) where range.upperBound > erased {
             erase(max(erased, range.lowerBound)..<range.upperBound)
             erased = range.upperBound
         }
-        // What follows the last used byte goes if it is only what was erased.
+        // Bytes after the last used one are cut off if all of them were erased.
         let end = used.map(\.upperBound).max() ?? bytes.count
         let tail = end..<bytes.count
         var covered = end
@@ -106,7 +106,7 @@ extension TIFFBlock {
         if !tail.isEmpty, covered >= bytes.count { cut(at: end) }
     }
 
-    /// Data that two entries place and measure; one that reaches beyond the end is taken to the end.
+    /// Ranges given by two entries for offset and length; a range that extends beyond the end is clipped.
     private func ranges(_ offsets: Tag, _ lengths: Tag, in directory: Directory) -> [Range<Int>] {
         guard let offsets = directory.entries(offsets).first, let lengths = directory.entries(lengths).first else {
             return []

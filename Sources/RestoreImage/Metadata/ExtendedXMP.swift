@@ -1,19 +1,19 @@
 import CLibMD
 
-/// XMP in JPEG files, where a segment has at most 64 KiB (XMP specification, part 3, 1.1.3.1): a packet that fits, which
-/// names by its MD5 an extended one, which is cut into parts. A part: the MD5 in 32 hexadecimal digits, the length of the
-/// extended packet, the part's place in it (4 bytes each), its bytes.
+/// XMP in JPEG files, where a segment has at most 64 KiB (XMP specification, part 3, 1.1.3.1): a main packet that fits,
+/// and that refers by MD5 to an extended one, which is split into parts. A part consists of the MD5 in 32 hexadecimal
+/// digits, the length of the extended packet, the part's offset in it (4 bytes each), and its bytes.
 enum ExtendedXMP {
     private static let digestSize = 32
     private static let headerSize = digestSize + 8
-    /// The most bytes of a part beside its header, so that they fit a segment.
+    /// The maximum size of a part without its header, so that it fits in a segment.
     private static let partSize = 65_533 - JPEGHeader.extendedXMP.count - headerSize
-    /// The most bytes of a packet in one segment.
+    /// The maximum size of a packet in one segment.
     static let mainSize = 65_533 - JPEGHeader.xmp.count
-    /// The main packet's property that has the extended one's MD5.
+    /// The main packet's property that contains the extended one's MD5.
     private static let reference = "xmpNote:HasExtendedXMP"
 
-    /// Whether a payload has the header of a part and lies inside what it is a part of.
+    /// Whether a payload has the header of a part and lies within the extended packet.
     static func isPart(_ payload: ArraySlice<UInt8>) -> Bool {
         guard let length = payload.bigEndian32(at: digestSize), let place = payload.bigEndian32(at: digestSize + 4)
         else {
@@ -22,7 +22,7 @@ enum ExtendedXMP {
         return place <= length && payload.count - headerSize <= length - place
     }
 
-    /// A packet cut for JPEG: one that fits and says nothing but the name of the other, and the parts of that.
+    /// A packet split for JPEG: a main packet that fits and only refers to the other, and the parts of that.
     static func parts(of packet: [UInt8]) -> (main: [UInt8], parts: [[UInt8]]) {
         let (digest, parts) = cut(packet)
         let main = """
@@ -45,8 +45,9 @@ enum ExtendedXMP {
         return (digest, parts)
     }
 
-    /// Edits a main packet and, apart, the extended one that it names, which is then cut and named anew. Where parts of that are
-    /// missing, and where the edit leaves it as it was, they stay byte for byte, as do parts of others.
+    /// Edits a main packet and, separately, the extended one that it refers to, which is then split and named again. If
+    /// parts of that are missing, or if the edit does not change it, they are kept byte for byte, as are parts of other
+    /// packets.
     static func edit(main: inout [UInt8], parts: inout [[UInt8]], _ change: (inout XMPPacket) -> Void) {
         var packet = XMPPacket(main)
         change(&packet)
@@ -64,8 +65,8 @@ enum ExtendedXMP {
         parts.insert(contentsOf: new, at: place)
     }
 
-    /// The one packet that a main packet and the parts it names make, or nil where parts are missing or their XML is of an
-    /// unusual form.
+    /// The single packet formed by a main packet and the parts it refers to, or nil if parts are missing or their XML
+    /// has an unusual form.
     static func whole(main: [UInt8], parts: [[UInt8]]) -> [UInt8]? {
         var packet = XMPPacket(main)
         guard let name = packet.value(of: reference), name.count == digestSize else { return nil }
@@ -78,7 +79,7 @@ enum ExtendedXMP {
 
     private static let closingTag = Array("</rdf:RDF>".utf8)
 
-    /// The extended packet, if the parts cover it once.
+    /// The extended packet, if the parts cover it exactly once.
     private static func joined(_ parts: [[UInt8]]) -> [UInt8]? {
         let placed = parts.map { part in
             (
@@ -95,8 +96,8 @@ enum ExtendedXMP {
         return packet.count == length ? packet : nil
     }
 
-    /// What stands inside a packet's `rdf:RDF`. Nil where names are declared outside of it, as hardly any program does: it
-    /// could not be moved to another packet.
+    /// The contents of a packet's `rdf:RDF`. Nil if namespaces are declared outside of it, which hardly any program
+    /// does: the contents could then not be moved to another packet.
     private static func statements(of packet: [UInt8]) -> ArraySlice<UInt8>? {
         guard let open = packet.firstIndex(of: Array("<rdf:RDF".utf8)),
             let start = packet[open...].firstIndex(of: UInt8(ascii: ">")), let end = packet.lastIndex(of: closingTag),

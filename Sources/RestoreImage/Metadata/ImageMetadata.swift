@@ -1,30 +1,30 @@
-/// What a picture's file says beside its pixels, in a form that both PNG and JPEG can store.
+/// The contents of an image file other than the pixels, in a form that both PNG and JPEG can store.
 ///
-/// The blocks are the file's own bytes; only what processing makes untrue is edited (`ImageMetadata.upright`).
+/// The blocks are the file's original bytes; only what processing invalidates is edited (`ImageMetadata.upright`).
 public struct ImageMetadata: Sendable, Equatable {
-    /// ICC profile, whole: PNG `iCCP` inflated, JPEG APP2 `ICC_PROFILE` joined.
+    /// Complete ICC profile: PNG `iCCP` inflated, JPEG APP2 `ICC_PROFILE` joined.
     public var colorProfile: [UInt8]?
     /// Color space that a PNG describes without a profile.
     public var pngColor: PNGColor?
-    /// EXIF: a TIFF structure from its byte order mark on. PNG `eXIf`, JPEG APP1 after `Exif\0\0`.
+    /// EXIF: a TIFF structure starting with its byte order mark. PNG `eXIf`, JPEG APP1 after `Exif\0\0`.
     public var exif: [UInt8]?
     /// XMP packet, UTF-8: PNG `iTXt` `XML:com.adobe.xmp`, JPEG APP1.
     public var xmp: [UInt8]?
     /// Parts of an XMP packet that did not fit in one JPEG segment: payloads of APP1 after
-    /// `http://ns.adobe.com/xmp/extension/\0`, in the file's order.
+    /// `http://ns.adobe.com/xmp/extension/\0`, in file order.
     public var extendedXMP: [[UInt8]]
-    /// Photoshop's image resource blocks, joined, which hold IPTC: JPEG APP13 after `Photoshop 3.0\0`.
+    /// Photoshop's image resource blocks, joined, which contain IPTC: JPEG APP13 after `Photoshop 3.0\0`.
     public var photoshop: [UInt8]?
-    /// Pixels along a length: PNG `pHYs`, JPEG JFIF.
+    /// Pixel density: PNG `pHYs`, JPEG JFIF.
     public var resolution: Resolution?
-    /// Texts: PNG `tEXt`, `zTXt`, `iTXt`; JPEG comments with the keyword `Comment`.
+    /// Text: PNG `tEXt`, `zTXt`, `iTXt`; JPEG comments with the keyword `Comment`.
     public var texts: [Text]
-    /// Segments of a JPEG that makers of cameras and programs have for themselves, in the file's order.
+    /// Segments of a JPEG that are specific to camera vendors and programs, in file order.
     public var jpegSegments: [JPEGSegment]
-    /// Chunks of a PNG that are unknown here and marked as safe to copy, in the file's order.
+    /// Unknown chunks of a PNG that are marked as safe to copy, in file order.
     public var pngChunks: [PNGChunk]
-    /// What the file held and no output keeps, a line each: signatures of what the file was, chunks that are marked as true of
-    /// the old pixels only.
+    /// Contents of the file that no output preserves, one line each: signatures of the original file, and chunks that
+    /// are marked as applying only to the original pixels.
     public var omissions: [String]
 
     public init(
@@ -45,11 +45,11 @@ public struct ImageMetadata: Sendable, Equatable {
         self.omissions = omissions
     }
 
-    /// Pixels along a length, or the shape of a pixel where there is no unit.
+    /// Pixel density, or the shape of a pixel if there is no unit.
     public struct Resolution: Sendable, Equatable {
         public enum Unit: Sendable { case none, inch, metre }
 
-        /// Pixels a unit; without a unit their ratio counts. At least 1.
+        /// Pixels per unit; without a unit only their ratio matters. At least 1.
         public var x: UInt32
         public var y: UInt32
         public var unit: Unit
@@ -63,14 +63,14 @@ public struct ImageMetadata: Sendable, Equatable {
 
     /// A text with its keyword.
     public struct Text: Sendable, Equatable {
-        /// Latin-1, 1…79 bytes, as PNG asks.
+        /// Latin-1, 1…79 bytes, as required by PNG.
         public var keyword: [UInt8]
-        /// Whether `value` is UTF-8 (`iTXt`) or Latin-1; of a JPEG comment nobody knows.
+        /// Whether `value` is UTF-8 (`iTXt`) or Latin-1; unknown for JPEG comments.
         public var isUTF8: Bool
         public var value: [UInt8]
-        /// `iTXt`: the language of the text, as in RFC 5646; empty where it is not said.
+        /// `iTXt`: the language of the text, as in RFC 5646; empty if unspecified.
         public var language: [UInt8]
-        /// `iTXt`: the keyword in that language, UTF-8; empty where it is not said.
+        /// `iTXt`: the keyword in that language, UTF-8; empty if unspecified.
         public var translatedKeyword: [UInt8]
 
         /// The keyword of a JPEG comment.
@@ -87,7 +87,7 @@ public struct ImageMetadata: Sendable, Equatable {
         }
     }
 
-    /// The chunks by which a PNG describes its colors without an ICC profile (PNG 3rd edition, 11.3.2).
+    /// The chunks with which a PNG describes its colors without an ICC profile (PNG 3rd edition, 11.3.2).
     public struct PNGColor: Sendable, Equatable {
         /// `sRGB`: the rendering intent, 0…3.
         public var renderingIntent: UInt8?
@@ -99,7 +99,7 @@ public struct ImageMetadata: Sendable, Equatable {
         public var codingIndependentCodePoints: [UInt8]?
         /// `mDCV`: the 24 bytes of the chunk (the mastering display's primaries, white and luminance; SMPTE ST 2086).
         public var masteringDisplay: [UInt8]?
-        /// `cLLI`: the 8 bytes of the chunk (the largest and the mean light level; CTA-861.3).
+        /// `cLLI`: the 8 bytes of the chunk (the maximum and average light level; CTA-861.3).
         public var lightLevels: [UInt8]?
 
         public init(

@@ -1,7 +1,7 @@
-// What a JPEG file says beside its pixels: JFIF (ITU-T T.871), EXIF (CIPA DC-008), ICC (ICC.1, annex B.4), XMP
-// (part 3, 1.1.3), Photoshop's resources.
+// The contents of a JPEG file other than the pixels: JFIF (ITU-T T.871), EXIF (CIPA DC-008), ICC (ICC.1, annex B.4),
+// XMP (part 3, 1.1.3), Photoshop resources.
 
-/// Reads the metadata of a JPEG file: of its first picture, where others follow.
+/// Reads the metadata of a JPEG file: that of the first image, if there are several.
 func readJPEGMetadata(_ bytes: [UInt8]) -> (metadata: ImageMetadata, warnings: [String]) {
     var reader = JPEGMetadataReader()
     for segment in JPEGSegments(bytes) {
@@ -17,7 +17,7 @@ func readJPEGMetadata(_ bytes: [UInt8]) -> (metadata: ImageMetadata, warnings: [
 
 private struct JPEGMetadataReader {
     var collector = MetadataCollector()
-    /// Numbers of boxes that hold C2PA's; further parts of them do not say so.
+    /// Numbers of boxes that contain C2PA data; their further parts do not identify themselves.
     private var credentials: Set<Int> = []
     private var profileParts: [(number: Int, count: Int, content: ArraySlice<UInt8>)] = []
 
@@ -65,11 +65,11 @@ private struct JPEGMetadataReader {
         do throws(MetadataProblem) {
             try collector.count(size)
         } catch {
-            throw MetadataProblem(reason: "\(name) \(error.reason) and is left out")
+            throw MetadataProblem(reason: "\(name) \(error.reason) and is dropped")
         }
     }
 
-    /// Version (2 bytes), unit, pixels across and down.
+    /// Version (2 bytes), unit, horizontal and vertical density.
     private mutating func readDensity(_ payload: ArraySlice<UInt8>) {
         guard let x = payload.bigEndian16(at: 3), let y = payload.bigEndian16(at: 5), x > 0, y > 0 else { return }
         switch payload[payload.startIndex + 2] {
@@ -80,7 +80,7 @@ private struct JPEGMetadataReader {
         case 2:
             collector.metadata.resolution = .init(x: UInt32(x) * 100, y: UInt32(y) * 100, unit: .metre)
         default:
-            break  // pixels are squares: nothing is said of their size
+            break  // pixels are square: nothing is known about their size
         }
     }
 
@@ -88,14 +88,14 @@ private struct JPEGMetadataReader {
         let payload = segment.payload
         if payload.starts(with: JPEGHeader.exif.dropLast()) {  // the last byte is padding, not always zero
             let block = payload.dropFirst(JPEGHeader.exif.count)
-            guard isTIFF(block) else { throw MetadataProblem(reason: "the EXIF block is damaged and is left out") }
+            guard isTIFF(block) else { throw MetadataProblem(reason: "the EXIF block is damaged and is dropped") }
             try keep(block, as: \.exif, name: "the EXIF block")
         } else if payload.starts(with: JPEGHeader.xmp) {
             try keep(payload.dropFirst(JPEGHeader.xmp.count), as: \.xmp, name: "the XMP packet")
         } else if payload.starts(with: JPEGHeader.extendedXMP) {
             let part = payload.dropFirst(JPEGHeader.extendedXMP.count)
             guard ExtendedXMP.isPart(part) else {
-                throw MetadataProblem(reason: "a part of the XMP packet is damaged and is left out")
+                throw MetadataProblem(reason: "a part of the XMP packet is damaged and is dropped")
             }
             try count(part.count, of: "a part of the XMP packet")
             collector.metadata.extendedXMP.append(Array(part))
@@ -114,7 +114,7 @@ private struct JPEGMetadataReader {
         }
     }
 
-    /// The part's number, from 1, how many there are, and its bytes.
+    /// The part's number, from 1, the number of parts, and its bytes.
     private mutating func collectColorProfile(_ payload: ArraySlice<UInt8>) throws(MetadataProblem) {
         guard let number = payload.first, let count = payload.dropFirst().first else {
             throw MetadataProblem(reason: "a part of the color profile is damaged")
@@ -123,18 +123,18 @@ private struct JPEGMetadataReader {
         profileParts.append((Int(number), Int(count), payload.dropFirst(2)))
     }
 
-    /// Parts may come in any order. One too many or too few, and nobody knows what the others mean.
+    /// Parts may come in any order. With one too many or one too few, the meaning of the others is uncertain.
     mutating func joinColorProfile() {
         guard let first = profileParts.first else { return }
         let parts = profileParts.sorted { $0.number < $1.number }
         guard parts.allSatisfy({ $0.count == first.count }), parts.map({ $0.number }) == Array(1...max(1, first.count))
         else {
-            collector.warn("the color profile is left out: a part of it is missing or occurs twice")
+            collector.warn("the color profile is dropped: a part of it is missing or occurs twice")
             return
         }
         let profile = Array(parts.map { $0.content }.joined())
         guard isColorProfile(profile) else {
-            collector.warn("the color profile is damaged and is left out")
+            collector.warn("the color profile is damaged and is dropped")
             return
         }
         collector.metadata.colorProfile = profile

@@ -1,18 +1,18 @@
-/// Metadata as segments of a JPEG file, which stand before the pixels.
+/// Metadata as segments of a JPEG file, which precede the pixels.
 struct JPEGSegmentList {
-    /// Each segment: 0xFF, the marker, the length of the rest with these 2 bytes (big-endian), the payload.
+    /// Each segment: 0xFF, the marker, the length of the rest including these 2 bytes (big-endian), the payload.
     private(set) var bytes: [UInt8] = []
 
-    /// The most bytes of a payload: the length, with its own 2 bytes, has 16 bits.
+    /// The maximum size of a payload: the length has 16 bits and includes its own 2 bytes.
     static let payloadSize = 65_533
-    /// The most bytes of EXIF.
+    /// The maximum size of EXIF.
     static let exifSize = payloadSize - JPEGHeader.exif.count
-    /// The most bytes of a profile in each of at most 255 parts.
+    /// The maximum size of a profile in each of at most 255 parts.
     static let profilePartSize = payloadSize - JPEGHeader.colorProfile.count - 2
 
-    /// What a JPEG cannot hold is left out; `ImageMetadata.losses(in:)` says what.
+    /// Omits what a JPEG cannot store; `ImageMetadata.losses(in:)` lists it.
     init(_ metadata: ImageMetadata) {
-        // First after JFIF's, as cameras' programs look for it there.
+        // Directly after JFIF, where camera software looks for it.
         if let exif = metadata.exif, exif.count <= Self.exifSize { add(0xE1, JPEGHeader.exif, exif[...]) }
         addXMP(metadata)
         if let photoshop = metadata.photoshop {
@@ -54,7 +54,8 @@ struct JPEGSegmentList {
         }
     }
 
-    /// A comment has no keyword: others than its own stand before the text. One that is too long becomes several.
+    /// A comment has no keyword: keywords other than `Comment` are placed before the text. A text that is too long
+    /// becomes several comments.
     private mutating func addComment(_ text: ImageMetadata.Text) {
         let isComment = text.keyword == ImageMetadata.Text.comment
         let value = isComment ? text.value : text.keyword + Array(": ".utf8) + text.value
@@ -63,7 +64,7 @@ struct JPEGSegmentList {
 }
 
 extension ExtendedXMP {
-    /// Whether a part fits a segment; one that came out of a segment does.
+    /// Whether a part fits in a segment; one that was read from a segment does.
     static func isWritable(_ part: [UInt8]) -> Bool {
         part.count <= JPEGSegmentList.payloadSize - JPEGHeader.extendedXMP.count
     }
@@ -75,11 +76,11 @@ extension [UInt8] {
     }
 }
 
-/// Resolution as JFIF has it (ITU-T T.871, 10.1): two numbers of 16 bits and a unit.
+/// Resolution as stored in JFIF (ITU-T T.871, 10.1): two 16-bit numbers and a unit.
 struct JPEGDensity: Equatable {
-    /// 0 none, 1 inch, 2 centimetre.
+    /// 0 none, 1 inch, 2 centimeter.
     var unit: UInt8 = 0
-    /// 0, as `y`, where there is nothing to say.
+    /// 0, like `y`, if there is nothing to store.
     var x: UInt16 = 0
     var y: UInt16 = 0
 
@@ -97,15 +98,15 @@ struct JPEGDensity: Equatable {
         (self.unit, self.x, self.y) = (unit, x, y)
     }
 
-    /// Without a unit the ratio counts, which halves keep nearly.
+    /// Without a unit only the ratio matters, which halving approximately preserves.
     private mutating func set(_ unit: UInt8, ratio: ImageMetadata.Resolution) {
         var (x, y) = (ratio.x, ratio.y)
         while max(x, y) > UInt16.max { (x, y) = (x / 2, y / 2) }
         set(unit, Double(x), Double(y))
     }
 
-    /// Pixels an inch, if they give the same number of pixels a metre again: most files mean so. Otherwise pixels a
-    /// centimetre, if they are whole.
+    /// Pixels per inch, if they convert back to the same number of pixels per meter, as is the case for most files.
+    /// Otherwise pixels per centimeter, if they are whole numbers.
     private mutating func setMetric(_ resolution: ImageMetadata.Resolution) {
         let (x, y) = (Double(resolution.x), Double(resolution.y))
         let isInches = [x, y].allSatisfy { (($0 * 0.0254).rounded() / 0.0254).rounded() == $0 }

@@ -1,4 +1,4 @@
-/// What begins the payloads of JPEG segments that hold metadata.
+/// Headers of the payloads of JPEG segments that contain metadata.
 enum JPEGHeader {
     static let jfif = Array("JFIF\0".utf8)
     static let exif = Array("Exif\0\0".utf8)
@@ -8,8 +8,8 @@ enum JPEGHeader {
     static let photoshop = Array("Photoshop 3.0\0".utf8)
 }
 
-/// The marker segments of a JPEG file before its first scan, in its order (ITU-T T.81, B.1.1), to the first that the file is
-/// too short for.
+/// The marker segments of a JPEG file before its first scan, in order (ITU-T T.81, B.1.1), up to the first truncated
+/// one.
 struct JPEGSegments: Sequence, IteratorProtocol {
     struct Segment {
         /// The marker's second byte.
@@ -18,15 +18,15 @@ struct JPEGSegments: Sequence, IteratorProtocol {
     }
 
     private let bytes: [UInt8]
-    private var position = 2  // after the start of the image
+    private var position = 2  // after the start-of-image marker
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     mutating func next() -> Segment? {
         while let marker = nextMarker() {
             switch marker {
-            case 0x01, 0xD0...0xD8: continue  // stand alone
-            case 0xD9, 0xDA: return nil  // the end of the image, the start of a scan
+            case 0x01, 0xD0...0xD8: continue  // no payload
+            case 0xD9, 0xDA: return nil  // end of image, start of scan
             default: break
             }
             guard let length = bytes.bigEndian16(at: position), length >= 2, length <= bytes.count - position else {
@@ -39,7 +39,8 @@ struct JPEGSegments: Sequence, IteratorProtocol {
         return nil
     }
 
-    /// Passes over a marker: what is no marker before it, as libjpeg does, and bytes that fill up (any number of 0xFF).
+    /// Advances past the next marker, skipping anything before it that is not a marker, as libjpeg does, and fill bytes
+    /// (any number of 0xFF).
     private mutating func nextMarker() -> UInt8? {
         while let start = bytes[position...].firstIndex(of: 0xFF),
             let code = bytes[start...].firstIndex(where: { $0 != 0xFF })

@@ -1,23 +1,24 @@
-// What the readers and writers of metadata share: numbers in bytes, and how much is too much.
+// Shared by the readers and writers of metadata: numbers in bytes, and limits.
 
-/// Why a block of metadata is passed over: a phrase that follows the block's name.
+/// Why a block of metadata is skipped: a phrase that follows the block's name.
 struct MetadataProblem: Error {
     let reason: String
 }
 
-/// How much metadata is taken from a file. Real files stay far below; what is beyond is dropped with a warning.
+/// How much metadata is accepted from a file. Real files stay far below the limits; anything beyond is dropped with a
+/// warning.
 enum MetadataLimits {
-    /// Bytes of one block, inflated: a profile, a text.
+    /// Maximum size of one block, inflated: a profile, a text.
     static let blockBytes = 16 << 20
-    /// Bytes of all blocks together.
+    /// Maximum size of all blocks together.
     static let totalBytes = 64 << 20
-    /// Texts and parts of blocks.
+    /// Maximum number of texts and parts of blocks.
     static let pieces = 1000
-    /// Lines about one file.
+    /// Maximum number of warnings about one file.
     static let warnings = 16
 }
 
-/// Metadata as they come in, with what is wrong about them.
+/// Collects metadata while it is read, together with the problems found.
 struct MetadataCollector {
     var metadata = ImageMetadata()
     private(set) var warnings: [String] = []
@@ -25,18 +26,18 @@ struct MetadataCollector {
     private var inflatedBytes = 0
     private var pieces = 0
 
-    /// Notes a line; one that is there already, and those beyond the limit, say nothing new.
+    /// Adds a line, unless it is already there or the limit has been reached.
     mutating func warn(_ line: String) {
         if warnings.count < MetadataLimits.warnings, !warnings.contains(line) { warnings.append(line) }
     }
 
-    /// Notes what is not kept in any output, the same way.
+    /// Adds content that no output preserves, in the same way.
     mutating func omit(_ line: String) {
         let omissions = metadata.omissions
         if omissions.count < MetadataLimits.warnings, !omissions.contains(line) { metadata.omissions.append(line) }
     }
 
-    /// Inflates a block. What it takes counts even where the block turns out to be damaged.
+    /// Inflates a block. The inflated bytes count even if the block turns out to be damaged.
     mutating func inflate(_ block: ArraySlice<UInt8>) throws(MetadataProblem) -> [UInt8] {
         let limit = min(MetadataLimits.blockBytes, MetadataLimits.totalBytes - inflatedBytes)
         return try ZlibStream.inflated(block, limit: limit, counting: &inflatedBytes)
@@ -44,23 +45,23 @@ struct MetadataCollector {
 
     /// Counts a block that is about to be kept.
     ///
-    /// - Throws: where it would be too much.
+    /// - Throws: if it would exceed the limits.
     mutating func count(_ size: Int) throws(MetadataProblem) {
         guard size <= min(MetadataLimits.blockBytes, MetadataLimits.totalBytes - bytes),
             pieces < MetadataLimits.pieces
         else {
-            throw MetadataProblem(reason: "is beyond the limits for metadata")
+            throw MetadataProblem(reason: "exceeds the limits for metadata")
         }
         bytes += size
         pieces += 1
     }
 
-    /// Keeps a block where none of its kind is there yet.
+    /// Keeps a block if there is none of its kind yet.
     mutating func keep(
         _ block: [UInt8], as place: WritableKeyPath<ImageMetadata, [UInt8]?>
     ) throws(MetadataProblem) {
         guard metadata[keyPath: place] == nil else {
-            throw MetadataProblem(reason: "occurs twice, the first one counts")
+            throw MetadataProblem(reason: "occurs twice; the first one is used")
         }
         try count(block.count)
         metadata[keyPath: place] = block
@@ -68,10 +69,10 @@ struct MetadataCollector {
 }
 
 extension RandomAccessCollection where Element == UInt8, Index == Int {
-    /// The number in 2 bytes, the higher first, `offset` bytes after the start; nil where there are not so many.
+    /// The big-endian number in 2 bytes, `offset` bytes after the start; nil if there are too few bytes.
     func bigEndian16(at offset: Int = 0) -> Int? { number(at: offset, bytes: 2) }
 
-    /// The same of 4 bytes: 0 ..< 2³².
+    /// The same for 4 bytes: 0 ..< 2³².
     func bigEndian32(at offset: Int = 0) -> Int? { number(at: offset, bytes: 4) }
 
     private func number(at offset: Int, bytes: Int) -> Int? {
@@ -79,7 +80,7 @@ extension RandomAccessCollection where Element == UInt8, Index == Int {
         return (0..<bytes).reduce(0) { $0 << 8 | Int(self[startIndex + offset + $1]) }
     }
 
-    /// The position of the first `pattern` from `start` on, or nil.
+    /// The position of the first `pattern` at or after `start`, or nil.
     func firstIndex(of pattern: [UInt8], from start: Int? = nil) -> Int? {
         guard let first = pattern.first else { return nil }
         var position = start ?? startIndex
@@ -106,7 +107,8 @@ extension [UInt8] {
 }
 
 extension ImageMetadata {
-    /// What a file says beside its pixels, and what is wrong about it. The file has been decoded, at least in part.
+    /// The contents of a file other than the pixels, and the problems found in them. The file has been decoded, at
+    /// least in part.
     static func read(_ bytes: [UInt8], _ format: ImageFormat) -> (metadata: ImageMetadata, warnings: [String]) {
         switch format {
         case .png: readPNGMetadata(bytes)
@@ -115,13 +117,13 @@ extension ImageMetadata {
     }
 }
 
-/// Whether bytes begin as EXIF does: TIFF's byte order mark (TIFF 6.0, section 2).
+/// Whether the bytes begin like EXIF: TIFF's byte order mark (TIFF 6.0, section 2).
 func isTIFF(_ bytes: some Collection<UInt8>) -> Bool {
     bytes.starts(with: [0x49, 0x49, 0x2A, 0x00]) || bytes.starts(with: [0x4D, 0x4D, 0x00, 0x2A])
 }
 
-/// Whether bytes begin as an ICC profile does (ICC.1:2022, 7.2): a header of 128 bytes with `acsp` in it, and no fewer bytes
-/// than it says.
+/// Whether the bytes begin like an ICC profile (ICC.1:2022, 7.2): a header of 128 bytes that contains `acsp`, and at
+/// least as many bytes as it declares.
 func isColorProfile(_ bytes: some RandomAccessCollection<UInt8>) -> Bool {
     let header = Array(bytes.prefix(128))
     guard header.count == 128, let size = header.bigEndian32() else { return false }

@@ -1,10 +1,10 @@
 extension ImageMetadata {
-    /// What a file of a format cannot hold of this and what writing therefore leaves out, a line each.
+    /// Contents of this metadata that a file of `format` cannot store and that writing therefore drops, one line each.
     ///
     /// JPEG: EXIF of more than 64 KiB, a color profile of more than 16 MiB, coding-independent code points, a
-    /// resolution of more than 65,535 pixels a unit, parts of XMP without the packet, chunks of a PNG that are unknown here. PNG:
-    /// keywords that are none there, NUL within texts, XMP in parts that do not fit together, segments of makers. Both: what no
-    /// output keeps (`omissions`).
+    /// resolution of more than 65,535 pixels per unit, parts of XMP without the main packet, unknown chunks of a PNG.
+    /// PNG: invalid keywords, NUL within text, XMP parts that do not fit together, vendor segments. Both: contents that
+    /// no output preserves (`omissions`).
     public func losses(in format: ImageFormat) -> [String] {
         switch format {
         case .png: omissions + pngLosses
@@ -15,17 +15,17 @@ extension ImageMetadata {
     private var pngLosses: [String] {
         var lines: [String] = []
         if texts.contains(where: { !$0.hasPNGKeyword }) {
-            lines.append("a text is left out: its keyword is none that a PNG can have")
+            lines.append("a text is dropped: its keyword is not valid in a PNG")
         }
         if texts.contains(where: \.hasNULInside) {
-            lines.append("a text has spaces in the place of NUL, which a PNG's texts do not have")
+            lines.append("NUL in a text is replaced by a space: PNG text cannot contain it")
         }
         if !jpegSegments.isEmpty {
             let names = Self.list(jpegSegments.map(\.name))
-            lines.append("segments of makers and programs (\(names)) are left out: a PNG has none")
+            lines.append("segments of vendors and programs (\(names)) are dropped: a PNG cannot store them")
         }
         if !extendedXMP.isEmpty, xmp.flatMap({ ExtendedXMP.whole(main: $0, parts: extendedXMP) }) == nil {
-            lines.append("parts of the XMP packet are left out: they do not fit together")
+            lines.append("parts of the XMP packet are dropped: they do not fit together")
         }
         return lines
     }
@@ -33,31 +33,31 @@ extension ImageMetadata {
     private var jpegLosses: [String] {
         var lines: [String] = []
         if let exif, exif.count > JPEGSegmentList.exifSize {
-            lines.append("the EXIF block is left out: a JPEG has room for \(JPEGSegmentList.exifSize) bytes of it")
+            lines.append("the EXIF block is dropped: a JPEG can store at most \(JPEGSegmentList.exifSize) bytes")
         }
         if !extendedXMP.isEmpty, xmp == nil {
-            lines.append("parts of the XMP packet are left out: what they are parts of is missing")
+            lines.append("parts of the XMP packet are dropped: the main packet is missing")
         }
         let profileSize = 255 * JPEGSegmentList.profilePartSize
         if let colorProfile, colorProfile.count > profileSize {
-            lines.append("the color profile is left out: a JPEG has room for \(profileSize) bytes of it")
+            lines.append("the color profile is dropped: a JPEG can store at most \(profileSize) bytes")
         }
         if colorProfile == nil, pngColor?.codingIndependentCodePoints != nil {
-            lines.append("the coding-independent code points (cICP) are left out: a JPEG has color profiles only")
+            lines.append("the coding-independent code points (cICP) are dropped: a JPEG can only store color profiles")
         }
         if pngColor?.masteringDisplay != nil || pngColor?.lightLevels != nil {
-            lines.append("the mastering display and light levels (mDCV, cLLI) are left out: a JPEG has none")
+            lines.append("the mastering display and light levels (mDCV, cLLI) are dropped: a JPEG cannot store them")
         }
         if !pngChunks.isEmpty {
-            lines.append("the chunks \(Self.list(pngChunks.map(\.name))) are left out: a JPEG has no chunks")
+            lines.append("the chunks \(Self.list(pngChunks.map(\.name))) are dropped: a JPEG has no chunks")
         }
         if let resolution, JPEGDensity(resolution).x == 0 {
-            lines.append("the resolution is left out: a JPEG has at most 65535 pixels a unit")
+            lines.append("the resolution is dropped: a JPEG can store at most 65535 pixels per unit")
         }
         return lines
     }
 
-    /// Each name once, in the order in which they occur; the first few only.
+    /// Each name once, in order of occurrence; only the first few.
     private static func list(_ names: [String]) -> String {
         var once: [String] = []
         for name in names where !once.contains(name) {

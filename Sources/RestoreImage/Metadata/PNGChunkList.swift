@@ -1,13 +1,13 @@
 /// Metadata as chunks of a PNG file. https://www.w3.org/TR/png-3/, section 11.3.
 struct PNGChunkList {
-    /// Each chunk: the payload's length (4 bytes, big-endian), the name, the payload. An empty `IDAT` stands for the pixels where
-    /// chunks follow them.
+    /// Each chunk: the payload's length (4 bytes, big-endian), the name, the payload. An empty `IDAT` marks the
+    /// position of the pixels if chunks follow them.
     private(set) var bytes: [UInt8] = []
 
-    /// Texts shorter than that are not worth deflating.
+    /// Shorter texts are not worth deflating.
     private static let shortText = 1024
 
-    /// What a PNG cannot hold is left out; `ImageMetadata.losses(in:)` says what.
+    /// Omits what a PNG cannot store; `ImageMetadata.losses(in:)` lists it.
     init(_ metadata: ImageMetadata) {
         addColor(metadata)
         if let resolution = metadata.resolution { addResolution(resolution) }
@@ -33,7 +33,7 @@ struct PNGChunkList {
         bytes += payload
     }
 
-    /// A profile stands in the place of `sRGB`; `gAMA` and `cHRM` remain for those who cannot read it.
+    /// A profile replaces `sRGB`; `gAMA` and `cHRM` remain for readers that do not support profiles.
     private mutating func addColor(_ metadata: ImageMetadata) {
         if let codes = metadata.pngColor?.codingIndependentCodePoints { add("cICP", codes) }
         if let profile = metadata.colorProfile, let deflated = ZlibStream.deflated(profile) {
@@ -66,7 +66,7 @@ struct PNGChunkList {
         add("pHYs", payload)
     }
 
-    /// Not deflated, so that programs find it that know nothing of PNG (XMP specification, part 3, 1.1.5).
+    /// Not deflated, so that programs without PNG support can find it (XMP specification, part 3, 1.1.5).
     private mutating func addXMP(_ xmp: [UInt8]) {
         add("iTXt", Array(PNGText.xmpKeyword.utf8) + [0, 0, 0, 0, 0] + xmp)
     }
@@ -88,7 +88,7 @@ struct PNGChunkList {
 }
 
 extension ImageMetadata {
-    /// The XMP packet with its extended parts in it, where there are such and they fit together; otherwise the packet alone.
+    /// The XMP packet including its extended parts, if there are any and they fit together; otherwise the packet alone.
     var wholeXMP: [UInt8]? {
         guard let xmp, !extendedXMP.isEmpty else { return xmp }
         return ExtendedXMP.whole(main: xmp, parts: extendedXMP) ?? xmp
@@ -96,16 +96,17 @@ extension ImageMetadata {
 }
 
 extension ImageMetadata.Text {
-    /// Whether a PNG can have the keyword: 1…79 bytes without NUL.
+    /// Whether the keyword is valid in a PNG: 1…79 bytes without NUL.
     var hasPNGKeyword: Bool { (1...79).contains(keyword.count) && !keyword.contains(0) }
 
-    /// No text in a PNG has a NUL (PNG 3rd edition, 11.3.3), and JPEG comments often end with one; one inside becomes a space.
+    /// PNG text cannot contain NUL (PNG 3rd edition, 11.3.3), and JPEG comments often end with one; a NUL inside
+    /// becomes a space.
     fileprivate var valueWithoutNUL: [UInt8] {
         let content = contentBeforeFinalNULs
         return content.contains(0) ? content.map { $0 == 0 ? 0x20 : $0 } : Array(content)
     }
 
-    /// Whether there is a NUL that says more than where the text ends.
+    /// Whether there is a NUL that does more than terminate the text.
     var hasNULInside: Bool { contentBeforeFinalNULs.contains(0) }
 
     private var contentBeforeFinalNULs: ArraySlice<UInt8> {

@@ -1,16 +1,16 @@
 import CZlib
 
-/// The chunks of a PNG file, in its order (PNG 3rd edition, 5.3), to the first that the file is too short for.
+/// The chunks of a PNG file, in order (PNG 3rd edition, 5.3), up to the first truncated one.
 struct PNGChunks: Sequence, IteratorProtocol {
     struct Chunk {
         /// Four letters.
         let name: String
         let payload: ArraySlice<UInt8>
-        /// The name and the payload, over which the checksum goes.
+        /// The name and the payload, which the checksum covers.
         fileprivate let covered: ArraySlice<UInt8>
         fileprivate let checksum: Int
 
-        /// Whether the checksum is right.
+        /// Whether the checksum is correct.
         var isIntact: Bool {
             covered.withUnsafeBufferPointer { crc32_z(0, $0.baseAddress, $0.count) } == UInt(checksum)
         }

@@ -1,6 +1,6 @@
-// What a PNG file says beside its pixels. https://www.w3.org/TR/png-3/, section 11.3.
+// The contents of a PNG file other than the pixels. https://www.w3.org/TR/png-3/, section 11.3.
 
-/// Reads the metadata of a PNG file. Chunks after the pixels count, too; of a damaged chunk nothing but a warning is left.
+/// Reads the metadata of a PNG file. Chunks after the pixels are included; a damaged chunk only produces a warning.
 func readPNGMetadata(_ bytes: [UInt8]) -> (metadata: ImageMetadata, warnings: [String]) {
     var reader = PNGMetadataReader()
     for chunk in PNGChunks(bytes) {
@@ -13,7 +13,7 @@ func readPNGMetadata(_ bytes: [UInt8]) -> (metadata: ImageMetadata, warnings: [S
 
 private struct PNGMetadataReader {
     var collector = MetadataCollector()
-    /// Blocks in texts, which count where there is no chunk for them.
+    /// Blocks stored as text, which are used if there is no chunk for them.
     private var rawProfiles: [RawProfile] = []
     private var pixelsHaveBegun = false
 
@@ -23,7 +23,7 @@ private struct PNGMetadataReader {
         let kind = PNGChunkKind(chunk.name)
         guard parse != nil || kind == .safeToCopy || kind == .unsafeToCopy else { return }
         guard chunk.isIntact else {
-            collector.warn("the chunk \(chunk.name) has a wrong checksum and is left out")
+            collector.warn("the chunk \(chunk.name) has a wrong checksum and is dropped")
             return
         }
         do throws(MetadataProblem) {
@@ -38,12 +38,12 @@ private struct PNGMetadataReader {
         if chunk.name == "caBX" {
             collector.omit(ImageMetadata.lostCredentials)
         } else if kind == .unsafeToCopy {
-            collector.omit("the chunk \(chunk.name) is not kept: its name says that it is of the old pixels only")
+            collector.omit("the chunk \(chunk.name) is not kept: its name marks it as tied to the old pixels")
         } else {
             do throws(MetadataProblem) {
                 try collector.count(chunk.payload.count)
             } catch {
-                throw MetadataProblem(reason: "\(error.reason) and is left out")
+                throw MetadataProblem(reason: "\(error.reason) and is dropped")
             }
             collector.metadata.pngChunks.append(
                 .init(name: chunk.name, payload: Array(chunk.payload), followsPixels: pixelsHaveBegun))
@@ -97,7 +97,7 @@ private struct PNGMetadataReader {
     }
 
     private mutating func readColorProfile(_ payload: ArraySlice<UInt8>) throws(MetadataProblem) {
-        // A name, its end, the compression method.
+        // A name, its terminator, the compression method.
         guard let end = payload.prefix(80).firstIndex(of: 0), end + 1 < payload.endIndex, payload[end + 1] == 0 else {
             throw MetadataProblem(reason: "is damaged: it has no name or no known compression")
         }
@@ -105,7 +105,7 @@ private struct PNGMetadataReader {
     }
 
     private mutating func keepColorProfile(_ profile: [UInt8]) throws(MetadataProblem) {
-        guard isColorProfile(profile) else { throw MetadataProblem(reason: "holds no ICC profile") }
+        guard isColorProfile(profile) else { throw MetadataProblem(reason: "does not contain an ICC profile") }
         try collector.keep(profile, as: \.colorProfile)
     }
 
@@ -114,15 +114,15 @@ private struct PNGMetadataReader {
             throw .wrongLength
         }
         guard x > 0, y > 0, x <= Int32.max, y <= Int32.max, let unit = payload.last, unit < 2 else {
-            throw MetadataProblem(reason: "gives an impossible resolution")
+            throw MetadataProblem(reason: "has an impossible resolution")
         }
         collector.metadata.resolution = .init(x: UInt32(x), y: UInt32(y), unit: unit == 1 ? .metre : .none)
     }
 
     private mutating func readEXIF(_ payload: ArraySlice<UInt8>) throws(MetadataProblem) {
-        // Some programs write JPEG's form of the block.
+        // Some programs write the JPEG form of the block.
         let block = payload.starts(with: JPEGHeader.exif) ? payload.dropFirst(JPEGHeader.exif.count) : payload
-        guard isTIFF(block) else { throw MetadataProblem(reason: "holds no EXIF") }
+        guard isTIFF(block) else { throw MetadataProblem(reason: "does not contain EXIF") }
         try collector.keep(Array(block), as: \.exif)
     }
 
@@ -138,7 +138,7 @@ private struct PNGMetadataReader {
         }
     }
 
-    /// Takes what no chunk of its own says from texts.
+    /// Takes from texts what has no chunk of its own.
     mutating func useRawProfiles() {
         for profile in rawProfiles {
             do throws(MetadataProblem) {

@@ -16,7 +16,7 @@ struct PNGText {
     init(zTXt payload: ArraySlice<UInt8>, inflate collector: inout MetadataCollector) throws(MetadataProblem) {
         var rest = payload
         let keyword = try Self.keyword(&rest)
-        guard rest.popFirst() == 0 else { throw MetadataProblem(reason: "has an unknown compression") }
+        guard rest.popFirst() == 0 else { throw MetadataProblem(reason: "has an unknown compression method") }
         text = .init(keyword: keyword, isUTF8: false, value: try collector.inflate(rest))
     }
 
@@ -25,7 +25,7 @@ struct PNGText {
         var rest = payload
         let keyword = try Self.keyword(&rest)
         guard let flag = rest.popFirst(), let method = rest.popFirst(), flag < 2, flag == 0 || method == 0 else {
-            throw MetadataProblem(reason: "has an unknown compression")
+            throw MetadataProblem(reason: "has an unknown compression method")
         }
         let language = try Self.terminated(&rest)
         let translated = try Self.terminated(&rest)
@@ -40,17 +40,17 @@ struct PNGText {
         return keyword
     }
 
-    /// Takes the bytes to the next NUL, and that.
+    /// Takes the bytes up to the next NUL, and the NUL.
     private static func terminated(_ rest: inout ArraySlice<UInt8>) throws(MetadataProblem) -> [UInt8] {
-        guard let end = rest.firstIndex(of: 0) else { throw MetadataProblem(reason: "has no end of a string") }
+        guard let end = rest.firstIndex(of: 0) else { throw MetadataProblem(reason: "has an unterminated string") }
         let string = Array(rest[..<end])
         rest = rest[(end + 1)...]
         return string
     }
 }
 
-/// A block of metadata in a PNG text, hexadecimal: how ImageMagick and programs after it store what had no chunk of its
-/// own. A line with a name, one with the number of bytes, then the digits.
+/// A block of metadata in a PNG text, in hexadecimal: how ImageMagick, and programs that followed it, store blocks that
+/// had no chunk of their own. A line with a name, one with the number of bytes, then the digits.
 struct RawProfile {
     static let keywordStart = "Raw profile type "
 
@@ -73,7 +73,7 @@ struct RawProfile {
         let newline = UInt8(ascii: "\n")
         let lines = text.drop { $0 == newline }.split(separator: newline, maxSplits: 2)
         guard lines.count == 3, let count = Int(String(decoding: lines[1], as: UTF8.self).filter { $0 != " " }) else {
-            throw MetadataProblem(reason: "is damaged: it does not say how long it is")
+            throw MetadataProblem(reason: "is damaged: it does not state its length")
         }
         var digits: [UInt8] = []
         digits.reserveCapacity(lines[2].count)
@@ -84,7 +84,7 @@ struct RawProfile {
             digits.append(digit)
         }
         guard count > 0, digits.count.isMultiple(of: 2), digits.count / 2 == count else {
-            throw MetadataProblem(reason: "is damaged: it has another length than it says")
+            throw MetadataProblem(reason: "is damaged: its length is not the stated one")
         }
         self.kind = kind
         self.content = (0..<count).map { digits[2 * $0] << 4 | digits[2 * $0 + 1] }
@@ -99,7 +99,7 @@ struct RawProfile {
         }
     }
 
-    /// The text that holds `content`.
+    /// The text that contains `content`.
     static func text(_ kind: Kind, _ content: [UInt8]) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
         let count = String(content.count)
@@ -115,8 +115,8 @@ struct RawProfile {
     }
 }
 
-/// Photoshop's image resource blocks out of what programs store: the blocks, the blocks with JPEG's header, or IPTC alone,
-/// which becomes a block of its own (number 0x0404, an empty name, the size, padding to an even one).
+/// Photoshop's image resource blocks from what programs store: the blocks, the blocks with JPEG's header, or IPTC
+/// alone, which becomes a block of its own (number 0x0404, an empty name, the size, padding to an even size).
 func photoshopResources(of content: [UInt8]) -> [UInt8] {
     if content.starts(with: JPEGHeader.photoshop) { return Array(content.dropFirst(JPEGHeader.photoshop.count)) }
     guard content.first == 0x1C else { return content }

@@ -3,14 +3,14 @@
 struct PhotoshopResources {
     enum Number: UInt16 {
         case resolution = 1005
-        /// Thumbnails of Photoshop 4 and later ones.
+        /// Thumbnails of Photoshop 4 and of later versions.
         case oldThumbnail = 1033
         case thumbnail = 1036
         case colorProfile = 1039
     }
 
-    /// The blocks, and behind them what is none. They are walked through as often as need be: a list of them would take several
-    /// times as much memory, as a block may have as little as twelve bytes.
+    /// The blocks, followed by any bytes that are not blocks. They are traversed as often as needed: a list of them
+    /// would take several times as much memory, because a block may have as few as twelve bytes.
     private var source: [UInt8]
 
     init(_ bytes: [UInt8]) { source = bytes }
@@ -29,7 +29,7 @@ struct PhotoshopResources {
     }
 
     mutating func drop(_ numbers: Number...) {
-        // Blocks that stay move down to where the last one that stays ends.
+        // Blocks that are kept move down to the end of the previous kept block.
         var (place, kept) = (0, 0)
         while let block = Self.block(source, at: place) {
             if !numbers.contains(where: { $0.rawValue == block.number }) {
@@ -43,7 +43,7 @@ struct PhotoshopResources {
         source.removeSubrange(kept..<place)
     }
 
-    /// Exchanges the resolutions along x and y with their units, eight bytes each.
+    /// Swaps the resolutions along x and y with their units, eight bytes each.
     mutating func exchangeResolutions() {
         var place = 0
         while let block = Self.block(source, at: place) {
@@ -54,6 +54,6 @@ struct PhotoshopResources {
         }
     }
 
-    /// nil where nothing is left.
+    /// nil if nothing is left.
     var bytes: [UInt8]? { source.isEmpty ? nil : source }
 }

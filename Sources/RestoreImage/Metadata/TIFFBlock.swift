@@ -1,12 +1,12 @@
-/// An EXIF block: a TIFF structure (TIFF 6.0, section 2) that is read and edited in place, so that nothing moves: the maker
-/// notes of cameras hold places counted from the block's start.
+/// An EXIF block: a TIFF structure (TIFF 6.0, section 2) that is read and edited in place, so that nothing moves: the
+/// maker notes of cameras contain offsets from the block's start.
 ///
-/// Every place and count is checked; what does not fit is left out, as lenient readers do.
+/// Every offset and count is checked; anything invalid is skipped, as lenient readers do.
 struct TIFFBlock {
     private(set) var bytes: [UInt8]
     private let isLittleEndian: Bool
 
-    /// A directory's entry: where its twelve bytes are.
+    /// A directory's entry: the position of its twelve bytes.
     struct Entry {
         let place: Int
         let tag: UInt16
@@ -17,9 +17,9 @@ struct TIFFBlock {
     struct Directory {
         let place: Int
         let entries: [Entry]
-        /// Where the place of the next directory stands; nil where the block ends before it.
+        /// Position of the offset of the next directory; nil if the block ends before it.
         let next: Int?
-        /// Whether it ends before its last entry.
+        /// Whether the block ends before the directory's last entry.
         let isCut: Bool
 
         func entries(_ tag: Tag) -> [Entry] { entries.filter { $0.tag == tag.rawValue } }
@@ -49,12 +49,12 @@ struct TIFFBlock {
         case focalPlaneYResolution = 0xA20F
     }
 
-    /// Entries of a directory that are looked at: cameras write some dozens.
+    /// Maximum number of entries of a directory that are examined: cameras write a few dozen.
     private static let mostEntries = 4096
     private static let short: UInt16 = 3
     private static let long: UInt16 = 4
 
-    /// nil where `bytes` do not begin as a TIFF structure does.
+    /// nil if `bytes` do not begin like a TIFF structure.
     init?(_ bytes: [UInt8]) {
         guard bytes.count >= 8 else { return nil }
         switch (bytes[0], bytes[1]) {
@@ -68,7 +68,7 @@ struct TIFFBlock {
 
     // MARK: Reading
 
-    /// The directory that the header names; nil where it lies beyond the end.
+    /// The directory that the header refers to; nil if it lies beyond the end.
     var first: Directory? { read32(4).flatMap { directory(at: $0) } }
 
     func directory(at place: Int) -> Directory? {
@@ -86,16 +86,16 @@ struct TIFFBlock {
             place: place, entries: entries, next: end <= bytes.count - 4 ? end : nil, isCut: entries.count < Int(count))
     }
 
-    /// The directory whose place is the value of an entry of `parent`.
+    /// The directory whose offset is the value of an entry of `parent`.
     func directory(_ tag: Tag, in parent: Directory) -> Directory? {
         guard let entry = parent.entries(tag).first, let place = value(of: entry) else { return nil }
         return directory(at: place)
     }
 
-    /// The first value of an entry of whole numbers.
+    /// The first value of an integer entry.
     func value(of entry: Entry) -> Int? { values(of: entry, most: 1).first }
 
-    /// Values of an entry of whole numbers, at most so many.
+    /// Up to `most` values of an integer entry.
     func values(of entry: Entry, most: Int) -> [Int] {
         let size = Self.size(ofType: entry.type)
         guard [1, 2, 4].contains(size), let start = range(of: entry)?.lowerBound else { return [] }
@@ -109,7 +109,8 @@ struct TIFFBlock {
         }
     }
 
-    /// Where an entry's values are: in the entry where they fit in four bytes. nil where they reach beyond the end.
+    /// The position of an entry's values: in the entry itself if they fit in four bytes. nil if they extend beyond the
+    /// end.
     func range(of entry: Entry) -> Range<Int>? {
         let (length, overflows) = entry.count.multipliedReportingOverflow(by: Self.size(ofType: entry.type))
         guard !overflows, length > 0 else { return nil }
@@ -143,7 +144,7 @@ struct TIFFBlock {
 
     // MARK: Writing
 
-    /// Makes an entry one whole number; of 16 bits where it was so and the value fits.
+    /// Sets an entry to one integer; of 16 bits if it had 16 bits and the value fits.
     mutating func set(_ entry: Entry, to value: Int) {
         let isShort = entry.type == Self.short && value <= 0xFFFF
         write16(isShort ? Self.short : Self.long, at: entry.place + 2)
@@ -156,7 +157,7 @@ struct TIFFBlock {
         }
     }
 
-    /// Makes an entry a number of 16 bits.
+    /// Sets an entry to a 16-bit number.
     mutating func setShort(_ entry: Entry, to value: UInt16) {
         write16(Self.short, at: entry.place + 2)
         write32(1, at: entry.place + 4)
@@ -164,9 +165,9 @@ struct TIFFBlock {
         write16(0, at: entry.place + 10)
     }
 
-    /// Gives an entry of whole numbers others, as many as it has.
+    /// Replaces the values of an integer entry, keeping their number.
     ///
-    /// - Returns: false, and changes nothing, where they do not fit.
+    /// - Returns: false, without changing anything, if they do not fit.
     mutating func set(_ entry: Entry, to values: [Int]) -> Bool {
         guard entry.count == values.count, let start = range(of: entry)?.lowerBound, start >= 8,
             entry.type == Self.long || entry.type == Self.short && values.allSatisfy({ $0 <= 0xFFFF })
@@ -181,19 +182,19 @@ struct TIFFBlock {
         return true
     }
 
-    /// Takes an entry out of a directory: those behind it, and the place of the next directory, move up, nothing else does. Of a
-    /// directory that is cut nobody knows what stands behind it: it stays.
+    /// Removes an entry from a directory: the entries after it, and the offset of the next directory, move up, and
+    /// nothing else does. In a truncated directory it is unknown what follows the entry, so it is kept.
     mutating func remove(_ entry: Entry, of directory: Directory) {
         guard !directory.isCut, let count = read16(directory.place), count > 0 else { return }
         let end = directory.next.map { $0 + 4 } ?? directory.place + 2 + 12 * Int(count)
-        // Directories that lie upon each other may have changed each other.
+        // Overlapping directories may have changed each other.
         guard entry.place > directory.place, entry.place + 12 <= end else { return }
         for place in (entry.place + 12)..<end { bytes[place - 12] = bytes[place] }
         for place in (end - 12)..<end { bytes[place] = 0 }
         write16(count - 1, at: directory.place)
     }
 
-    /// Exchanges what two entries say, wherever it lies.
+    /// Swaps the values of two entries, wherever they are stored.
     mutating func exchange(_ entry: Entry, _ other: Entry) {
         for offset in 2..<12 { bytes.swapAt(entry.place + offset, other.place + offset) }
     }

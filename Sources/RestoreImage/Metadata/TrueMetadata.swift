@@ -1,32 +1,36 @@
+import RestoreConcurrency
+
 // What processing makes untrue in a picture's metadata is edited where it stands; all else stays byte for byte.
 
 extension ImageMetadata {
-    /// How the stored rows and columns belong, 1…8: as EXIF says, else 1.
+    /// The orientation of the stored rows and columns, 1…8: as given by EXIF, otherwise 1.
     ///
-    /// What XMP says alone does not count: browsers, libvips and nearly all viewers turn by EXIF only, so that hardly anybody has
-    /// seen the picture turned.
+    /// An orientation given only by XMP is ignored: browsers, libvips and nearly all viewers rotate by EXIF only, so
+    /// hardly anybody has seen the image rotated.
     public var orientation: Int { exif.flatMap { TIFFBlock($0) }?.orientation ?? 1 }
 
-    /// Whether EXIF has an orientation, be it an absurd one: then XMP's is only a copy.
+    /// Whether EXIF has an orientation, even an invalid one: XMP's is then only a copy.
     private var hasOrientation: Bool { exif.flatMap { TIFFBlock($0) }?.hasOrientation ?? false }
 
-    /// The metadata of the picture after it was turned upright: orientation 1, its sides, resolutions exchanged where width and
-    /// height were, faces and subjects where they are now, and no thumbnails, for these show the picture as it was.
+    /// The metadata of the image after rotating it upright: orientation 1, updated dimensions, resolutions swapped if
+    /// width and height were, face and subject regions at their new positions, and no thumbnails, because they show the
+    /// original image.
     ///
-    /// An orientation that XMP alone has stays where nothing was turned: the output means as much as the input did.
+    /// An orientation given only by XMP is kept if the image was not rotated: the output is then interpreted like the
+    /// input.
     ///
-    /// A damaged EXIF block is kept: of what a reader might still find in it, the orientation is set as elsewhere.
+    /// A damaged EXIF block is kept; if a reader can still find an orientation in it, it is set like any other.
     ///
     /// - Parameters:
-    ///   - orientation: by which it was turned, 1…8.
-    ///   - width: of the upright picture in pixels.
-    ///   - height: of the upright picture in pixels.
+    ///   - orientation: by which the image was rotated, 1…8.
+    ///   - width: of the upright image in pixels.
+    ///   - height: of the upright image in pixels.
     public func upright(from orientation: Int, width: Int, height: Int) -> ImageMetadata {
         let turn = CoordinateTurn(orientation: orientation, uprightWidth: width, height: height)
         let isTransposed = turn.isTransposed
         var result = self
         if let exif, var block = TIFFBlock(exif) {
-            // First, so that in a malformed block it cannot undo the rest.
+            // First, so that in a malformed block it cannot undo the other changes.
             block.turnSubject(turn)
             block.makeUpright(width: width, height: height, isTransposed: isTransposed)
             block.dropThumbnail()
@@ -51,9 +55,9 @@ extension ImageMetadata {
         return result
     }
 
-    /// The metadata of the picture after its colors became sRGB of another model, as CMYK becomes RGB and gray becomes
-    /// color: without the profile and the chunks that described what was, and with EXIF and XMP saying sRGB where they said
-    /// something.
+    /// The metadata of the image after its colors became sRGB of a different color model, such as CMYK converted to
+    /// RGB, or gray converted to color: without the profile and the chunks that described the original colors, and with
+    /// EXIF and XMP declaring sRGB if they declared a color space.
     public var describingSRGB: ImageMetadata {
         var result = self
         result.colorProfile = nil
@@ -77,28 +81,28 @@ extension ImageMetadata {
         xmp = main
     }
 
-    /// What the pixels need to be seen as they are meant, and nothing else: the color space, and the resolution where it says
-    /// that pixels are not square.
+    /// Only what is needed to interpret the pixels correctly: the color space, and the resolution if it says that
+    /// pixels are not square.
     public var stripped: ImageMetadata {
         let shape = resolution.flatMap { $0.x == $0.y ? nil : Resolution(x: $0.x, y: $0.y, unit: .none) }
         return ImageMetadata(colorProfile: colorProfile, pngColor: pngColor, resolution: shape)
     }
 
-    /// What of the blocks could not be read, half a sentence; nil where all could.
+    /// A phrase that says which blocks could not be read; nil if all could.
     var damage: String? {
         guard let exif else { return nil }
         guard let block = TIFFBlock(exif), !block.isDamaged else {
-            return "its EXIF block is damaged, and kept as it is"
+            return "its EXIF block is damaged and is kept unchanged"
         }
         return nil
     }
 
-    /// An orientation by which the picture is not turned, half a sentence; nil where there is none.
+    /// A phrase about an orientation that is not applied; nil if there is none.
     var unusedOrientation: String? {
         guard !hasOrientation, let value = xmp.flatMap({ XMPPacket($0).value(of: "tiff:Orientation") }),
             let number = Int(String(decoding: value, as: UTF8.self)), (2...8).contains(number)
         else { return nil }
-        return "it is not turned by the orientation \(number) that its XMP has and its EXIF has not, as in most viewers"
+        return "it is not rotated by orientation \(number), which only its XMP has, as in most viewers"
     }
 }
 
@@ -112,12 +116,12 @@ extension XMPPacket {
         exchange("exif:FocalPlaneXResolution", "exif:FocalPlaneYResolution")
     }
 
-    /// Phones put a video or a brighter version of the picture behind it, which is not read, and say so here: a viewer would
-    /// offer what is not there ("Motion Photo format 1.0", "Ultra HDR Image Format").
+    /// Phones append a video or a brighter version of the image, which is not read, and refer to it here: a viewer
+    /// would offer content that does not exist ("Motion Photo format 1.0", "Ultra HDR Image Format").
     ///
-    /// A reference to content credentials within the file goes with these.
+    /// References to content credentials within the file are dropped as well.
     fileprivate mutating func dropPointersToWhatIsNotKept() {
-        // Both prefixes are about.
+        // Both prefixes are in use.
         let camera = [
             "MotionPhoto", "MotionPhotoVersion", "MotionPhotoPresentationTimestampUs", "MicroVideo",
             "MicroVideoVersion", "MicroVideoOffset", "MicroVideoPresentationTimestampUs",
@@ -136,19 +140,19 @@ extension XMPPacket {
 }
 
 extension DecodedImage {
-    /// Turns the picture as its orientation says and makes its metadata true, the tables and sampling of a JPEG as well, with
-    /// which it may be written again; thumbnails go even where nothing is turned.
+    /// Rotates the image according to its orientation and updates its metadata, including the JPEG tables and sampling
+    /// with which it may be written again; thumbnails are dropped even if nothing is rotated.
     ///
-    /// - Parameter runner: shares out the rows.
+    /// - Parameter pool: shares out the rows.
     /// - Returns: what of the metadata is damaged or does not count, half a sentence; nil where nothing is.
     @discardableResult
-    public mutating func makeUpright(concurrently runner: ConcurrentRunner = .serial) -> String? {
+    public mutating func makeUpright(pool: WorkerPool = .serial) -> String? {
         let orientation = metadata.orientation
         if orientation > 1 {
-            // One owner: the picture is turned in place where it can be.
+            // A single owner, so that the image can be rotated in place where possible.
             let stored = image
             image = Image(width: 1, height: 1, channelLayout: .gray)
-            image = stored.upright(from: orientation, concurrently: runner)
+            image = stored.upright(from: orientation, pool: pool)
         }
         if orientation >= 5 { jpeg = jpeg?.transposed }
         let remarks = [metadata.damage, metadata.unusedOrientation].compactMap { $0 }

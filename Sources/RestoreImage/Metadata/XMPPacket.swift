@@ -1,23 +1,23 @@
 import Glibc
 
-/// Simple properties of an XMP packet (ISO 16684-1), found and edited as text so that all else, namespaces and padding
-/// included, stays byte for byte.
+/// Simple properties of an XMP packet (ISO 16684-1), found and edited as text so that everything else, including
+/// namespaces and padding, is kept byte for byte.
 ///
-/// A property is an attribute (`tiff:Orientation="6"`) or an element (`<tiff:Orientation>6</tiff:Orientation>`) with the prefix
-/// that the standard prefers for its namespace, as all known writers have it.
+/// A property is an attribute (`tiff:Orientation="6"`) or an element (`<tiff:Orientation>6</tiff:Orientation>`) with
+/// the prefix preferred by the standard for its namespace, which all known writers use.
 struct XMPPacket {
     private(set) var bytes: [UInt8]
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// The value that stands first; nil where there is none.
+    /// The first value; nil if there is none.
     func value(of name: String) -> [UInt8]? {
         occurrences(of: name).lazy.compactMap { value(after: $0) }.first.map { Array(bytes[$0]) }
     }
 
-    /// Sets the property wherever it stands; adds nothing where it does not.
+    /// Sets the property wherever it occurs; does not add it elsewhere.
     mutating func set(_ name: String, to value: [UInt8]) {
-        // From the last one on, each value found when its turn comes: one may hold another.
+        // In reverse order, looking up each value when its turn comes: one may contain another.
         for name in occurrences(of: name).reversed() {
             guard let range = self.value(after: name), Array(bytes[range]) != value else { continue }
             bytes.replaceSubrange(range, with: value)
@@ -34,10 +34,10 @@ struct XMPPacket {
 
     mutating func removeRange(_ range: Range<Int>) { bytes.removeSubrange(range) }
 
-    /// Takes the property out, with all that is within it.
+    /// Removes the property, including everything inside it.
     mutating func remove(_ name: String) {
         for range in occurrences(of: name).reversed() {
-            // Where one has no end, others would only be searched to the packet's in vain.
+            // If one has no end, searching for the others' ends would only scan to the end of the packet in vain.
             guard let whole = whole(range, name) else { return }
             bytes.removeSubrange(whole)
         }
@@ -45,25 +45,25 @@ struct XMPPacket {
 
     // MARK: Finding
 
-    /// The elements of a name, none of which is in another; attributes of that name are not among them.
+    /// The elements with a name, none of which is inside another; attributes are not included.
     func elements(_ name: String, within range: Range<Int>? = nil, most: Int = mostOccurrences) -> [Range<Int>] {
         var found: [Range<Int>] = []
         for place in occurrences(of: name, within: range, most: most) where bytes[place.lowerBound - 1] == Self.less {
-            // Where one has no end, others have none, either.
+            // If one has no end, the others have none either.
             guard let whole = whole(place, name) else { return found }
             if whole.lowerBound >= found.last?.upperBound ?? 0 { found.append(whole) }
         }
         return found
     }
 
-    /// Where the values of attributes and elements of a name are.
+    /// The positions of the values of attributes and elements with a name.
     func values(of name: String, within range: Range<Int>, most: Int) -> [Range<Int>] {
         occurrences(of: name, within: range, most: most).compactMap { value(after: $0) }
             .filter { $0.upperBound <= range.upperBound }
     }
 
-    /// Where the name stands as that of an attribute or of an element that begins.
-    /// The first ones only: of a packet that repeats a name without end each would be searched to the packet's.
+    /// The positions at which the name occurs as that of an attribute or in the start tag of an element. Only the first
+    /// ones: in a packet that repeats a name endlessly, each would require a search to the end of the packet.
     private func occurrences(
         of name: String, within range: Range<Int>? = nil, most: Int = mostOccurrences
     ) -> [Range<Int>] {
@@ -82,8 +82,8 @@ struct XMPPacket {
         return found
     }
 
-    /// The position of the first `pattern`, a name with a colon, that lies within `start..<end`. By the colons, which the C library
-    /// finds in no time: a packet of megabytes is searched for dozens of names.
+    /// The position of the first `pattern`, a name with a colon, within `start..<end`. Searches for the colons, which
+    /// the C library does very quickly: a packet of megabytes is searched for dozens of names.
     private static func firstIndex(of pattern: [UInt8], in bytes: [UInt8], from start: Int, to end: Int) -> Int? {
         let colon = pattern.firstIndex(of: UInt8(ascii: ":")) ?? 0
         let last = end - pattern.count
@@ -113,7 +113,7 @@ struct XMPPacket {
         return (place + 1)..<end
     }
 
-    /// The text of an element that holds no other.
+    /// The text of an element that contains no other element.
     private func text(after name: Range<Int>) -> Range<Int>? {
         guard let end = bytes[name.upperBound...].firstIndex(of: Self.greater), bytes[end - 1] != Self.slash,
             let next = bytes[end...].firstIndex(of: Self.less), next + 1 < bytes.count, bytes[next + 1] == Self.slash
@@ -121,7 +121,7 @@ struct XMPPacket {
         return (end + 1)..<next
     }
 
-    /// The whole attribute with the space before it, or the whole element.
+    /// The complete attribute including the space before it, or the complete element.
     private func whole(_ name: Range<Int>, _ text: String) -> Range<Int>? {
         guard bytes[name.lowerBound - 1] == Self.less else {
             return attribute(after: name).map { (name.lowerBound - 1)..<($0.upperBound + 1) }
@@ -142,7 +142,7 @@ struct XMPPacket {
         bytes[place...].firstIndex { !Self.isSpace($0) } ?? bytes.count
     }
 
-    /// Occurrences of a name that are looked at, where each may be searched to the packet's end.
+    /// Maximum number of occurrences of a name that are examined if each may require a search to the end of the packet.
     static let mostOccurrences = 64
 
     private static let less = UInt8(ascii: "<")

@@ -1,15 +1,15 @@
-// Places in a picture that XMP names: faces, focus, the main subject. All are turned with the picture, or dropped where that cannot
-// be, for a name at a wrong place is worse than none.
+// Positions in an image that XMP gives: faces, focus, the main subject. All are rotated with the image, or dropped if
+// that is not possible, because a name in the wrong place is worse than none.
 
 extension XMPPacket {
-    /// Properties of regions that hardly any program writes, and an angle of Apple's that nobody describes: not turned, dropped.
+    /// Region properties that hardly any program writes, and an undocumented angle of Apple's: not rotated but dropped.
     private static let unturned = ["Iptc4xmpExt:ImageRegion", "acdsee-rs:Regions", "apple-fi:AngleInfoRoll"]
-    /// No picture has so many regions.
+    /// No image has this many regions.
     private static let mostRegions = 4096
 
     private typealias Replacement = (range: Range<Int>, value: [UInt8])
 
-    /// Turns all places with the picture.
+    /// Rotates all positions with the image.
     mutating func turnPlaces(_ turn: CoordinateTurn) {
         guard turn.orientation > 1 else { return }
         for name in ["exif:SubjectArea", "exif:SubjectLocation"] {
@@ -18,11 +18,11 @@ extension XMPPacket {
         for name in Self.unturned { remove(name) }
         if isOfUprightPicture(turn) { return }
         edit("mwg-rs:Regions") { packet, range in packet.turnedRegions(within: range, turn) }
-        // One rectangle that cannot be turned and nobody knows what the others are worth.
+        // If one rectangle cannot be rotated, the others are not reliable either.
         edit("MP:RegionInfo") { packet, range in packet.turnedRectangles(within: range, turn) }
     }
 
-    /// Puts new values into every element of a name, or takes it out where there are none to put in.
+    /// Puts new values into every element with a name, or removes it if there are none.
     private mutating func edit(_ name: String, _ replacements: (XMPPacket, Range<Int>) -> [Replacement]?) {
         for element in elements(name).reversed() {
             guard let new = replacements(self, element) else {
@@ -35,8 +35,8 @@ extension XMPPacket {
         }
     }
 
-    /// Whether the regions say that they were made of the picture as it is seen: their sides have the proportions of the upright
-    /// picture and not those of the stored one.
+    /// Whether the regions declare that they refer to the image as displayed: their dimensions have the aspect ratio of
+    /// the upright image and not that of the stored one.
     private func isOfUprightPicture(_ turn: CoordinateTurn) -> Bool {
         guard turn.isTransposed, let sides = elements("mwg-rs:AppliedToDimensions").first,
             let width = number("stDim:w", within: sides), let height = number("stDim:h", within: sides)
@@ -48,7 +48,7 @@ extension XMPPacket {
         return isLike(turn.height, turn.width) && !isLike(turn.width, turn.height)
     }
 
-    /// Two to four whole numbers in a list, see `CoordinateTurn.applied(toSubject:)`.
+    /// Two to four integers in a list, see `CoordinateTurn.applied(toSubject:)`.
     private func turnedSubject(within range: Range<Int>, _ turn: CoordinateTurn) -> [Replacement]? {
         let items = values(of: "rdf:li", within: range, most: 5)
         let numbers = items.compactMap { Int(String(decoding: bytes[$0], as: UTF8.self)) }
@@ -56,7 +56,7 @@ extension XMPPacket {
         return zip(items, turned).map { ($0, Array(String($1).utf8)) }
     }
 
-    /// Regions of the Metadata Working Group: the center and the sides, as parts of the picture's sides.
+    /// Regions of the Metadata Working Group: center and size, as fractions of the image's dimensions.
     private func turnedRegions(within range: Range<Int>, _ turn: CoordinateTurn) -> [Replacement]? {
         var replacements: [Replacement] = []
         if turn.isTransposed, let sides = elements("mwg-rs:AppliedToDimensions", within: range).first {
@@ -70,7 +70,7 @@ extension XMPPacket {
             guard let turned = turnedArea(within: area, turn) else { return nil }
             replacements += turned
         }
-        // Of the rectangle, in radians.
+        // Rotation of the rectangle, in radians.
         for angle in angles where turn.isMirrored {
             guard let number = Decimal(bytes[angle]) else { return nil }
             replacements.append((angle, Decimal(value: -number.value, digits: number.digits).text))
@@ -97,7 +97,7 @@ extension XMPPacket {
         return replacements
     }
 
-    /// Microsoft's rectangles: left, top, width, height, as parts of the picture's sides.
+    /// Microsoft's rectangles: left, top, width, height, as fractions of the image's dimensions.
     private func turnedRectangles(within range: Range<Int>, _ turn: CoordinateTurn) -> [Replacement]? {
         var replacements: [Replacement] = []
         let places = values(of: "MPReg:Rectangle", within: range, most: Self.mostRegions)
@@ -107,7 +107,7 @@ extension XMPPacket {
             let numbers = parts.compactMap { Decimal($0) }
             guard parts.count == 4, numbers.count == 4 else { return nil }
             let (x, y, width, height) = (numbers[0].value, numbers[1].value, numbers[2].value, numbers[3].value)
-            // The corner that is the top left one afterwards.
+            // The corner that becomes the top left one.
             let far = (x: x + width, y: y + height)
             let (a, b) = (
                 turn.applied(x, y, spanX: 1, spanY: 1), turn.applied(far.x, far.y, spanX: 1, spanY: 1)
@@ -120,7 +120,7 @@ extension XMPPacket {
         return replacements
     }
 
-    /// A property that stands once within a range.
+    /// A property that occurs once within a range.
     private func number(_ name: String, within range: Range<Int>) -> (value: Double, digits: Int, range: Range<Int>)? {
         let places = values(of: name, within: range, most: 2)
         guard places.count == 1, let place = places.first, let number = Decimal(bytes[place]) else { return nil }
@@ -133,17 +133,18 @@ extension XMPPacket {
     }
 }
 
-/// A number as XMP writes it, with as many digits at most as it came with: of sums and differences none is lost.
+/// A number as written in XMP, with at most as many digits as in the input: sums and differences lose none.
 private struct Decimal {
     let value: Double
-    /// Digits after the point.
+    /// Digits after the decimal point.
     let digits: Int
 
     init(value: Double, digits: Int) {
         (self.value, self.digits) = (value, digits)
     }
 
-    /// Nil for what is no plain decimal number of a size that a place in a picture may have; 0.5, -1, .25, space around it.
+    /// Nil unless it is a plain decimal number in the range of a position in an image; 0.5, -1, .25, with surrounding
+    /// space allowed.
     init?(_ bytes: ArraySlice<UInt8>) {
         let text = bytes.drop { $0 <= 0x20 }.reversed().drop { $0 <= 0x20 }.reversed()
         let isPlain = text.allSatisfy { (0x30...0x39).contains($0) || [0x2B, 0x2D, 0x2E].contains($0) }
@@ -155,7 +156,7 @@ private struct Decimal {
 
     var text: [UInt8] {
         let scale = (0..<digits).reduce(1) { product, _ in product * 10 }
-        // Below 10⁶ · 10⁹ · 2, which a Double holds to the unit.
+        // Below 10⁶ · 10⁹ · 2, which a Double represents exactly.
         let scaled = Int((value * Double(scale)).rounded())
         let (whole, part) = scaled.magnitude.quotientAndRemainder(dividingBy: UInt(scale))
         let sign = scaled < 0 ? "-" : ""

@@ -1,12 +1,12 @@
 import CZlib
 
-/// Blocks of metadata compressed by zlib (RFC 1950).
+/// Metadata blocks compressed by zlib (RFC 1950).
 enum ZlibStream {
-    /// What a stream holds; bytes that follow it are ignored.
+    /// The contents of a stream; bytes that follow it are ignored.
     ///
     /// - Parameters:
-    ///   - limit: the most bytes to inflate. A kilobyte can hold a megabyte.
-    ///   - work: grows by the bytes inflated, also where an error is thrown.
+    ///   - limit: the maximum number of bytes to inflate. A kilobyte can contain a megabyte.
+    ///   - work: increased by the number of bytes inflated, even if an error is thrown.
     static func inflated(
         _ bytes: ArraySlice<UInt8>, limit: Int, counting work: inout Int
     ) throws(MetadataProblem) -> [UInt8] {
@@ -25,7 +25,7 @@ enum ZlibStream {
             position += step.taken
             work += step.made
             guard step.made <= limit - content.count else {
-                throw MetadataProblem(reason: "is beyond the limits for metadata")
+                throw MetadataProblem(reason: "exceeds the limits for metadata")
             }
             content += room[..<step.made]
             if step.status == Z_STREAM_END { return content }
@@ -35,7 +35,7 @@ enum ZlibStream {
         }
     }
 
-    /// A stream of zlib's level 6; nil where memory is short.
+    /// A stream compressed with zlib's level 6; nil if there is not enough memory.
     static func deflated(_ bytes: [UInt8]) -> [UInt8]? {
         var size = compressBound(UInt(bytes.count))
         var result = [UInt8](repeating: 0, count: Int(size))
@@ -48,7 +48,7 @@ enum ZlibStream {
         _ stream: inout z_stream, from source: UnsafeBufferPointer<UInt8>, to target: UnsafeMutableBufferPointer<UInt8>
     ) -> (status: Int32, taken: Int, made: Int) {
         let available = min(source.count, 1 << 30)
-        // zlib does not write through next_in; its declaration is older than const.
+        // zlib does not write through next_in; its declaration predates const.
         stream.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
         stream.avail_in = UInt32(available)
         stream.next_out = target.baseAddress

@@ -1,11 +1,9 @@
-import FoundationEssentials
+import RestoreConcurrency
 import RestoreImage
 import RestoreNN
 
 /// A trained denoiser, applied to pictures.
 public final class Denoiser {
-    public static let task = "denoise"
-
     /// How noisy a picture is: the standard deviation of its noise in units of 1/255.
     public enum NoiseLevel: Equatable, Sendable {
         case sigma(Double)
@@ -49,25 +47,16 @@ public final class Denoiser {
     ///
     /// - Throws: `ModelError`.
     public convenience init(path: String, pool: WorkerPool) throws(ModelError) {
-        let file: SafetensorsFile
-        do { file = try SafetensorsFile(path: path) } catch { throw .weights(error) }
-        let metadata = try ModelMetadata(file, expectedTask: Self.task)
-        let architecture = try DenoiserArchitecture(json: metadata.architecture, path: path)
-        let parameters: Parameters
-        do { parameters = try file.parameters(for: architecture.network) } catch { throw .weights(error) }
-        self.init(architecture: architecture, parameters: parameters, metadata: metadata, pool: pool)
+        self.init(try Model<DenoiserArchitecture>(path: path), pool: pool)
     }
 
-    /// - Precondition: `parameters` are those of the architecture's network.
-    public init(
-        architecture: DenoiserArchitecture, parameters: Parameters, metadata: ModelMetadata, pool: WorkerPool
-    ) {
-        self.metadata = metadata
-        self.architecture = architecture
+    public init(_ model: Model<DenoiserArchitecture>, pool: WorkerPool) {
+        metadata = model.metadata
+        architecture = model.architecture
         self.pool = pool
-        noiseEstimator = NoiseEstimator(concurrently: ConcurrentRunner(pool))
+        noiseEstimator = NoiseEstimator(pool: pool)
         inference = TiledInference(
-            network: architecture.network, parameters: parameters, inputChannels: architecture.inputChannels,
+            network: architecture.network, parameters: model.parameters, inputChannels: architecture.inputChannels,
             alignment: architecture.alignment, pool: pool)
     }
 
@@ -95,9 +84,9 @@ public final class Denoiser {
         image.colorSpace = space.inOwnPrimaries
         // While they are made they take a third more: as the result does later, where the last picture's plan is gone.
         if layout.hiddenBytes > 0 { inference.releasePlan() }
-        let visible = VisibleColors(image, concurrently: ConcurrentRunner(pool))
+        let visible = VisibleColors(image, pool: pool)
         var result = RestoredImage(
-            image, visible: visible, strength: Float(options.strength), concurrently: ConcurrentRunner(pool))
+            image, visible: visible, strength: Float(options.strength), pool: pool)
         let channels = architecture.inputChannels
         try denoise(
             layout, width: image.width, height: image.height, sigma: sigma ?? 0,
@@ -123,7 +112,7 @@ public final class Denoiser {
     public func layout(for image: Image, quality: Quality, tiling: Tiling) throws(NetworkError) -> DenoisingLayout {
         try DenoisingLayout(
             inference, width: image.width, height: image.height, quality: quality, tiling: tiling,
-            hiddenBytes: VisibleColors.memory(for: image, concurrently: ConcurrentRunner(pool)))
+            hiddenBytes: VisibleColors.memory(for: image, pool: pool))
     }
 
     /// Gives back what was kept for the next picture; that then takes a little longer.
@@ -186,30 +175,6 @@ public final class Denoiser {
                 try store(strip, values, 3 * width)
             }
         }
-    }
-}
-
-extension DenoiserArchitecture {
-    /// Reads the JSON of a model file.
-    ///
-    /// - Throws: `ModelError.badArchitecture` naming `path`.
-    public init(json: String, path: String) throws(ModelError) {
-        do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
-        } catch {
-            // However long the text is, a message is one line.
-            let start = json.prefix(120)
-            throw .badArchitecture(path: path, reason: "the architecture is no valid JSON of this program: \(start)")
-        }
-        if let defect { throw .badArchitecture(path: path, reason: defect) }
-    }
-
-    /// As it stands in model files.
-    public var json: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        // Strings and whole numbers always encode.
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 }
 

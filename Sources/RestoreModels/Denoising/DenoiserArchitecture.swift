@@ -7,7 +7,8 @@ import RestoreNN
 /// level residual blocks (3×3, ReLU, 3×3, no bias) on the way down and as many on the way up; 2×2 stride-2 convolutions
 /// down and transposed convolutions up; skips added; the prediction is of the noise. The form is that of DRUNet (Zhang et
 /// al., "Plug-and-Play Image Restoration with Deep Denoiser Prior", TPAMI 2021), much narrower, at half resolution.
-public struct DenoiserArchitecture: Hashable, Sendable {
+public struct DenoiserArchitecture: ModelArchitecture, Hashable {
+    public static let task = "denoise"
     /// The value of `name` in model files.
     public static let name = "residual-unet"
 
@@ -45,7 +46,7 @@ public struct DenoiserArchitecture: Hashable, Sendable {
     }
 
     /// What is wrong with an architecture that was read from a file, or nil.
-    var defect: String? {
+    public var defect: String? {
         guard name == Self.name else { return "the architecture \"\(name)\" is not known, expected \"\(Self.name)\"" }
         guard (1...6).contains(widths.count), widths.allSatisfy((1...1024).contains) else {
             return "expected 1 to 6 widths of 1 to 1024 channels, found \(widths)"

@@ -1,4 +1,4 @@
-import RestoreNN
+import RestoreConcurrency
 
 /// The denoisers that pictures of one run need: each is loaded when the first picture needs it, and once.
 ///

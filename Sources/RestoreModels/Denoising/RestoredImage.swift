@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 
 /// A picture into which the results of a network are put, piece by piece.
@@ -6,7 +7,7 @@ struct RestoredImage {
     private let original: Image
     private let visible: VisibleColors?
     private let strength: Float
-    private let runner: ConcurrentRunner
+    private let pool: WorkerPool
 
     /// Pixels that a task mixes, about.
     private static let pixelsOfTask = 8192
@@ -15,9 +16,9 @@ struct RestoredImage {
     ///   - original: what the network saw, as it was.
     ///   - visible: its colors as the network saw them, where these are not the picture's own.
     ///   - strength: 0 keeps the original, 1 takes what the network gives.
-    init(_ original: Image, visible: VisibleColors?, strength: Float, concurrently runner: ConcurrentRunner) {
+    init(_ original: Image, visible: VisibleColors?, strength: Float, pool: WorkerPool) {
         (image, self.original) = (original, original)
-        (self.visible, self.strength, self.runner) = (visible, strength, runner)
+        (self.visible, self.strength, self.pool) = (visible, strength, pool)
     }
 
     /// - Parameters:
@@ -25,7 +26,7 @@ struct RestoredImage {
     /// - Throws: `NonFinitePixel`.
     mutating func store(_ core: ImageRegion, _ values: UnsafePointer<Float>, rowStride: Int) throws(NonFinitePixel) {
         if visible == nil, strength == 1 {
-            try image.setColors(of: core, from: values, rowStride: rowStride, concurrently: runner)
+            try image.setColors(of: core, from: values, rowStride: rowStride, pool: pool)
             return
         }
         let width = 3 * core.width
@@ -38,14 +39,14 @@ struct RestoredImage {
                 x: core.x, y: core.y + top, width: core.width, height: min(mixedRows, core.height - top))
             mixed.withUnsafeMutableBufferPointer { mixed in
                 guard let mixed = mixed.baseAddress else { return }
-                runner.run(taskCount: (part.height + rows - 1) / rows) { task in
+                pool.run(taskCount: (part.height + rows - 1) / rows) { task, _ in
                     for y in (task * rows)..<min((task + 1) * rows, part.height) {
                         let row = ImageRegion(x: part.x, y: part.y + y, width: part.width, height: 1)
                         mix(row, values + (top + y) * rowStride, to: mixed + y * width)
                     }
                 }
             }
-            try image.setColors(of: part, from: mixed, concurrently: runner)
+            try image.setColors(of: part, from: mixed, pool: pool)
         }
     }
 

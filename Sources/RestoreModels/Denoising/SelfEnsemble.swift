@@ -1,5 +1,5 @@
+import RestoreConcurrency
 import RestoreImage
-import RestoreNN
 
 /// The mean of what a network makes of a picture and of its seven turned and mirrored versions, these laid back: a little better,
 /// and eight times the work (Timofte, Rothe & Van Gool, "Seven Ways to Improve Example-Based Single Image Super Resolution",

@@ -1,77 +1,77 @@
+import RestoreConcurrency
 import RestoreImage
 
-/// Estimates how much white Gaussian noise a picture holds, from the picture alone.
+/// Estimates the level of white Gaussian noise in an image, from the image alone.
 ///
-/// Noise is the same in every direction of the space of patches; a photograph is not. So the estimate
-/// is the noise left in those directions, and those patches, that hold least of the photograph:
+/// White noise is equally strong in every direction of the space of patches; image content is not. The estimate is
+/// therefore the noise in the directions and patches that contain the least image content:
 ///
-/// 1. Patches are chosen whose low frequencies hold no more than noise would, for these are flat. Under
-///    white noise the low frequencies of a patch tell nothing about its high ones, so this choice does
-///    not bias what follows (Colom & Buades, "Analysis and Extension of the Ponomarenko et al. Method",
-///    IPOL 3, 2013).
-/// 2. For each high frequency the covariance of the channels is taken over these patches. Its
-///    eigenvalues part the noise from the photograph, whose channels go together.
-/// 3. Of all eigenvalues, the largest are dropped until the mean of the others equals their median:
-///    these are equal but for chance, thus noise (Chen, Zhu & Heng, "An Efficient Statistical Method for
-///    Image Noise Level Estimation", ICCV 2015, algorithm 1).
+/// 1. Patches are selected whose low frequencies contain no more energy than noise would, because these are flat. For
+///    white noise the low frequencies of a patch are independent of its high ones, so this selection does not bias the
+///    following steps (Colom & Buades, "Analysis and Extension of the Ponomarenko et al. Method", IPOL 3, 2013).
+/// 2. For each high frequency, the covariance of the channels over these patches is computed. Its eigenvalues separate
+///    the noise from the image content, which is correlated between channels.
+/// 3. The largest eigenvalues are dropped until the mean of the rest equals their median: these then differ only by
+///    chance and are thus noise (Chen, Zhu & Heng, "An Efficient Statistical Method for Image Noise Level Estimation",
+///    ICCV 2015, algorithm 1).
 ///
-/// 1 needs the noise level; it starts from the flattest tenth and is repeated. Where the picture is
-/// clipped, patches whose mean is within 2σ of black or white are left out.
+/// Step 1 needs the noise level; it starts with the flattest tenth of the patches and is repeated. If the image is
+/// clipped, patches whose mean is within 2σ of black or white are ignored.
 ///
-/// Step 2 is blind to noise that the channels share, as in a gray picture stored as color, or a JPEG
-/// file with reduced chroma. So the mean of the channels is measured too, and believed if it holds much
-/// more noise and this noise is white. The figures are in `docs/noise-estimation.md`.
+/// Step 2 does not see noise that the channels share, as in a gray image stored as color, or a JPEG file with
+/// subsampled chroma. The mean of the channels is therefore measured too, and accepted if it contains much more noise
+/// and this noise is white. See `docs/noise-estimation.md` for results.
 public struct NoiseEstimator: Sendable {
-    /// Patches read from a picture, about, at most: more no longer change the estimate.
+    /// Approximate maximum number of patches read from an image: more do not change the estimate any further.
     private static let patchLimit = 100_000
 
-    /// Pixels below which every patch is read, overlapping, because there are so few.
+    /// Number of pixels below which every overlapping patch is read, because there are so few.
     private static let smallArea = 40_000.0
 
-    /// Share of the patches that is used at least, however much they hold. Chosen on training pictures.
+    /// Minimum share of the patches that is used, whatever they contain. Chosen on training images.
     private static let leastShare = 0.02
 
-    /// Pixels that the patches used stand for at least, for each channel, a patch for stride² of them:
-    /// fewer make the covariances uncertain. Chosen on crops of training pictures.
+    /// Minimum number of pixels represented by the patches used, per channel, where a patch represents stride² pixels:
+    /// fewer make the covariances uncertain. Chosen on crops of training images.
     private static let leastArea = 1_000
 
-    /// Distance to black and white below which a patch may have lost noise to clipping, in σ.
+    /// Distance from black and white, in σ, below which a patch may have lost noise to clipping.
     private static let clippingMargin = 2.0
 
-    /// Values that a task looks at where each is looked at by itself.
+    /// Number of values per task where each value is examined individually.
     private static let blockSize = 1 << 16
 
-    /// Rounds of choosing patches; the choice settles after two or three.
+    /// Rounds of selecting patches; the selection settles after two or three.
     private static let rounds = 5
 
-    /// Noise common to the channels is told from fine texture by being above this level, in units of 1/255, …
+    /// Noise common to the channels is distinguished from fine texture by being above this level, in units of 1/255, …
     static let commonFloor = 3.0
 
-    /// … above this many times the noise that the channels do not share (separate noise alone gives 1/√3) …
+    /// … above this multiple of the noise that the channels do not share (unshared noise alone gives 1/√3) …
     static let commonRatio = 2.0
 
-    /// … and as white as this: see `WhiteNoise.lowBandExcess`. Chosen on clean training pictures and on the same with
-    /// noise, saved as JPEG with halved chroma.
+    /// … and at least as white as this: see `WhiteNoise.lowBandExcess`. Chosen on clean training images and on the same
+    /// images with noise, saved as JPEG with subsampled chroma.
     static let commonExcess = 2.0
 
-    let runner: ConcurrentRunner
+    let pool: WorkerPool
 
-    /// - Parameter runner: shares the work out; the estimate does not depend on it.
-    public init(concurrently runner: ConcurrentRunner = .serial) {
-        self.runner = runner
+    /// - Parameter pool: shares the work out; the estimate does not depend on it.
+    public init(pool: WorkerPool = .serial) {
+        self.pool = pool
     }
 
     /// Estimates the standard deviation of the noise.
     ///
-    /// Pictures smaller than 16×16 have too few patches: Immerkær's method takes over, down to 3×3.
-    /// Below that, and where nothing varies, the answer is 0.
+    /// Images smaller than 16×16 have too few patches, so Immerkær's method is used, down to 3×3. Below that, and if
+    /// nothing varies, the result is 0.
     ///
     /// - Parameters:
-    ///   - pixels: `height` × `width` × `channels`, interleaved, 0…1. Values beyond the range are taken
-    ///     as noise that was not clipped; values that are not finite are passed over.
-    ///   - width: Pixels a row.
-    ///   - height: Rows.
-    ///   - channels: 1 (gray) or 3 (color). All channels are taken to have equally strong noise.
+    ///   - pixels: `height` × `width` × `channels`, interleaved, 0…1. Values outside the range are taken as noise that
+    ///     was not clipped; values that are not finite are skipped.
+    ///   - width: Pixels per row.
+    ///   - height: Number of rows.
+    ///   - channels: 1 (gray) or 3 (color). All channels are assumed to have equally strong noise.
     /// - Returns: σ of the noise in each channel in units of 1/255, finite and at least 0.
     public func estimate(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
@@ -86,7 +86,7 @@ public struct NoiseEstimator: Sendable {
         return findings(pixels, width: width, height: height, channels: channels).sigma
     }
 
-    /// The level and the kind of the noise; parameters as those of `estimate`.
+    /// The level and the kind of the noise; parameters as for `estimate`.
     public func measure(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
     ) -> NoiseMeasurement {
@@ -99,14 +99,14 @@ public struct NoiseEstimator: Sendable {
         return NoiseMeasurement(sigma: found.sigma, kind: kind)
     }
 
-    /// What steps 1 to 3 find in the channels, and in the mean of three.
+    /// The results of steps 1 to 3 for the channels, and for the mean of three channels.
     struct Findings {
         /// The patches of the channels.
         let patches: NoisePatches
         let separate: WhiteNoise
         let common: WhiteNoise?
 
-        /// The level of the noise that is believed.
+        /// The level of the accepted noise.
         var sigma: Double {
             guard let common else { return separate.sigma }
             let isNoise =
@@ -117,7 +117,7 @@ public struct NoiseEstimator: Sendable {
         }
     }
 
-    /// Steps 1 to 3, for pictures of any size that has patches.
+    /// Steps 1 to 3, for images of any size that contain patches.
     func findings(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
     ) -> Findings {
@@ -129,19 +129,19 @@ public struct NoiseEstimator: Sendable {
         return Findings(patches: patches, separate: separate, common: common)
     }
 
-    /// What steps 1 to 3 find.
+    /// The result of steps 1 to 3.
     struct WhiteNoise {
         /// Standard deviation in units of 1/255.
         var sigma = 0.0
-        /// Energy of the low band in the flattest patches over that expected of noise: about 1 or less if
-        /// what was measured is white, more if it is texture, which is stronger in low frequencies.
+        /// Energy of the low band in the flattest patches relative to that expected of noise: about 1 or less for white
+        /// noise, more for texture, which is stronger at low frequencies.
         var lowBandExcess = 0.0
-        /// The same of the flattest tenth where this is fewer patches: where clipping leaves few to choose from, or the picture
-        /// is small, the least number of them are not all flat.
+        /// The same for the flattest tenth if this is fewer patches: if clipping leaves few to choose from, or the
+        /// image is small, the minimum number of patches are not all flat.
         var leastExcess = 0.0
     }
 
-    /// The mean of three channels. Separate noise of σ in each leaves σ/√3 in it, common noise σ.
+    /// The mean of three channels. Unshared noise of σ in each leaves σ/√3 in it, common noise σ.
     func channelMean(_ pixels: UnsafeBufferPointer<Float>) -> [Float] {
         [Float](unsafeUninitializedCapacity: pixels.count / 3) { mean, count in
             count = pixels.count / 3
@@ -151,13 +151,13 @@ public struct NoiseEstimator: Sendable {
         }
     }
 
-    /// Whether all values that are numbers are in 0…1.
+    /// Whether all values, except NaN, are in 0…1.
     private func isWithinRange(_ pixels: UnsafeBufferPointer<Float>) -> Bool {
         var outside = [Int32](repeating: 0, count: blockCount(of: pixels.count))
         outside.withUnsafeMutableBufferPointer { outside in
             runOnBlocks(of: pixels.count) { block in
                 var found: Int32 = 0
-                // No early end: it would keep the loop from being vectorized. What is no number is passed over.
+                // No early exit: it would prevent vectorization of the loop. NaN is skipped.
                 for i in block { found |= pixels[i] < 0 || pixels[i] > 1 ? 1 : 0 }
                 outside[block.lowerBound / Self.blockSize] = found
             }
@@ -168,24 +168,24 @@ public struct NoiseEstimator: Sendable {
     private func blockCount(of count: Int) -> Int { (count + Self.blockSize - 1) / Self.blockSize }
 
     private func runOnBlocks(of count: Int, _ body: (Range<Int>) -> Void) {
-        runner.run(taskCount: blockCount(of: count)) { block in
+        pool.run(taskCount: blockCount(of: count)) { block, _ in
             body(block * Self.blockSize..<min((block + 1) * Self.blockSize, count))
         }
     }
 
-    /// Steps 1 to 3 on channels of one kind.
+    /// Steps 1 to 3 for channels of one kind.
     private func whiteNoise(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
     ) -> (patches: NoisePatches, noise: WhiteNoise) {
         let patches = NoisePatches(
             pixels, width: width, height: height, channels: channels,
-            stride: patchDistance(width: width, height: height), concurrently: runner)
+            stride: patchDistance(width: width, height: height), pool: pool)
         guard patches.count > 0 else { return (patches, WhiteNoise()) }
-        // Noise that reaches beyond the range was not clipped to it.
+        // Noise that extends beyond the range was not clipped to it.
         let isClipped = isWithinRange(pixels)
         let least = leastCount(of: patches)
         let roomiest = valueInOrder(patches.headroom, at: patches.count - least)
-        var found = WhiteNoise(sigma: patches.noiseLevel(of: patches.flattest(share: 0.1), concurrently: runner))
+        var found = WhiteNoise(sigma: patches.noiseLevel(of: patches.flattest(share: 0.1), pool: pool))
         for _ in 1...Self.rounds {
             let margin = isClipped ? Self.clippingMargin * found.sigma : -Double.infinity
             found = refine(found, patches: patches, room: min(Float(margin), roomiest), least: least)
@@ -193,7 +193,7 @@ public struct NoiseEstimator: Sendable {
         return (patches, found)
     }
 
-    /// How many patches are used at least.
+    /// The minimum number of patches used.
     private func leastCount(of patches: NoisePatches) -> Int {
         let enough = max(
             Self.leastArea * patches.channels / (patches.stride * patches.stride),
@@ -201,19 +201,19 @@ public struct NoiseEstimator: Sendable {
         return min(patches.count, enough)
     }
 
-    /// Steps 2 and 3 on the patches whose low band holds no more than the noise found so far would, and
-    /// whose mean is at least `room` from black and white; on the `least` best where these are fewer.
+    /// Steps 2 and 3 on the patches whose low band contains no more energy than the noise found so far would produce,
+    /// and whose mean is at least `room` from black and white; on the `least` best ones if there are fewer.
     private func refine(_ found: WhiteNoise, patches: NoisePatches, room: Float, least: Int) -> WhiteNoise {
         let candidates = (0..<patches.count).filter { patches.headroom[$0] >= room }
 
-        // Mean and one standard deviation of σ² χ², the low band of noise alone.
+        // Mean and one standard deviation of σ² χ², the energy of the low band for noise alone.
         let values = Double(NoisePatches.lowCount * patches.channels)
         let expected = Float(found.sigma * found.sigma * (values + (2 * values).squareRoot()))
         let energies = candidates.map { patches.lowEnergy[$0] }
         let flattest = valueInOrder(energies, at: least - 1)
         let limit = max(expected, flattest)
         let sigma = patches.noiseLevel(
-            of: candidates.filter { patches.lowEnergy[$0] <= limit }, concurrently: runner)
+            of: candidates.filter { patches.lowEnergy[$0] <= limit }, pool: pool)
         let flattestTenth = valueInOrder(energies, at: min(least, candidates.count / 10 + 1) - 1)
         let mean = sigma * sigma * values
         guard mean > 0 else { return WhiteNoise(sigma: sigma) }
@@ -221,16 +221,16 @@ public struct NoiseEstimator: Sendable {
             sigma: sigma, lowBandExcess: Double(flattest) / mean, leastExcess: Double(flattestTenth) / mean)
     }
 
-    /// Distance between neighboring patches: more in large pictures, less in small ones. 1 or odd above
-    /// 2, to meet the 8×8 blocks of a JPEG file at all positions alike.
+    /// Distance between neighboring patches: larger in large images, smaller in small ones. 1, or odd above 2, so that
+    /// all positions within the 8×8 blocks of a JPEG file are sampled equally.
     func patchDistance(width: Int, height: Int) -> Int {
         let area = Double(width) * Double(height)
         if area < Self.smallArea { return 1 }
         return max(3, Int((area / Double(Self.patchLimit)).squareRoot().rounded(.up))) | 1
     }
 
-    /// Immerkær, "Fast Noise Variance Estimation", CVIU 64(2), 1996: the mean absolute answer of the
-    /// difference of two Laplacians. It takes texture for noise. 0 below 3×3.
+    /// Immerkær, "Fast Noise Variance Estimation", CVIU 64(2), 1996: the mean absolute response of the difference of
+    /// two Laplacians. It mistakes texture for noise. 0 below 3×3.
     private func immerkaer(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
     ) -> Double {
@@ -250,7 +250,7 @@ public struct NoiseEstimator: Sendable {
             }
         }
         guard count > 0 else { return 0 }
-        // The mask's squares sum to 36, and E|x| = σ √(2/π).
+        // The squares of the mask sum to 36, and E|x| = σ √(2/π).
         return 255 * (Double.pi / 2).squareRoot() / 6 * sum / Double(count)
     }
 

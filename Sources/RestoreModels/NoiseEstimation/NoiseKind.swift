@@ -1,16 +1,17 @@
+import RestoreConcurrency
 import RestoreImage
 
-/// What the noise of a picture is like, as far as that decides which model removes it.
+/// The kind of noise in an image, as far as it determines which model removes it.
 public enum NoiseKind: String, Codable, Sendable {
-    /// White and as strong in all tones, or too little to tell from detail.
+    /// White and equally strong at all brightness levels, or too weak to distinguish from detail.
     case gaussian
-    /// Noise that a camera has processed: related between pixels or channels, or dependent on the tone.
+    /// Noise processed by a camera: correlated between pixels or channels, or dependent on brightness.
     case photo
 }
 
-/// What the estimator says of a picture.
+/// The estimator's result for an image.
 public struct NoiseMeasurement: Equatable, Sendable {
-    /// Standard deviation of the white part in units of 1/255, at least 0: what `NoiseEstimator.estimate` gives.
+    /// Standard deviation of the white part in units of 1/255, at least 0: the result of `NoiseEstimator.estimate`.
     public let sigma: Double
     public let kind: NoiseKind
 
@@ -20,64 +21,66 @@ public struct NoiseMeasurement: Equatable, Sendable {
     }
 }
 
-/// Which kind of noise a picture holds. The principle is that noise is everywhere, and detail is not; so the flattest patches
-/// are asked.
+/// Classifies the noise in an image. Noise is everywhere in an image, and detail is not, so the flattest patches are
+/// examined.
 ///
-/// 1. If noise is white, its level in the high frequencies foretells all that the flattest patches hold in the low ones
-///    (`WhiteNoise.leastExcess`). It is Gaussian then, unless its level differs between dark and bright tones.
-/// 2. If not, what is there beyond is correlated noise or detail. The detail of photographs is nearly gray, and the noise
-///    of their sensors is not: at half resolution, which JPEG's halved chroma leaves, even the flattest patches hold color
-///    where there is noise. Less of it is believed where the gray part is nearly white.
+/// 1. If the noise is white, its level at high frequencies predicts the entire low-frequency energy of the flattest
+///    patches (`WhiteNoise.leastExcess`). It is then Gaussian, unless its level differs between dark and bright areas.
+/// 2. If not, the excess is correlated noise or detail. Detail in photographs is nearly gray; sensor noise is not: at
+///    half resolution, which survives JPEG's chroma subsampling, even the flattest patches contain color if there is
+///    noise. A lower level is accepted if the gray part is nearly white.
 ///
-/// In doubt it is Gaussian: at the low level that is found then, a clean picture passes nearly unchanged.
+/// When in doubt, the noise is classified as Gaussian: the level is then low, and a clean image is left almost
+/// unchanged.
 ///
-/// The thresholds were chosen on training pictures: `docs/noise-estimation.md`.
+/// The thresholds were chosen on training images: `docs/noise-estimation.md`.
 extension NoiseEstimator {
-    /// Noise is white below this excess: of color, whose channels part noise from detail well, and of gray.
+    /// Noise is white below this excess: for color, whose channels separate noise from detail well, and for gray.
     private static let whiteExcess = 10.0
     private static let whiteGrayExcess = 3.0
 
-    /// Level, in units of 1/255, below which the channels are the same but for rounding.
+    /// Level, in units of 1/255, below which the channels are equal except for rounding.
     private static let leastSigma = 0.01
 
-    /// Level, in units of 1/255, from which tones are compared: what rounding to 8 bits leaves (0.3) is in some tones and not in
-    /// others.
+    /// Level, in units of 1/255, from which brightness ranges are compared: the noise from rounding to 8 bits (0.3) is
+    /// present in some ranges and not in others.
     private static let leastToneSigma = 1.5
-    /// Highest over lowest level of the tones above which white noise depends on the tone.
+    /// Ratio of the highest to the lowest level above which white noise depends on brightness.
     private static let toneRatio = 1.3
-    /// Tones, of equal width, …
+    /// Number of brightness ranges, of equal width, …
     private static let toneCount = 5
-    /// … that have a say with as many patches, and those of them that are looked at: the flattest.
+    /// … which are used if they contain this many patches, and the share of the patches, the flattest ones, that is
+    /// examined.
     private static let leastToneCount = 1000
     private static let toneShare = 0.05
 
-    /// Distance to black and white, in σ, from which clipping changes no level: more than for the estimate, which drops what is
-    /// lower than the rest.
+    /// Distance from black and white, in σ, from which clipping does not change the level: larger than for the
+    /// estimate, which drops patches with too little energy.
     private static let toneMargin = 3.0
 
-    /// Share of the patches that are the flattest, and how many there must be at least in all.
+    /// Share of the patches counted as the flattest, and the minimum number of patches in total.
     private static let floorShare = 0.01
     private static let leastFloorCount = 100
-    /// Distance to black and white, in units of 1/255, below which noise may be clipped away.
+    /// Distance from black and white, in units of 1/255, below which noise may have been clipped.
     private static let floorHeadroom: Float = 20
-    /// Color noise, in units of 1/255 at half resolution, that is believed …
+    /// Color noise, in units of 1/255 at half resolution, that is accepted …
     private static let colorFloor = 1.3
-    /// … and that is believed where the gray part is as white as this.
+    /// … and that is accepted if the gray part is at least as white as this.
     private static let lowColorFloor = 0.7
     private static let lowColorExcess = 2.5
-    /// Gray noise at half resolution that is believed, and how white it must be.
+    /// Gray noise at half resolution that is accepted, and how white it must be.
     private static let grayFloor = 2.0
     private static let grayExcess = 2.0
 
-    /// What kind of noise a picture holds.
+    /// Classifies the noise in an image.
     ///
     /// - Parameters:
-    ///   - found: what the estimate found in it.
-    ///   - pixels: as `estimate` takes them.
+    ///   - found: the findings of the estimate.
+    ///   - pixels: as for `estimate`.
     func kind(
         of found: Findings, _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
     ) -> NoiseKind {
-        // Without a difference between the channels a picture is gray, however it is stored.
+        // If the channels do not differ, the image is gray, however it is stored.
         if let common = found.common, found.separate.sigma < Self.leastSigma {
             return grayKind(common, channelMean(pixels), width: width, height: height)
         }
@@ -102,8 +105,8 @@ extension NoiseEstimator {
         return isNoise ? .photo : .gaussian
     }
 
-    /// Whether the level of noise that is white differs between tones. Each tone's flattest patches are looked at, away from
-    /// black and white, where noise is clipped.
+    /// Whether the level of white noise differs between brightness ranges. In each range the flattest patches are
+    /// examined, away from black and white, where noise is clipped.
     private func dependsOnTone(_ found: Findings) -> Bool {
         guard found.separate.sigma > Self.leastToneSigma else { return false }
         let patches = found.patches
@@ -116,29 +119,30 @@ extension NoiseEstimator {
         let levels = tones.filter { $0.count >= Self.leastToneCount }.map { tone in
             let place = max(Self.leastFloorCount, Int(Self.toneShare * Double(tone.count)))
             let limit = valueInOrder(tone.map { patches.lowEnergy[$0] }, at: place)
-            return patches.noiseLevel(of: tone.filter { patches.lowEnergy[$0] <= limit }, concurrently: runner)
+            return patches.noiseLevel(of: tone.filter { patches.lowEnergy[$0] <= limit }, pool: pool)
         }
         guard let least = levels.min(), let most = levels.max() else { return false }
         return most > Self.toneRatio * least
     }
 
-    /// What the flattest patches hold beside gray, in units of 1/255: the root of the mean energy of a coefficient of the low
+    /// The non-gray part of the flattest patches, in units of 1/255: the root mean square of a coefficient of the low
     /// band, over the channels.
     private func colorFloor(_ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int) -> Double {
         let stride = max(3, patchDistance(width: width, height: height))
         func patches(_ pixels: UnsafeBufferPointer<Float>, channels: Int) -> NoisePatches {
-            // A patch that is constant has no noise, which is what matters here.
+            // A constant patch has no noise, which is relevant here.
             NoisePatches(
                 pixels, width: width, height: height, channels: channels, stride: stride, keepsConstant: true,
-                concurrently: runner)
+                pool: pool)
         }
         let colors = patches(pixels, channels: 3)
         let gray = channelMean(pixels).withUnsafeBufferPointer { patches($0, channels: 1) }
-        // The two leave the same patches out, those with a value that is not finite.
+        // Both skip the same patches, those with a value that is not finite.
         guard colors.count == gray.count else { return 0 }
         let inside = (0..<colors.count).filter { gray.headroom[$0] > Self.floorHeadroom }
         guard inside.count >= Self.leastFloorCount else { return 0 }
-        // Of three channels, what the mean holds thrice and what they hold beside are orthogonal. Slopes are light.
+        // For three channels, the part that all share (three times their mean) and the remainder are orthogonal. Slopes
+        // are due to lighting.
         let energy = inside.map { patch in
             let beside = colors.lowEnergy[patch] - 3 * gray.lowEnergy[patch]
             return max(0, beside - colors.coarseEnergy[patch] + 3 * gray.coarseEnergy[patch])
@@ -147,14 +151,14 @@ extension NoiseEstimator {
         return (Double(floor) / Double(3 * (NoisePatches.lowCount - NoisePatches.coarseCount))).squareRoot()
     }
 
-    /// The means of 2×2 pixels; an odd last row or column is left out.
+    /// The means of 2×2 pixels; an odd last row or column is ignored.
     private func halved(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
     ) -> [Float] {
         let (columns, rows) = (width / 2, height / 2)
         return [Float](unsafeUninitializedCapacity: rows * columns * channels) { half, count in
             count = rows * columns * channels
-            runner.run(taskCount: rows) { y in
+            pool.run(taskCount: rows) { y, _ in
                 var index = y * columns * channels
                 for x in 0..<columns {
                     let origin = (2 * y * width + 2 * x) * channels

@@ -1,25 +1,26 @@
+import RestoreConcurrency
 import COpenBLAS
 import RestoreImage
 
 extension NoisePatches {
-    /// Patches whose products are summed by one task.
+    /// Number of patches whose products are summed by one task.
     private static let summedTogether = 4096
 
-    /// The share of the patches, at least one, that hold least in their low band.
+    /// The given share of the patches, at least one, with the least energy in their low band.
     func flattest(share: Double) -> [Int] {
         guard count > 0 else { return [] }
         let limit = valueInOrder(lowEnergy, at: Int(share * Double(count - 1)))
         return (0..<count).filter { lowEnergy[$0] <= limit }
     }
 
-    /// The noise that chosen patches have in common.
+    /// The noise that the selected patches have in common.
     ///
     /// - Parameters:
     ///   - chosen: Indices of patches, at least one.
-    ///   - runner: Shares the sums over the patches out.
+    ///   - pool: Shares the sums over the patches out.
     /// - Returns: σ in units of 1/255, finite and at least 0.
-    func noiseLevel(of chosen: [Int], concurrently runner: ConcurrentRunner) -> Double {
-        let covariances = highCovariances(of: chosen, concurrently: runner)
+    func noiseLevel(of chosen: [Int], pool: WorkerPool) -> Double {
+        let covariances = highCovariances(of: chosen, pool: pool)
         let size = channels * channels
         var spectrum: [Double] = []
         for frequency in 0..<Self.highCount {
@@ -30,14 +31,15 @@ extension NoisePatches {
 
     /// The covariance of the channels at each high frequency, frequency × channel × channel. The mean
     /// over patches is taken as 0, as it is for everything but the patch's own mean.
-    private func highCovariances(of chosen: [Int], concurrently runner: ConcurrentRunner) -> [Double] {
+    private func highCovariances(of chosen: [Int], pool: WorkerPool) -> [Double] {
         let sumCount = Self.highCount * channels * channels
-        // Cut the same way and added in the same order whoever sums, so that the estimate is the same.
+        // Partitioned the same way and added in the same order for any number of threads, so that the estimate is the
+        // same.
         let blockCount = (chosen.count + Self.summedTogether - 1) / Self.summedTogether
         var sums = [Double](repeating: 0, count: blockCount * sumCount)
         high.withUnsafeBufferPointer { high in
             sums.withUnsafeMutableBufferPointer { sums in
-                runner.run(taskCount: blockCount) { block in
+                pool.run(taskCount: blockCount) { block, _ in
                     let own = UnsafeMutableBufferPointer(rebasing: sums[block * sumCount..<(block + 1) * sumCount])
                     let start = block * Self.summedTogether
                     for patch in chosen[start..<min(start + Self.summedTogether, chosen.count)] {
@@ -76,13 +78,13 @@ extension NoisePatches {
         var workspaceCount = Int32(workspace.count)
         var status: Int32 = 0
         dsyev_("N", "U", &order, &overwritten, &order, &values, &workspace, &workspaceCount, &status)
-        // Not converged, which LAPACK does not rule out: the variances serve, only less well.
+        // No convergence, which LAPACK does not rule out: the variances are used instead, a poorer approximation.
         return status == 0 ? values : (0..<channels).map { matrix[$0 * (channels + 1)] }
     }
 }
 
-/// What would stand at `place` if `values` were sorted. Takes time proportional to their number (Hoare's "Find", CACM 4(7),
-/// 1961), where sorting all of them took most of an estimate.
+/// The value that would be at `place` if `values` were sorted. Takes linear time (Hoare's "Find", CACM 4(7), 1961),
+/// whereas sorting all of them took most of the estimate's time.
 ///
 /// - Precondition: no NaN among the values.
 func valueInOrder(_ values: [Float], at place: Int) -> Float {
@@ -101,7 +103,7 @@ func valueInOrder(_ values: [Float], at place: Int) -> Float {
                     j -= 1
                 }
             }
-            // low ... j are at most the pivot, i ... high at least; what is between equals it.
+            // low ... j are at most the pivot, i ... high are at least the pivot; everything in between equals it.
             if place <= j {
                 high = j
             } else if place >= i {
@@ -114,8 +116,8 @@ func valueInOrder(_ values: [Float], at place: Int) -> Float {
     }
 }
 
-/// Chen, Zhu & Heng 2015, algorithm 1: the mean of the largest set of smallest eigenvalues whose mean
-/// is their median, that is, with as many values above it as below.
+/// Chen, Zhu & Heng 2015, algorithm 1: the mean of the largest set of smallest eigenvalues whose mean equals their
+/// median, that is, with as many values above it as below.
 ///
 /// - Parameter eigenvalues: In any order, at least one.
 /// - Returns: the variance of the noise.
@@ -126,7 +128,7 @@ func noiseVariance(_ eigenvalues: [Double]) -> Double {
         let mean = sum / Double(count)
         let below = ascending[..<count].count { $0 < mean }
         let above = ascending[..<count].count { $0 > mean }
-        // Structure pulls the mean above the median; once it no longer does, only noise is left.
+        // Image content pulls the mean above the median; once it no longer does, only noise is left.
         if above >= below { return mean }
         sum -= ascending[count - 1]
     }

@@ -1,11 +1,11 @@
 import Glibc
 
-/// One channel of one 8×8 patch, in units of 1/255: what `NoisePatches` wants to know of it.
+/// One channel of an 8×8 patch, in units of 1/255, with the properties needed by `NoisePatches`.
 ///
-/// One value is loaded again and again, so that a picture costs one allocation a channel.
+/// A single value is reloaded for each patch, so that an image costs one allocation per channel.
 struct NoisePatchPlane {
-    /// DCT-II, orthonormal: `basis[u][x]` = √(2/8) · cos(π (2x + 1) u / 16). Row 0, the mean, lacks its
-    /// factor 1/√2: the high band never asks for it.
+    /// DCT-II, orthonormal: `basis[u][x]` = √(2/8) · cos(π (2x + 1) u / 16). Row 0, the mean, lacks its factor 1/√2:
+    /// the high band never uses it.
     private static let basis: [SIMD8<Float>] = (0..<8).map { frequency in
         var row = SIMD8<Float>()
         for x in 0..<8 {
@@ -17,7 +17,7 @@ struct NoisePatchPlane {
     /// Lowest frequency along either axis in the high band.
     private static let firstFrequency = NoisePatches.highBandStart - (NoisePatches.side - 1)
 
-    /// The patch by columns, each vector running down the rows; the mean is taken off.
+    /// The patch by columns, each vector running down the rows, with the mean subtracted.
     private var columns = [SIMD8<Float>](repeating: .zero, count: 8)
 
     /// Mean, 0…255.
@@ -29,10 +29,10 @@ struct NoisePatchPlane {
     /// True if all 64 values are equal.
     private(set) var isConstant = true
 
-    /// Reads a patch.
+    /// Loads a patch.
     ///
     /// - Parameters:
-    ///   - pixels: The picture, nominally 0…1.
+    ///   - pixels: The image, nominally 0…1.
     ///   - origin: Index of the patch's first value; the whole patch must lie inside `pixels`.
     ///   - pixelStride: Distance between neighbors in a row, in values.
     ///   - rowStride: Distance between rows, in values.
@@ -60,8 +60,8 @@ struct NoisePatchPlane {
         energy = squares.sum()
     }
 
-    /// Writes the coefficients of the high band, those (u, v) with u + v ≥ `NoisePatches.highBandStart`,
-    /// v within u, to `output[start]`, `output[start + stride]`, …
+    /// Writes the coefficients of the high band, those (u, v) with u + v ≥ `NoisePatches.highBandStart`, with v varying
+    /// fastest, to `output[start]`, `output[start + stride]`, …
     ///
     /// - Returns: the sum of their squares.
     func transform(into output: UnsafeMutableBufferPointer<Float>, at start: Int, stride: Int) -> Float {
@@ -83,7 +83,8 @@ struct NoisePatchPlane {
         return squares
     }
 
-    /// The energy of the lowest frequencies, u + v below `NoisePatches.coarseEnd`, without the mean: slopes and bows of light.
+    /// The energy of the lowest frequencies, u + v below `NoisePatches.coarseEnd`, without the mean: slopes and
+    /// curvature due to lighting.
     var coarseEnergy: Float {
         let basis = Self.basis
         var squares: Float = 0

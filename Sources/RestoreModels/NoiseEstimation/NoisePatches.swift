@@ -1,38 +1,39 @@
+import RestoreConcurrency
 import RestoreImage
 
-/// The 8×8 patches of a picture as the noise estimator needs them: for each, the high band of its
-/// discrete cosine transform (DCT), the energy of the low band, and how far its mean lies from clipping.
+/// The 8×8 patches of an image in the form needed by the noise estimator: for each, the high band of its discrete
+/// cosine transform (DCT), the energy of the low band, and the distance of its mean from clipping.
 ///
-/// Constant patches are left out: they hold no noise (a border, a drawn area) or clipped noise, and
-/// neither says anything about the noise elsewhere. So are patches with a value that is not finite.
-/// Values are in units of 1/255.
+/// Constant patches are skipped: they contain no noise (a border, a drawn area) or clipped noise, and neither says
+/// anything about the noise elsewhere. Patches with a value that is not finite are skipped as well. Values are in units
+/// of 1/255.
 struct NoisePatches {
     /// Side of a patch in pixels.
     static let side = 8
 
-    /// Coefficients (u, v) with u + v at least this are the high band: photographs hold little there,
-    /// and where the low band is empty next to nothing. Chosen on training pictures.
+    /// Coefficients (u, v) with u + v of at least this form the high band: photographs have little energy there, and
+    /// next to none if the low band is empty. Chosen on training images.
     static let highBandStart = 9
 
-    /// Coefficients of the high band in one channel.
+    /// Number of coefficients in the high band of one channel.
     static let highCount = (0..<side * side).count { $0 / side + $0 % side >= highBandStart }
 
-    /// Coefficients of the low band in one channel: the others without the mean.
+    /// Number of coefficients in the low band of one channel: the others without the mean.
     static let lowCount = side * side - 1 - highCount
 
-    /// Coefficients (u, v) with u + v below this are the coarse part of the low band.
+    /// Coefficients (u, v) with u + v below this form the coarse part of the low band.
     static let coarseEnd = 3
 
-    /// Coefficients of the coarse part in one channel: those without the mean.
+    /// Number of coefficients in the coarse part of one channel, without the mean.
     static let coarseCount = coarseEnd * (coarseEnd + 1) / 2 - 1
 
-    /// Channels a pixel, 1 or 3.
+    /// Channels per pixel, 1 or 3.
     let channels: Int
 
     /// Distance between neighboring patches in pixels.
     let stride: Int
 
-    /// Whether constant patches are kept, too.
+    /// Whether constant patches are kept as well.
     private let keepsConstant: Bool
 
     /// High-band coefficients, patch × frequency × channel, the frequencies in the order of `NoisePatchPlane`.
@@ -41,13 +42,13 @@ struct NoisePatches {
     /// The energy of each patch's low band: squared coefficients, summed over the channels.
     private(set) var lowEnergy: [Float] = []
 
-    /// What the low band's energy holds of the lowest frequencies.
+    /// The part of the low band's energy in the lowest frequencies.
     private(set) var coarseEnergy: [Float] = []
 
-    /// The distance of each patch's mean to the nearer of 0 and 255, least of its channels.
+    /// The distance of each patch's mean to the nearer of 0 and 255, the minimum over its channels.
     private(set) var headroom: [Float] = []
 
-    /// The mean of each patch, over its channels too.
+    /// The mean of each patch over all its channels.
     private(set) var brightness: [Float] = []
 
     /// Number of patches kept.
@@ -59,26 +60,26 @@ struct NoisePatches {
         self.stride = stride
     }
 
-    /// Gathers the patches of a regular grid, none if the picture is narrower or lower than a patch.
+    /// Collects the patches of a regular grid; none if the image is narrower or lower than a patch.
     ///
     /// - Parameters:
     ///   - pixels: Interleaved, `height` × `width` × `channels`, nominally 0…1.
-    ///   - width: Pixels a row.
-    ///   - height: Rows.
+    ///   - width: Pixels per row.
+    ///   - height: Number of rows.
     ///   - channels: 1 or 3.
     ///   - stride: Distance between neighboring patches in pixels, at least 1.
     ///   - keepsConstant: Whether constant patches are kept, too.
-    ///   - runner: Gathers the rows of the grid, whose patches are put in order afterwards.
+    ///   - pool: Gathers the rows of the grid, whose patches are put in order afterwards.
     init(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int, stride: Int,
-        keepsConstant: Bool = false, concurrently runner: ConcurrentRunner
+        keepsConstant: Bool = false, pool: WorkerPool
     ) {
         self.init(channels: channels, stride: stride, keepsConstant: keepsConstant)
         guard width >= Self.side, height >= Self.side else { return }
         let rowCount = (height - Self.side) / stride + 1
         var rows = [NoisePatches](repeating: self, count: rowCount)
         rows.withUnsafeMutableBufferPointer { rows in
-            runner.run(taskCount: rowCount) { row in
+            pool.run(taskCount: rowCount) { row, _ in
                 rows[row].gatherRow(pixels, width: width, y: row * stride)
             }
         }
@@ -92,7 +93,7 @@ struct NoisePatches {
         }
     }
 
-    /// Gathers the patches whose first row of pixels is `y`.
+    /// Collects the patches whose first row of pixels is `y`.
     private mutating func gatherRow(_ pixels: UnsafeBufferPointer<Float>, width: Int, y: Int) {
         var planes = [NoisePatchPlane](repeating: NoisePatchPlane(), count: channels)
         high.reserveCapacity(((width - Self.side) / stride + 1) * Self.highCount * channels)
@@ -106,7 +107,7 @@ struct NoisePatches {
         }
     }
 
-    /// Keeps a patch unless it is constant, if these are not kept, or not finite.
+    /// Keeps a patch unless it is not finite, or constant when constant patches are skipped.
     private mutating func append(_ planes: [NoisePatchPlane]) {
         if !keepsConstant, planes.allSatisfy({ $0.isConstant }) { return }
         var energy: Float = 0
@@ -126,7 +127,7 @@ struct NoisePatches {
                 highEnergy += plane.transform(into: all, at: start + channel, stride: channels)
             }
         }
-        // Parseval: what the mean and the high band do not hold, the low band does.
+        // Parseval: the energy that is not in the mean or the high band is in the low band.
         lowEnergy.append(max(0, energy - highEnergy))
         coarseEnergy.append(planes.reduce(0) { $0 + $1.coarseEnergy })
         headroom.append(room)

@@ -1,26 +1,27 @@
+import RestoreConcurrency
 import RestoreImage
 
 extension NoiseEstimator {
-    /// Pixels that are looked at, at most; larger pictures are sampled in pieces, square where they are wide and high
-    /// enough, spread evenly over them.
+    /// Maximum number of pixels examined; larger images are sampled in pieces, square if the image is wide and high
+    /// enough, spread evenly over it.
     private static let mostPixels = 2048 * 2048
     private static let pieceSide = 256
 
-    /// The noise level of a picture in units of 1/255.
+    /// The noise level of an image in units of 1/255.
     public func estimate(_ image: Image) -> Double {
         let (colors, width, height) = sampled(image)
         return estimate(
             colors: colors, width: width, height: height, isGray: image.channelLayout.colorChannelCount == 1)
     }
 
-    /// The level and the kind of the noise of a picture.
+    /// The level and the kind of the noise in an image.
     public func measure(_ image: Image) -> NoiseMeasurement {
         let (colors, width, height) = sampled(image)
         return measure(
             colors: colors, width: width, height: height, isGray: image.channelLayout.colorChannelCount == 1)
     }
 
-    /// The colors of a picture, or of pieces of a large one, side by side.
+    /// The colors of an image, or of pieces of a large one, placed side by side.
     private func sampled(_ image: Image) -> (colors: [Float], width: Int, height: Int) {
         var image = image
         image.colorSpace = image.colorSpace.inOwnPrimaries
@@ -39,14 +40,14 @@ extension NoiseEstimator {
         return joined(pieces, of: image)
     }
 
-    /// The whole picture in pieces of its width.
+    /// The whole image in pieces of full width.
     private func bands(of image: Image) -> [[ImageRegion]] {
         stride(from: 0, to: image.height, by: Self.pieceSide).map { y in
             [ImageRegion(x: 0, y: y, width: image.width, height: min(Self.pieceSide, image.height - y))]
         }
     }
 
-    /// Lays pieces, rows of equal ones, side by side.
+    /// Places pieces, given as rows of equally sized ones, side by side.
     private func joined(_ pieces: [[ImageRegion]], of image: Image) -> (colors: [Float], width: Int, height: Int) {
         let width = pieces[0].reduce(0) { $0 + $1.width }
         var tops = [0]
@@ -54,7 +55,7 @@ extension NoiseEstimator {
         let height = tops[pieces.count]
         let colors = [Float](unsafeUninitializedCapacity: 3 * width * height) { colors, count in
             guard let base = colors.baseAddress else { return }
-            runner.run(taskCount: pieces.count) { row in
+            pool.run(taskCount: pieces.count) { row, _ in
                 var x = 0
                 for piece in pieces[row] {
                     let place = base + 3 * (tops[row] * width + x)
@@ -68,8 +69,8 @@ extension NoiseEstimator {
         return (colors, width, height)
     }
 
-    /// Makes colors such as the estimator takes them. What is wholly transparent is no number, which it passes over: hidden colors
-    /// say nothing about the visible ones.
+    /// Converts colors to the form expected by the estimator. Fully transparent pixels become NaN, which the estimator
+    /// skips: hidden colors say nothing about the visible ones.
     private func prepare(
         _ colors: UnsafeMutablePointer<Float>, of piece: ImageRegion, rowStride: Int, in image: Image
     ) {
@@ -83,16 +84,16 @@ extension NoiseEstimator {
         }
     }
 
-    /// The noise level of interleaved RGB floats (0…1 where they are not clipped) in units of 1/255.
+    /// The noise level of interleaved RGB floats (0…1 unless unclipped) in units of 1/255.
     ///
-    /// - Parameter isGray: the three channels are the same, noise included.
+    /// - Parameter isGray: whether the three channels are identical, including the noise.
     public func estimate(colors: [Float], width: Int, height: Int, isGray: Bool) -> Double {
         planes(of: colors, isGray: isGray).withUnsafeBufferPointer {
             estimate($0, width: width, height: height, channels: isGray ? 1 : 3)
         }
     }
 
-    /// The level and the kind of the noise of interleaved RGB floats; parameters as those of `estimate`.
+    /// The level and the kind of the noise in interleaved RGB floats; parameters as for `estimate`.
     public func measure(colors: [Float], width: Int, height: Int, isGray: Bool) -> NoiseMeasurement {
         planes(of: colors, isGray: isGray).withUnsafeBufferPointer {
             measure($0, width: width, height: height, channels: isGray ? 1 : 3)

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 import RestoreNN
 

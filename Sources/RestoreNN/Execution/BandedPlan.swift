@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// A network made ready to run on one picture that passes from top to bottom in bands of rows: every node computes each
 /// of its rows once, in memory that grows with the picture's width and not with its height. The bits are those of
 /// `InferencePlan`.

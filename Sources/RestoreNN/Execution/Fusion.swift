@@ -36,7 +36,7 @@ private struct Fusion {
         } else {
             place.append(nodes.count)
             let inputs = node.inputs.map { Network.Value(index: place[$0.index]) }
-            nodes.append(Network.Node(name: node.name, operation: node.operation, inputs: inputs))
+            nodes.append(node.replacing(operation: node.operation, inputs: inputs))
         }
     }
 
@@ -45,14 +45,15 @@ private struct Fusion {
         if let sum = node.operation as? Add { return fusing(sum, node) }
         guard let source = node.inputs.first, readers[source.index] == 1 else { return nil }
         let before = nodes[place[source.index]]
+        let fusible = before.operation as? any FusibleOperator
         let both: (any Operator)?
         switch node.operation {
-        case let activation as Activation: both = before.operation?.fusing(activation.function)
-        case let shuffle as PixelShuffle: both = before.operation?.fusingPixelShuffle(factor: shuffle.factor)
+        case let activation as Activation: both = fusible?.fusing(activation.function)
+        case let shuffle as PixelShuffle: both = fusible?.fusingPixelShuffle(factor: shuffle.factor)
         default: both = nil
         }
         return both.map {
-            (place[source.index], Network.Node(name: before.name, operation: $0, inputs: before.inputs))
+            (place[source.index], before.replacing(operation: $0, inputs: before.inputs))
         }
     }
 
@@ -63,11 +64,9 @@ private struct Fusion {
         let later = places[0] > places[1] ? 0 : 1
         guard places[0] != places[1], readers[node.inputs[later].index] == 1 else { return nil }
         let before = nodes[places[later]]
-        return before.operation?.fusingSum().map { both in
+        return (before.operation as? any FusibleOperator)?.fusingSum().map { both in
             let other = Network.Value(index: places[1 - later])
-            return (
-                places[later], Network.Node(name: before.name, operation: both, inputs: before.inputs + [other])
-            )
+            return (places[later], before.replacing(operation: both, inputs: before.inputs + [other]))
         }
     }
 }

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// A network made ready to run on whole inputs of given shapes, a batch of them or one: activations fused into the operators before them, parameters
 /// packed for the kernels, and all activations placed in one arena by first and last use.
 ///
@@ -143,7 +145,7 @@ private struct Layout {
         var owner: [Int] = []
         var requests: [MemoryPlan.Request] = []
         for (index, node) in network.nodes.enumerated() {
-            if let inPlace = node.operation?.inPlaceInput {
+            if let inPlace = (node.operation as? any PointwiseOperator)?.inPlaceInput {
                 let source = node.inputs[inPlace].index
                 let readOnce = node.inputs.filter { $0.index == source }.count == 1
                 if lastUse[source] == index, readOnce, shapes[source].count == shapes[index].count {

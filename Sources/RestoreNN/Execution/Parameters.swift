@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Where each parameter of a network lies in one flat array.
 public struct ParameterLayout: Hashable, Sendable {
     public struct Entry: Hashable, Sendable {
@@ -19,6 +21,10 @@ public struct ParameterLayout: Hashable, Sendable {
 
     public init(_ network: Network) {
         self.init(network.parameterSpecifications)
+    }
+
+    var rangesByName: [String: Range<Int>] {
+        Dictionary(uniqueKeysWithValues: entries.map { ($0.specification.name, $0.range) })
     }
 }
 
@@ -48,8 +54,25 @@ public struct Parameters: Hashable, Sendable {
                 var generator = SeededGenerator(seed: seed, path: stableHash(entry.specification.name))
                 let bound = 1 / Double(fanIn).squareRoot()
                 for i in entry.range { values[i] = Float((2 * generator.uniform() - 1) * bound) }
+            case .normal(let deviation):
+                var generator = SeededGenerator(seed: seed, path: stableHash(entry.specification.name))
+                for i in entry.range { values[i] = deviation * Float(generator.normal()) }
             }
         }
+    }
+
+    /// The parameters of a part of the network that these belong to.
+    ///
+    /// - Precondition: every parameter of `subnetwork` is among these.
+    public func restricted(to subnetwork: Network) -> Parameters {
+        let ranges = layout.rangesByName
+        let part = ParameterLayout(subnetwork)
+        let values = part.entries.flatMap { entry -> ArraySlice<Float> in
+            let range = ranges[entry.specification.name]
+            precondition(range?.count == entry.range.count, "no parameter \(entry.specification.name) to take")
+            return self.values[range ?? 0..<0]
+        }
+        return Parameters(layout: part, values: values)
     }
 
     /// The values of the parameter named `name`, if there is one.
@@ -73,12 +96,10 @@ public final class PackedParameters: Sendable {
         nodes = network.nodes
         sources = nodes.map { $0.inputs.map { shapes[$0.index] } }
         self.purpose = purpose
-        var next = 0
+        let rangesByName = ParameterLayout(network).rangesByName
         ranges = nodes.map { node in
-            (node.operation?.parameters ?? []).map { specification in
-                defer { next += specification.count }
-                return next..<(next + specification.count)
-            }
+            // Every parameter of a node is in its network's layout.
+            node.parameterSpecifications.map { rangesByName[$0.name] ?? 0..<0 }
         }
         var packed = 0
         offsets = zip(nodes, sources).map { node, inputs in

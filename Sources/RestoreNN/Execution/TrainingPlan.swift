@@ -1,11 +1,19 @@
+import RestoreConcurrency
+
 /// A network made ready for training on inputs of given shapes: all activations are kept for the backward pass, and the
 /// gradients of activations share an arena by first and last use.
 ///
-/// A plan is used from one thread at a time: write the inputs, `forward`, write the output gradients, `backward`.
+/// A plan is used from one thread at a time. With an objective: write the inputs, `forward`, read `termValues`, `backward`
+/// with the terms' weights. Without one: write the inputs, `forward`, write the gradient of every output, `backward`.
 public final class TrainingPlan {
     public let inputShapes: [Shape]
     public let outputShapes: [Shape]
+    /// The value of each term of the objective in the last forward pass; in `Double` where the term is a loss.
+    public private(set) var termValues: [Double] = []
     private let network: Network
+    /// Where gradients come from: the terms of the objective, or the outputs.
+    private let sources: [Network.Value]
+    private let hasObjective: Bool
     private let shapes: [Shape]
     private let packed: PackedParameters
     private let activations: [FloatBuffer]
@@ -15,12 +23,28 @@ public final class TrainingPlan {
     private let scratchBuffer: FloatBuffer
     private let pool: WorkerPool
 
-    /// - Parameter needsInputGradients: whether `inputGradient` is asked for; without it the first layers are cheaper.
-    /// - Throws: `NetworkError` where the network cannot take these shapes, or the machine has too little memory.
+    /// - Parameters:
+    ///   - objective: of terms that are nodes of this network. Outputs that lead to no term then get no gradient.
+    ///   - needsInputGradients: whether `inputGradient` is asked for; without it the first layers are cheaper.
+    /// - Throws: `NetworkError` where the network cannot take these shapes, a term is not a single number, an output without
+    ///   an objective is listed twice, or the machine has too little memory.
     public init(
-        _ network: Network, inputShapes: [Shape], pool: WorkerPool, needsInputGradients: Bool = false
+        _ network: Network, inputShapes: [Shape], objective: Objective? = nil, pool: WorkerPool,
+        needsInputGradients: Bool = false
     ) throws(NetworkError) {
         let shapes = try network.shapes(inputs: inputShapes)
+        for term in objective?.terms ?? [] where shapes[term.value.index].count != 1 {
+            let node = network.nodes[term.value.index]
+            throw .shape(
+                node: node.name, operation: "objective", inputs: [shapes[term.value.index]],
+                reason: "the term \(term.name) must be a single number")
+        }
+        let outputs = network.outputs
+        if objective == nil, let twice = outputs.indices.first(where: { outputs[..<$0].contains(outputs[$0]) }) {
+            throw .outputTwice(node: network.nodes[outputs[twice].index].name)
+        }
+        sources = objective?.terms.map(\.value) ?? network.outputs
+        hasObjective = objective != nil
         // Beside the activations: the weights, packed twice, and as many each of values, gradients, moments and average.
         let parameterCount = ParameterLayout(network).count
         try requireMemory(floats: shapes.reduce(7 * parameterCount) { $0 + $1.count })
@@ -31,7 +55,8 @@ public final class TrainingPlan {
         outputShapes = network.outputs.map { shapes[$0.index] }
         packed = PackedParameters(network, shapes: shapes, purpose: .training)
         activations = shapes.map { FloatBuffer(count: $0.count) }
-        gradients = GradientPlan(network, shapes: shapes, needsInputGradients: needsInputGradients)
+        gradients = GradientPlan(
+            network, shapes: shapes, sources: sources, needsInputGradients: needsInputGradients)
         gradientArena = FloatBuffer(count: gradients.arenaCount)
         var scratch = ScratchSize()
         for (node, shape) in zip(network.nodes, shapes) {
@@ -55,8 +80,11 @@ public final class TrainingPlan {
     }
 
     /// Where the gradient of output `index` is to be written before `backward`.
+    ///
+    /// - Precondition: the plan has no objective, which would write the gradients itself.
     public func outputGradient(_ index: Int) -> UnsafeMutablePointer<Float> {
-        gradientArena.base + gradients.offsets[network.outputs[index].index]
+        precondition(!hasObjective, "the objective writes the gradients")
+        return gradientArena.base + gradients.offsets[network.outputs[index].index]
     }
 
     /// Gradient of input `index` after `backward`.
@@ -71,25 +99,59 @@ public final class TrainingPlan {
     /// - Parameter parameters: values in the order of the network's `ParameterLayout`.
     public func forward(parameters: UnsafePointer<Float>) {
         packed.pack(parameters, pool: pool)
+        var losses: [Int: Double] = [:]
         for (index, node) in network.nodes.enumerated() {
             guard let operation = node.operation else { continue }
-            operation.forward(
-                ForwardPass(
-                    inputs: node.inputs.map { UnsafePointer(activations[$0.index].base) },
-                    inputShapes: node.inputs.map { shapes[$0.index] },
-                    output: activations[index].base, outputShape: shapes[index],
-                    rows: 0..<shapes[index].height,
-                    parameters: packed.ranges[index].map { parameters + $0.lowerBound },
-                    packed: packed.packed(node: index), scratch: scratch, pool: pool))
+            let pass = ForwardPass(
+                inputs: node.inputs.map { UnsafePointer(activations[$0.index].base) },
+                inputShapes: node.inputs.map { shapes[$0.index] },
+                output: activations[index].base, outputShape: shapes[index],
+                rows: 0..<shapes[index].height,
+                parameters: packed.ranges[index].map { parameters + $0.lowerBound },
+                packed: packed.packed(node: index), scratch: scratch, pool: pool)
+            if let loss = operation as? any LossOperator {
+                let value = loss.evaluate(pass)
+                losses[index] = value
+                pass.output[0] = Float(value)
+            } else {
+                operation.forward(pass)
+            }
         }
+        guard hasObjective else { return }
+        termValues = sources.map { losses[$0.index] ?? Double(activations[$0.index].base[0]) }
     }
 
-    /// Adds the gradients of the parameters to `parameterGradients`.
+    /// Adds the gradients of the weighted sum of the objective's terms to `parameterGradients`.
+    ///
+    /// - Parameters:
+    ///   - weights: one for each term.
+    ///   - parameters: those of the forward pass.
+    ///   - parameterGradients: in the order of the network's `ParameterLayout`.
+    /// - Precondition: the plan has an objective of so many terms.
+    public func backward(
+        weights: [Double], parameters: UnsafePointer<Float>, parameterGradients: UnsafeMutablePointer<Float>
+    ) {
+        precondition(hasObjective && weights.count == sources.count, "\(weights.count) weights, \(sources.count) terms")
+        for (term, weight) in zip(sources, weights) {
+            gradientArena.base[gradients.offsets[term.index]] = Float(weight)
+        }
+        backpropagate(parameters: parameters, parameterGradients: parameterGradients)
+    }
+
+    /// Adds the gradients of the parameters to `parameterGradients`, from the gradients that were written for all outputs.
     ///
     /// - Parameters:
     ///   - parameters: those of the forward pass.
     ///   - parameterGradients: in the order of the network's `ParameterLayout`.
+    /// - Precondition: the plan has no objective.
     public func backward(
+        parameters: UnsafePointer<Float>, parameterGradients: UnsafeMutablePointer<Float>
+    ) {
+        precondition(!hasObjective, "the objective needs its weights")
+        backpropagate(parameters: parameters, parameterGradients: parameterGradients)
+    }
+
+    private func backpropagate(
         parameters: UnsafePointer<Float>, parameterGradients: UnsafeMutablePointer<Float>
     ) {
         for index in network.nodes.indices.reversed() where gradients.isNeeded[index] {
@@ -138,11 +200,12 @@ private struct GradientPlan {
     let destinations: [[Destination?]]
     let arenaCount: Int
 
-    init(_ network: Network, shapes: [Shape], needsInputGradients: Bool) {
+    /// - Parameter sources: where gradients come from.
+    init(_ network: Network, shapes: [Shape], sources: [Network.Value], needsInputGradients: Bool) {
         let nodes = network.nodes
         let isNeeded = Self.neededGradients(network, needsInputGradients: needsInputGradients)
         var buffers = GradientRequests(nodes)
-        for output in network.outputs { buffers.writeOutput(output.index, size: shapes[output.index].count) }
+        for source in sources { buffers.writeSource(source.index, size: shapes[source.index].count) }
         // For each input of each node: where its gradient is written.
         var writes = [[GradientRequests.Write?]](repeating: [], count: nodes.count)
         for index in nodes.indices.reversed() {
@@ -195,7 +258,7 @@ private struct GradientRequests {
     /// Whether the gradient of a node's output has a writer.
     private(set) var isWritten: [Bool]
 
-    // Steps run backwards: node i works at step count − i, the output gradients are there at step 0.
+    // Steps run backwards: node i works at step count − i, the gradients of the sources are there at step 0.
     init(_ nodes: [Network.Node]) {
         self.nodes = nodes
         let count = nodes.count
@@ -203,7 +266,7 @@ private struct GradientRequests {
         isWritten = [Bool](repeating: false, count: count)
     }
 
-    mutating func writeOutput(_ node: Int, size: Int) {
+    mutating func writeSource(_ node: Int, size: Int) {
         requests[node] = MemoryPlan.Request(count: size, first: 0, last: lastUse(of: node))
         isWritten[node] = true
     }

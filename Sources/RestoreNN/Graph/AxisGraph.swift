@@ -37,7 +37,7 @@ struct AxisGraph {
         self.readers = readers
         granularity = zip(nodes, shapes).map { node, shape in
             let inputs = node.inputs.map { shapes[$0.index] }
-            return node.operation?.granularity(axis: axis, inputs: inputs, output: shape) ?? 1
+            return node.operation?.pieceGranularity(axis: axis, inputs: inputs, output: shape) ?? 1
         }
         scale = Self.scales(network, shapes, axis)
     }
@@ -51,7 +51,7 @@ struct AxisGraph {
                 continue
             }
             let agree = node.inputs.allSatisfy { scale[$0.index] == scale[first.index] }
-            scale.append(agree ? scale[first.index].map { $0 * operation.scale(axis: axis) } : nil)
+            scale.append(agree ? scale[first.index].map { $0 * operation.pieceScale(axis: axis) } : nil)
         }
         return scale
     }
@@ -71,7 +71,7 @@ struct AxisGraph {
     func inputRange(of reader: Reader, for range: Range<Int>) -> Range<Int> {
         let node = nodes[reader.node]
         guard let operation = node.operation else { return 0..<0 }
-        return operation.inputRange(
+        return operation.pieceInputRange(
             for: range, axis: axis, input: reader.slot, inputs: node.inputs.map { shapes[$0.index] },
             output: shapes[reader.node])
     }

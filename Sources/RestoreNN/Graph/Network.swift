@@ -13,6 +13,30 @@ public struct Network: Sendable {
         /// `nil` for an input of the network.
         public let operation: (any Operator)?
         public let inputs: [Value]
+        /// Parameters that belong to an earlier node: the operator's name for one ("weight") and its full name there
+        /// ("encoder.1.weight").
+        public let sharedParameters: [String: String]
+
+        init(
+            name: String, operation: (any Operator)?, inputs: [Value], sharedParameters: [String: String] = [:]
+        ) {
+            self.name = name
+            self.operation = operation
+            self.inputs = inputs
+            self.sharedParameters = sharedParameters
+        }
+
+        /// The same node, with the same parameters, computed by another operator.
+        func replacing(operation: (any Operator)?, inputs: [Value]) -> Node {
+            Node(name: name, operation: operation, inputs: inputs, sharedParameters: sharedParameters)
+        }
+
+        /// The node's parameters by their full names, in the operator's order.
+        var parameterSpecifications: [ParameterSpecification] {
+            (operation?.parameters ?? []).map { parameter in
+                sharedParameters[parameter.name].map { parameter.named($0) } ?? parameter.prefixed(by: name)
+            }
+        }
     }
 
     public private(set) var nodes: [Node] = []
@@ -31,18 +55,67 @@ public struct Network: Sendable {
 
     /// Adds `operation` on the outputs of earlier nodes and returns its output.
     ///
-    /// - Precondition: `name` is new in this network and every input belongs to it.
-    public mutating func add(_ name: String, _ operation: some Operator, _ inputs: Value...) -> Value {
+    /// - Parameter sharing: parameters of the operator that are those of an earlier node, by their name in the operator and
+    ///   their full name: `["weight": "encoder.1.weight"]` ties a decoder's weights to an encoder's. Their gradients add up.
+    /// - Precondition: `name` is new in this network, every input belongs to it, and shared parameters exist with the same
+    ///   shape.
+    public mutating func add(
+        _ name: String, _ operation: some Operator, _ inputs: Value..., sharing: [String: String] = [:]
+    ) -> Value {
         for input in inputs {
             precondition(nodes.indices.contains(input.index), "node \(name): its input is not of this network")
         }
-        return append(Node(name: name, operation: operation, inputs: inputs))
+        for (own, shared) in sharing { requireShareable(operation, own, shared, node: name) }
+        return append(Node(name: name, operation: operation, inputs: inputs, sharedParameters: sharing))
+    }
+
+    private func requireShareable(_ operation: some Operator, _ own: String, _ shared: String, node: String) {
+        let wanted = operation.parameters.first { $0.name == own }
+        let found = parameterSpecifications.first { $0.name == shared }
+        precondition(wanted != nil, "node \(node): a \(operation.kind) has no parameter \(own)")
+        precondition(found != nil, "node \(node): no earlier node has a parameter \(shared)")
+        precondition(
+            wanted?.shape == found?.shape,
+            "node \(node): \(own) is \(wanted?.shape ?? []), the shared \(shared) is \(found?.shape ?? [])")
     }
 
     /// Marks an output of the network; their order is the order of these calls.
     public mutating func output(_ value: Value) {
         precondition(nodes.indices.contains(value.index), "an output that is not of this network")
         outputs.append(value)
+    }
+
+    /// The output of the node of this name, if there is one.
+    public func value(named name: String) -> Value? {
+        nodes.firstIndex { $0.name == name }.map { Value(index: $0) }
+    }
+
+    /// The part of the network that these outputs depend on. Nodes keep their names, and so their parameters; inputs keep
+    /// their order.
+    ///
+    /// - Precondition: at least one output, all of this network.
+    public func subnetwork(to outputs: [Value]) -> Network {
+        precondition(!outputs.isEmpty, "a subnetwork without outputs")
+        var isNeeded = [Bool](repeating: false, count: nodes.count)
+        for output in outputs {
+            precondition(nodes.indices.contains(output.index), "an output that is not of this network")
+            isNeeded[output.index] = true
+        }
+        for index in nodes.indices.reversed() where isNeeded[index] {
+            for input in nodes[index].inputs { isNeeded[input.index] = true }
+        }
+        var result = Network()
+        var places: [Value] = []
+        for (index, node) in nodes.enumerated() {
+            // Where it is not needed, nothing refers to the place.
+            places.append(Value(index: result.nodes.count))
+            guard isNeeded[index] else { continue }
+            let value = result.append(
+                node.replacing(operation: node.operation, inputs: node.inputs.map { places[$0.index] }))
+            if node.operation == nil { result.inputs.append(value) }
+        }
+        for output in outputs { result.output(places[output.index]) }
+        return result
     }
 
     private mutating func append(_ node: Node) -> Value {

@@ -1,7 +1,12 @@
+import RestoreConcurrency
+
 /// One kind of layer: its shape rule, its cost, and its forward and backward pass on buffers.
 ///
 /// Operators are dispatched once a layer, never per pixel. **One convention for gradients:** `backward` *accumulates*
 /// into the gradients of the parameters and *overwrites* the gradients of the inputs.
+///
+/// An operator that is nothing more computes its whole output from its whole input. `PiecewiseOperator` adds that a piece
+/// of the output needs only a piece of the input, `FusibleOperator` that it can do the work of the operators after it.
 public protocol Operator: Sendable {
     /// The field's name for it, as it stands in messages: "convolution".
     var kind: String { get }
@@ -23,46 +28,16 @@ public protocol Operator: Sendable {
         _ parameters: [UnsafePointer<Float>], inputs: [Shape], for purpose: ExecutionPurpose,
         into packed: UnsafeMutablePointer<Float>)
 
+    /// Whether `pack` writes the same for inputs of these and of other shapes, so that plans for pictures of different
+    /// sizes can share it.
+    func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool
+
     func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize
     func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize
 
     /// Computes the rows that the pass names.
     func forward(_ pass: ForwardPass)
     func backward(_ pass: BackwardPass)
-
-    /// Output rows (or columns) are computed in whole multiples of this, counted from 0; only the last piece is cut by
-    /// the picture's edge. It is the output's side unless the operator says otherwise, or it is the same for all sides:
-    /// a picture's bits must not depend on how it is cut.
-    func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int
-
-    /// The rows (or columns) of input `index` that a range of the output is computed from: the whole side unless the
-    /// operator says otherwise. It contains the ranges for parts of `range`, and grows in neither direction when `range`
-    /// does not.
-    ///
-    /// - Parameter range: not empty; of whole granules, as far as the output goes.
-    /// - Returns: a range within the input's side.
-    func inputRange(
-        for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
-    ) -> Range<Int>
-
-    /// How many pixels of output lie beside how many of input, away from the edges.
-    func scale(axis: Axis) -> Ratio
-
-    /// Whether `pack` writes the same for inputs of these and of other shapes, so that plans for pictures of different
-    /// sizes can share it.
-    func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool
-
-    /// The input whose buffer the forward pass may overwrite with the output, element by element, if there is one.
-    var inPlaceInput: Int? { get }
-
-    /// The same operator with `activation` applied to what it stores, or `nil` where it cannot.
-    func fusing(_ activation: ActivationFunction) -> (any Operator)?
-
-    /// The same operator with a second input, of the output's shape, added to what it stores; or `nil` where it cannot.
-    func fusingSum() -> (any Operator)?
-
-    /// The same operator with a pixel shuffle of what it stores, or `nil` where it cannot.
-    func fusingPixelShuffle(factor: Int) -> (any Operator)?
 }
 
 extension Operator {
@@ -73,22 +48,11 @@ extension Operator {
         _ parameters: [UnsafePointer<Float>], inputs: [Shape], for purpose: ExecutionPurpose,
         into packed: UnsafeMutablePointer<Float>
     ) {}
-    public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize { ScratchSize() }
-    public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize { ScratchSize() }
-    public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int { output.side(axis) }
-    public func inputRange(
-        for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
-    ) -> Range<Int> {
-        0..<inputs[index].side(axis)
-    }
-    public func scale(axis: Axis) -> Ratio { 1 }
     public func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool {
         inputs.map(\.channels) == others.map(\.channels)
     }
-    public var inPlaceInput: Int? { nil }
-    public func fusing(_ activation: ActivationFunction) -> (any Operator)? { nil }
-    public func fusingSum() -> (any Operator)? { nil }
-    public func fusingPixelShuffle(factor: Int) -> (any Operator)? { nil }
+    public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize { ScratchSize() }
+    public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize { ScratchSize() }
 }
 
 public enum ExecutionPurpose: Sendable {

@@ -7,6 +7,8 @@ public struct ParameterSpecification: Hashable, Sendable {
         /// signal's strength (LeCun et al., "Efficient BackProp", 1998, eq. 16), which leaves residual blocks close to
         /// the identity at first.
         case uniform(fanIn: Int)
+        /// Normal with mean 0 and this standard deviation.
+        case normal(standardDeviation: Float)
     }
 
     public let name: String
@@ -21,7 +23,9 @@ public struct ParameterSpecification: Hashable, Sendable {
 
     public var count: Int { shape.reduce(1, *) }
 
-    func prefixed(by path: String) -> ParameterSpecification {
-        ParameterSpecification(name: "\(path).\(name)", shape: shape, initialization: initialization)
+    func prefixed(by path: String) -> ParameterSpecification { named("\(path).\(name)") }
+
+    func named(_ name: String) -> ParameterSpecification {
+        ParameterSpecification(name: name, shape: shape, initialization: initialization)
     }
 }

@@ -14,6 +14,8 @@ public enum NetworkError: Error, Equatable, Sendable, CustomStringConvertible {
     case shape(node: String, operation: String, inputs: [Shape], reason: String)
     case inputCount(expected: Int, found: Int)
     case noOutput
+    /// A plan that takes a gradient for each output cannot tell two of one node apart.
+    case outputTwice(node: String)
     /// The buffers would take more bytes than the machine has.
     case tooLarge(bytes: Int, memory: Int)
 
@@ -26,6 +28,8 @@ public enum NetworkError: Error, Equatable, Sendable, CustomStringConvertible {
             return "the network has \(expected) inputs, \(found) were given"
         case .noOutput:
             return "the network has no output"
+        case .outputTwice(let node):
+            return "node \(node) is an output twice, which training cannot tell apart"
         case .tooLarge(let bytes, let memory):
             return "the network needs \(bytes >> 20) MiB of memory for this; the machine has \(memory >> 20) MiB"
         }
@@ -73,11 +77,10 @@ extension Network {
         return shape
     }
 
-    /// Parameters of all nodes, named by their path, in node order.
+    /// Parameters of all nodes, named by their path, in node order; one that nodes share is listed where it comes first.
     public var parameterSpecifications: [ParameterSpecification] {
-        nodes.flatMap { node in
-            (node.operation?.parameters ?? []).map { $0.prefixed(by: node.name) }
-        }
+        var names: Set<String> = []
+        return nodes.flatMap(\.parameterSpecifications).filter { names.insert($0.name).inserted }
     }
 
     public func cost(inputs inputShapes: [Shape]) throws(NetworkError) -> NetworkCost {

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 
 /// How a convolution is computed. All give the same result but for rounding.
@@ -197,7 +198,7 @@ extension Network {
     /// it can be used; by the rule's choice where it is nil.
     package func computing(by algorithm: ConvolutionAlgorithm?) -> Network {
         let forced = nodes.map { node in
-            Node(name: node.name, operation: node.operation.map { $0.computing(by: algorithm) }, inputs: node.inputs)
+            node.replacing(operation: node.operation.map { $0.computing(by: algorithm) }, inputs: node.inputs)
         }
         return replacingNodes(forced, inputs: inputs, outputs: outputs)
     }

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// A convolution as its definition says, one product at a time. With weights packed as `WeightOrder.gather` or `.turned`;
 /// the parameters are those of `ConvolutionKernel.run`.
 func naiveConvolution(

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import CKernels
 
 // The three products that convolution, transposed convolution and all their gradients are made of. With the column
@@ -250,7 +251,7 @@ private func scatterBand(
 
 /// Blocks are shared out over this many sums, or fewer where the sums would take too much memory. The number depends on
 /// the layer and the batch alone, and the sums are added in order.
-private func sliceCount(_ geometry: WindowGeometry, gridChannels: Int) -> Int {
+func sliceCount(_ geometry: WindowGeometry, gridChannels: Int) -> Int {
     let mostFloats = 4 * 1024 * 1024
     let floats = geometry.columns * gridChannels
     return max(1, min(8, geometry.blockCount, mostFloats / floats))

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import CKernels
 
 // Winograd convolution: Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.

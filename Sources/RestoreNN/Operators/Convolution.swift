@@ -5,20 +5,12 @@
 ///
 /// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, a cache-sized block at a time
 /// (Chellapilla, Puri & Simard 2006), as `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
-public struct Convolution: Operator {
+public struct Convolution: PiecewiseOperator, EpilogueFusing {
     public let inputChannels: Int
     public let outputChannels: Int
-    public let kernel: Extent
-    public let stride: Extent
-    public let dilation: Extent
-    public let padding: Padding
-    public let paddingMode: PaddingMode
     public let hasBias: Bool
-    private var activation = ActivationFunction.identity
-    /// Whether a second input, of the output's shape, is added before the activation.
-    private var addsInput = false
-    /// The factor of a pixel shuffle that places the results.
-    private var shuffle = 1
+    private let window: SlidingWindow
+    var fused = FusedEpilogue()
     /// Computes it by this algorithm, where it can be used, instead of the one that the rule chooses.
     package var algorithm: ConvolutionAlgorithm?
 
@@ -28,18 +20,18 @@ public struct Convolution: Operator {
         padding: Padding = 0, paddingMode: PaddingMode = .zero, hasBias: Bool = true
     ) {
         precondition(inputChannels > 0 && outputChannels > 0, "channels \(inputChannels) → \(outputChannels)")
-        precondition(min(kernel.height, kernel.width, stride.height, stride.width) > 0, "kernel or stride of 0")
-        precondition(min(dilation.height, dilation.width) > 0, "dilation of 0")
-        precondition(min(padding.top, padding.bottom, padding.left, padding.right) >= 0, "negative padding")
         self.inputChannels = inputChannels
         self.outputChannels = outputChannels
-        self.kernel = kernel
-        self.stride = stride
-        self.dilation = dilation
-        self.padding = padding
-        self.paddingMode = paddingMode
         self.hasBias = hasBias
+        window = SlidingWindow(
+            kernel: kernel, stride: stride, dilation: dilation, padding: padding, mode: paddingMode)
     }
+
+    public var kernel: Extent { window.kernel }
+    public var stride: Extent { window.stride }
+    public var dilation: Extent { window.dilation }
+    public var padding: Padding { window.padding }
+    public var paddingMode: PaddingMode { window.mode }
 
     public var kind: String { "convolution" }
 
@@ -53,94 +45,39 @@ public struct Convolution: Operator {
     }
 
     public func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape {
-        let input = try (addsInput ? Array(inputs.prefix(1)) : inputs).only()
+        let input = try fused.operands(inputs).only()
         guard input.channels == inputChannels else {
             throw ShapeError("expected \(inputChannels) channels, found \(input.channels)")
         }
-        let grid = gridSide(input)
-        guard grid.height > 0, grid.width > 0 else { throw ShapeError("the kernel is larger than the padded input") }
-        if paddingMode == .reflect {
-            guard max(padding.top, padding.bottom) < input.height, max(padding.left, padding.right) < input.width
-            else { throw ShapeError("reflection needs a padding smaller than the side") }
-        }
-        let output = Shape(
-            batch: input.batch, height: grid.height * shuffle, width: grid.width * shuffle,
-            channels: outputChannels / (shuffle * shuffle))
-        guard !addsInput || (inputs.count == 2 && inputs[1] == output) else {
-            throw ShapeError("what is added has another shape than the output, \(output)")
-        }
-        return output
-    }
-
-    /// The grid of windows; a side without any is 0 or less.
-    private func gridSide(_ input: Shape) -> Extent {
-        let height = input.height + padding.top + padding.bottom - dilation.height * (kernel.height - 1) - 1
-        let width = input.width + padding.left + padding.right - dilation.width * (kernel.width - 1) - 1
-        return Extent(
-            height: height < 0 ? 0 : height / stride.height + 1, width: width < 0 ? 0 : width / stride.width + 1)
+        return try fused.storedShape(of: window.outputShape(of: input, channels: outputChannels), inputs: inputs)
     }
 
     public func multiplyAccumulates(inputs: [Shape], output: Shape) -> Int {
         output.count * inputChannels * kernel.height * kernel.width
     }
 
-    // MARK: Fusion
-
-    public func fusing(_ activation: ActivationFunction) -> (any Operator)? {
-        var fused = self
-        guard self.activation == .identity else { return nil }
-        fused.activation = activation
-        return fused
-    }
-
-    public func fusingSum() -> (any Operator)? {
-        // The sum comes before the activation.
-        guard activation == .identity, !addsInput else { return nil }
-        var fused = self
-        fused.addsInput = true
-        return fused
-    }
-
     public func fusingPixelShuffle(factor: Int) -> (any Operator)? {
-        guard activation == .identity, !addsInput, shuffle == 1, outputChannels % (factor * factor) == 0 else {
-            return nil
-        }
-        var fused = self
-        fused.shuffle = factor
-        return fused
+        storing(fused.fusingPixelShuffle(factor: factor, channels: outputChannels))
     }
 
     // MARK: Kernels
 
-    private func geometry(_ input: Shape) -> WindowGeometry {
-        let grid = gridSide(input)
-        return WindowGeometry(
-            batch: input.batch, picture: Extent(height: input.height, width: input.width), channels: inputChannels,
-            grid: grid, kernel: kernel, stride: stride, dilation: dilation, padTop: padding.top,
-            padLeft: padding.left, mode: paddingMode)
-    }
-
     private func forwardKernel(_ input: Shape) -> ConvolutionKernel {
-        ConvolutionKernel(geometry(input), outputs: outputChannels, shuffle: shuffle, asked: algorithm)
+        ConvolutionKernel(window.geometry(input), outputs: outputChannels, shuffle: fused.shuffle, asked: algorithm)
     }
 
     /// The algorithm that computes the forward pass of inputs of this shape.
     package func chosenAlgorithm(_ input: Shape) -> ConvolutionAlgorithm { forwardKernel(input).algorithm }
 
-    /// The data gradient as a convolution, which it is with stride 1 and zeros outside; nil where columns are added back.
+    /// The data gradient as a convolution; nil where columns are added back.
     private func gradientKernel(_ input: Shape) -> ConvolutionKernel? {
-        let windows = geometry(input)
-        let padTop = dilation.height * (kernel.height - 1) - padding.top
-        let padLeft = dilation.width * (kernel.width - 1) - padding.left
-        guard stride == 1, paddingMode == .zero, padTop >= 0, padLeft >= 0 else { return nil }
-        let turned = WindowGeometry(
-            batch: input.batch, picture: windows.grid, channels: outputChannels, grid: windows.picture, kernel: kernel,
-            stride: 1, dilation: dilation, padTop: padTop, padLeft: padLeft, mode: .zero)
-        return ConvolutionKernel(turned, outputs: inputChannels, isTurned: true, asked: algorithm)
+        window.turnedGeometry(input, channels: outputChannels).map {
+            ConvolutionKernel($0, outputs: inputChannels, isTurned: true, asked: algorithm)
+        }
     }
 
     private func weightGradientKernel(_ input: Shape) -> WeightGradientKernel {
-        WeightGradientKernel(geometry(input), gridChannels: outputChannels, asked: algorithm)
+        WeightGradientKernel(window.geometry(input), gridChannels: outputChannels, asked: algorithm)
     }
 
     // MARK: Packing
@@ -177,21 +114,21 @@ public struct Convolution: Operator {
     // MARK: Pieces
 
     public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int {
-        forwardKernel(inputs[0]).granularity * shuffle
+        forwardKernel(inputs[0]).granularity * fused.shuffle
     }
 
-    public func scale(axis: Axis) -> Ratio { Ratio(shuffle, stride.side(axis)) }
+    public func scale(axis: Axis) -> Ratio { Ratio(fused.shuffle, stride.side(axis)) }
 
     public func inputRange(
         for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
     ) -> Range<Int> {
         if index == 1 { return range }
-        return geometry(inputs[0]).pictureRange(of: windows(of: range), axis: axis)
+        return window.geometry(inputs[0]).pictureRange(of: windows(of: range), axis: axis)
     }
 
     /// The rows (or columns) of the grid that give these of the output.
     private func windows(of output: Range<Int>) -> Range<Int> {
-        output.lowerBound / shuffle..<(output.upperBound + shuffle - 1) / shuffle
+        output.lowerBound / fused.shuffle..<(output.upperBound + fused.shuffle - 1) / fused.shuffle
     }
 
     // MARK: Passes
@@ -204,20 +141,18 @@ public struct Convolution: Operator {
         forwardKernel(pass.inputShapes[0]).run(
             picture: pass.inputs[0], weights: pass.packed, into: pass.output,
             rows: windows(of: pass.rows),
-            epilogue: Epilogue(
-                bias: hasBias ? pass.parameters[1] : nil, residual: addsInput ? pass.inputs[1] : nil,
-                activation: activation),
+            epilogue: fused.epilogue(pass, bias: hasBias ? pass.parameters[1] : nil),
             scratch: pass.scratch, pool: pass.pool)
     }
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        (gradientKernel(inputs[0])?.scratch ?? productScratch(geometry(inputs[0])))
+        (gradientKernel(inputs[0])?.scratch ?? productScratch(window.geometry(inputs[0])))
             .union(weightGradientKernel(inputs[0]).scratch)
             .union(channelSumScratch(channels: outputChannels))
     }
 
     public func backward(_ pass: BackwardPass) {
-        precondition(activation == .identity && !addsInput && shuffle == 1, "a fused operator is for inference")
+        precondition(fused.isEmpty, "a fused operator is for inference")
         let input = pass.inputShapes[0]
         weightGradientKernel(input).accumulate(
             picture: pass.inputs[0], grid: pass.outputGradient, onto: pass.parameterGradients[0],
@@ -235,7 +170,7 @@ public struct Convolution: Operator {
                 epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
         } else {
             scatter(
-                geometry(input), grid: pass.outputGradient, weights: weights, gridChannels: outputChannels,
+                window.geometry(input), grid: pass.outputGradient, weights: weights, gridChannels: outputChannels,
                 into: inputGradient, rows: 0..<input.height, epilogue: Epilogue(), scratch: pass.scratch,
                 pool: pass.pool)
         }

@@ -2,7 +2,7 @@
 ///
 /// N×H×W×C → N×1×1×O. The features of a picture are numbered channel, row, column, as PyTorch's `Flatten` does, so
 /// that weights can be exchanged. Parameters: `weight` (O × C·H·W), and `bias` (O) unless `hasBias` is false.
-public struct Dense: Operator {
+public struct Dense: FusibleOperator {
     public let inputFeatures: Int
     public let outputFeatures: Int
     public let hasBias: Bool

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Group normalization (Wu & He, "Group Normalization", ECCV 2018, eq. 1–7): each group of channels of each picture is
 /// brought to mean 0 and variance 1, then scaled and shifted channel by channel.
 ///

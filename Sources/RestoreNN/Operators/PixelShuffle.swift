@@ -1,7 +1,9 @@
+import RestoreConcurrency
+
 /// Trades channels for pixels (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
 /// Convolutional Neural Network", CVPR 2016): N×H×W×(C·r²) → N×(H·r)×(W·r)×C, with channel c·r² + dy·r + dx of a pixel
 /// going to channel c of the pixel (dy, dx) in its r×r square, as in PyTorch.
-public struct PixelShuffle: Operator {
+public struct PixelShuffle: PiecewiseOperator {
     public let factor: Int
 
     /// - Precondition: `factor` is positive.
@@ -47,7 +49,7 @@ public struct PixelShuffle: Operator {
 }
 
 /// The inverse of `PixelShuffle`: N×H×W×C → N×(H/r)×(W/r)×(C·r²).
-public struct PixelUnshuffle: Operator {
+public struct PixelUnshuffle: PiecewiseOperator {
     public let factor: Int
 
     /// - Precondition: `factor` is positive.

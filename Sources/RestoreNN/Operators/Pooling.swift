@@ -1,8 +1,10 @@
+import RestoreConcurrency
+
 /// The mean or the greatest value of each window, channel by channel, without padding.
 ///
 /// N×H×W×C → N×OH×OW×C with `OH = (H − kernel) / stride + 1`. Of equal greatest values the first, in row-major order,
 /// gets the gradient, as in PyTorch.
-public struct Pooling: Operator {
+public struct Pooling: PiecewiseOperator {
     public enum Kind: Hashable, Sendable {
         case average
         case max

@@ -5,7 +5,7 @@
 ///
 /// Computed as GEMM and scatter; where kernel and stride are equal every output pixel is written once. See Dumoulin &
 /// Visin, "A guide to convolution arithmetic for deep learning", 2016, and `docs/operators/transposed-convolution.md`.
-public struct TransposedConvolution: Operator {
+public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
     public let inputChannels: Int
     public let outputChannels: Int
     public let kernel: Extent
@@ -14,9 +14,7 @@ public struct TransposedConvolution: Operator {
     public let padding: Extent
     public let outputPadding: Extent
     public let hasBias: Bool
-    private var activation = ActivationFunction.identity
-    /// Whether a second input, of the output's shape, is added before the activation.
-    private var addsInput = false
+    var fused = FusedEpilogue()
     /// Computes the gradients by this algorithm, where it can be used, instead of the one that the rule chooses.
     package var algorithm: ConvolutionAlgorithm?
 
@@ -57,17 +55,14 @@ public struct TransposedConvolution: Operator {
     }
 
     public func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape {
-        let input = try (addsInput ? Array(inputs.prefix(1)) : inputs).only()
+        let input = try fused.operands(inputs).only()
         guard input.channels == inputChannels else {
             throw ShapeError("expected \(inputChannels) channels, found \(input.channels)")
         }
         let side = outputSide(input)
         guard side.height > 0, side.width > 0 else { throw ShapeError("the padding leaves nothing of the output") }
-        let output = Shape(batch: input.batch, height: side.height, width: side.width, channels: outputChannels)
-        guard !addsInput || (inputs.count == 2 && inputs[1] == output) else {
-            throw ShapeError("what is added has another shape than the output, \(output)")
-        }
-        return output
+        let results = Shape(batch: input.batch, height: side.height, width: side.width, channels: outputChannels)
+        return try fused.storedShape(of: results, inputs: inputs)
     }
 
     private func outputSide(_ input: Shape) -> Extent {
@@ -80,20 +75,6 @@ public struct TransposedConvolution: Operator {
 
     public func multiplyAccumulates(inputs: [Shape], output: Shape) -> Int {
         inputs[0].count * outputChannels * kernel.height * kernel.width
-    }
-
-    public func fusing(_ activation: ActivationFunction) -> (any Operator)? {
-        var fused = self
-        guard self.activation == .identity else { return nil }
-        fused.activation = activation
-        return fused
-    }
-
-    public func fusingSum() -> (any Operator)? {
-        guard activation == .identity, !addsInput else { return nil }
-        var fused = self
-        fused.addsInput = true
-        return fused
     }
 
     /// The windows of the convolution that this is the adjoint of: its picture is our output, its grid our input.
@@ -158,9 +139,7 @@ public struct TransposedConvolution: Operator {
         scatter(
             geometry(pass.inputShapes[0]), grid: pass.inputs[0], weights: pass.packed, gridChannels: inputChannels,
             into: pass.output, rows: pass.rows,
-            epilogue: Epilogue(
-                bias: hasBias ? pass.parameters[1] : nil, residual: addsInput ? pass.inputs[1] : nil,
-                activation: activation),
+            epilogue: fused.epilogue(pass, bias: hasBias ? pass.parameters[1] : nil),
             scratch: pass.scratch, pool: pass.pool)
     }
 
@@ -171,7 +150,7 @@ public struct TransposedConvolution: Operator {
     }
 
     public func backward(_ pass: BackwardPass) {
-        precondition(activation == .identity && !addsInput, "a fused operator is for inference")
+        precondition(fused.isEmpty, "a fused operator is for inference")
         let input = pass.inputShapes[0]
         weightGradientKernel(input).accumulate(
             picture: pass.outputGradient, grid: pass.inputs[0], onto: pass.parameterGradients[0],

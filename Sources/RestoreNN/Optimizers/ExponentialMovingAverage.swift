@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Averaged parameters: a ← decay · a + (1 − decay) · p after every update (Polyak & Juditsky 1992). The average scores
 /// better than the last parameters and is what is shipped.
 ///

@@ -18,11 +18,18 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
     }
 }
 
-/// One setting of a run: its key in YAML, which is also its long option, how it is read and checked, and how it is written.
-struct Setting<Root>: Sendable {
-    let key: String
-    /// Earlier names, under which files may still hold it.
+/// One setting of a run, declared once: its key in YAML, which is also its long option, its help, how it is read and
+/// checked, and how it is written.
+public struct Setting<Root>: Sendable {
+    public let key: String
+    /// One sentence for `--help`; nil for a setting that has no option of its own.
+    public let help: String?
+    /// What stands for the value in `--help`: "1…75", "a|b".
+    public let valueName: String
+    /// Earlier keys, under which files and options are still read.
     var aliases: [String] = []
+    /// In the help instead of the default that a new configuration has.
+    var defaultDescription: String?
     /// Throws what was expected, as text.
     let read: @Sendable (YAMLValue, inout Root) throws(Expectation) -> Void
     /// A line, or lines indented by two, after the key; nil where there is nothing to write.
@@ -32,16 +39,72 @@ struct Setting<Root>: Sendable {
     struct Expectation: Error {
         let text: String
     }
+
+    init(
+        _ key: String, help: String?, valueName: String,
+        read: @escaping @Sendable (YAMLValue, inout Root) throws(Expectation) -> Void,
+        write: @escaping @Sendable (Root) -> String?
+    ) {
+        self.key = key
+        self.help = help
+        self.valueName = valueName
+        self.read = read
+        self.write = write
+    }
 }
 
 extension Setting {
+    /// The same setting, which is also read under earlier names.
+    func alias(_ names: String...) -> Setting {
+        var result = self
+        result.aliases += names
+        return result
+    }
+
+    /// The same setting, whose default follows from others.
+    func defaulting(to description: String) -> Setting {
+        var result = self
+        result.defaultDescription = description
+        return result
+    }
+
+    /// The same setting of a part of a larger whole.
+    func within<Whole>(_ part: WritableKeyPath<Whole, Root> & Sendable) -> Setting<Whole> {
+        var result = Setting<Whole>(key, help: help, valueName: valueName) {
+            (value, whole) throws(Setting<Whole>.Expectation) in
+            do throws(Expectation) {
+                try read(value, &whole[keyPath: part])
+            } catch {
+                throw Setting<Whole>.Expectation(text: error.text)
+            }
+        } write: {
+            write($0[keyPath: part])
+        }
+        (result.aliases, result.defaultDescription) = (aliases, defaultDescription)
+        return result
+    }
+}
+
+// MARK: Kinds of settings
+
+extension Setting {
+    /// The task, which a file names so that it is not taken for another's.
+    static func task(_ name: String) -> Setting {
+        Setting("task", help: nil, valueName: "") { (value, _) throws(Expectation) in
+            guard value.scalar == name else { throw Expectation(text: name) }
+        } write: { _ in
+            name
+        }
+    }
+
     /// A whole number.
     static func integer<Number: FixedWidthInteger & Sendable>(
-        _ key: String, _ path: WritableKeyPath<Root, Number> & Sendable, in range: ClosedRange<Number>
+        _ key: String, _ path: WritableKeyPath<Root, Number> & Sendable, in range: ClosedRange<Number>,
+        help: String, valueName: String = "number"
     ) -> Setting {
-        let most = range.upperBound == .max ? "on" : "to \(range.upperBound)"
+        let most = range.upperBound == .max ? "up" : "to \(range.upperBound)"
         let expectation = Expectation(text: "a whole number from \(range.lowerBound) \(most)")
-        return Setting(key: key) { (value, root) throws(Expectation) in
+        return Setting(key, help: help, valueName: valueName) { (value, root) throws(Expectation) in
             guard let text = value.scalar, let number = Number(text), range.contains(number) else { throw expectation }
             root[keyPath: path] = number
         } write: {
@@ -51,10 +114,11 @@ extension Setting {
 
     /// A whole number, or `none`.
     static func optionalInteger(
-        _ key: String, _ path: WritableKeyPath<Root, Int?> & Sendable, in range: ClosedRange<Int>
+        _ key: String, _ path: WritableKeyPath<Root, Int?> & Sendable, in range: ClosedRange<Int>, help: String,
+        valueName: String = "number"
     ) -> Setting {
         let expectation = Expectation(text: "a whole number from \(range.lowerBound) to \(range.upperBound), or none")
-        return Setting(key: key) { (value, root) throws(Expectation) in
+        return Setting(key, help: help, valueName: valueName) { (value, root) throws(Expectation) in
             guard let text = value.scalar else { throw expectation }
             let number = Int(text)
             guard text == "none" || number.map(range.contains) == true else { throw expectation }
@@ -66,10 +130,11 @@ extension Setting {
 
     /// A number.
     static func number<Number: BinaryFloatingPoint & LosslessStringConvertible & Sendable>(
-        _ key: String, _ path: WritableKeyPath<Root, Number> & Sendable, in range: ClosedRange<Number>
+        _ key: String, _ path: WritableKeyPath<Root, Number> & Sendable, in range: ClosedRange<Number>, help: String,
+        valueName: String = "number"
     ) -> Setting {
         let expectation = Expectation(text: "a number from \(range.lowerBound) to \(range.upperBound)")
-        return Setting(key: key) { (value, root) throws(Expectation) in
+        return Setting(key, help: help, valueName: valueName) { (value, root) throws(Expectation) in
             guard let text = value.scalar, let number = Number(text), range.contains(number) else { throw expectation }
             root[keyPath: path] = number
         } write: {
@@ -79,11 +144,11 @@ extension Setting {
 
     /// One of some words.
     static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
-        _ key: String, _ path: WritableKeyPath<Root, Choice> & Sendable
+        _ key: String, _ path: WritableKeyPath<Root, Choice> & Sendable, help: String
     ) -> Setting {
         let words = Choice.allCases.map(\.rawValue)
         let expectation = Expectation(text: words.joined(separator: ", "))
-        return Setting(key: key) { (value, root) throws(Expectation) in
+        return Setting(key, help: help, valueName: words.joined(separator: "|")) { (value, root) throws(Expectation) in
             guard let text = value.scalar, let choice = Choice(rawValue: text) else { throw expectation }
             root[keyPath: path] = choice
         } write: {
@@ -92,8 +157,10 @@ extension Setting {
     }
 
     /// A text, or `none`.
-    static func optionalText(_ key: String, _ path: WritableKeyPath<Root, String?> & Sendable) -> Setting {
-        Setting(key: key) { (value, root) throws(Expectation) in
+    static func optionalText(
+        _ key: String, _ path: WritableKeyPath<Root, String?> & Sendable, help: String, valueName: String
+    ) -> Setting {
+        Setting(key, help: help, valueName: valueName) { (value, root) throws(Expectation) in
             guard let text = value.scalar else { throw Expectation(text: "a text") }
             root[keyPath: path] = text == "none" ? nil : text
         } write: {
@@ -101,11 +168,12 @@ extension Setting {
         }
     }
 
-    /// Whole numbers, as a list or parted by commas.
+    /// Whole numbers, as a list or separated by commas.
     static func integers(
-        _ key: String, _ path: WritableKeyPath<Root, [Int]> & Sendable, expectation text: String
+        _ key: String, _ path: WritableKeyPath<Root, [Int]> & Sendable, expectation text: String, help: String,
+        valueName: String = "a,b,c"
     ) -> Setting {
-        Setting(key: key) { (value, root) throws(Expectation) in
+        Setting(key, help: help, valueName: valueName) { (value, root) throws(Expectation) in
             let texts: [String?] =
                 switch value {
                 case .scalar(let text, _):
@@ -122,77 +190,25 @@ extension Setting {
         }
     }
 
-    /// The same setting, which is also read under earlier names.
-    func alias(_ names: String...) -> Setting {
-        var result = self
-        result.aliases += names
-        return result
-    }
-
-    /// The same setting of a part of a larger whole.
-    func within<Whole>(_ part: WritableKeyPath<Whole, Root> & Sendable) -> Setting<Whole> {
-        Setting<Whole>(key: key, aliases: aliases) { (value, whole) throws(Setting<Whole>.Expectation) in
-            do throws(Expectation) {
-                try read(value, &whole[keyPath: part])
-            } catch {
-                throw Setting<Whole>.Expectation(text: error.text)
+    /// A time: minutes as a number, or with a unit as in 90s, 45m or 3h; or none.
+    static func minutes(
+        _ key: String, _ path: WritableKeyPath<Root, Double?> & Sendable, help: String
+    ) -> Setting {
+        let expectation = Expectation(text: "a time such as 90s, 45m or 3h (minutes without a unit), or none")
+        return Setting(key, help: help, valueName: "90s|45m|3h") { (value, root) throws(Expectation) in
+            guard let text = value.scalar else { throw expectation }
+            if text == "none" {
+                root[keyPath: path] = nil
+                return
             }
+            let units: [Character: Double] = ["s": 1.0 / 60, "m": 1, "h": 60]
+            let unit = text.last.flatMap { units[$0] }
+            guard let number = Double(unit == nil ? text[...] : text.dropLast()) else { throw expectation }
+            let minutes = number * (unit ?? 1)
+            guard (1e-6...1e7).contains(minutes) else { throw expectation }
+            root[keyPath: path] = minutes
         } write: {
-            write($0[keyPath: part])
+            $0[keyPath: path].map { "\($0)" } ?? "none"
         }
-    }
-}
-
-/// Settings as a table, from which everything else follows: reading a file, options, and writing.
-struct SettingsTable<Root>: Sendable {
-    let settings: [Setting<Root>]
-
-    /// Takes what a YAML file says.
-    ///
-    /// - Throws: `ConfigurationError` naming the file and the line: no YAML, unknown keys, values out of their range.
-    func read(yaml bytes: [UInt8], path: String, into root: inout Root) throws(ConfigurationError) {
-        do throws(ConfigurationError) {
-            let document = try YAMLValue(yaml: bytes)
-            guard case .mapping(let pairs, _) = document else {
-                throw ConfigurationError(line: document.line, reason: "expected \"key: value\" lines")
-            }
-            for pair in pairs { try read(pair.value, key: pair.key, into: &root, says: "\"\(pair.key)\"") }
-        } catch {
-            throw ConfigurationError(path: path, line: error.line, reason: error.reason)
-        }
-    }
-
-    /// Takes an option of the command line.
-    ///
-    /// - Precondition: there is a setting of this name.
-    func read(option key: String, _ text: String, into root: inout Root) throws(ConfigurationError) {
-        try read(.scalar(text, line: 1), key: key, into: &root, says: "--\(key)")
-    }
-
-    private func read(
-        _ value: YAMLValue, key: String, into root: inout Root, says name: String
-    ) throws(ConfigurationError) {
-        guard let setting = settings.first(where: { $0.key == key || $0.aliases.contains(key) }) else {
-            throw ConfigurationError(line: value.line, reason: "there is no setting \(name)")
-        }
-        do {
-            try setting.read(value, &root)
-        } catch {
-            let found = value.scalar.map { ", found \"\($0)\"" } ?? ""
-            throw ConfigurationError(line: value.line, reason: "\(name) takes \(error.text)\(found)")
-        }
-    }
-
-    /// Every setting, a line each.
-    func yaml(_ root: Root) -> String {
-        settings.map { setting in
-            guard let text = setting.write(root) else { return "" }
-            return setting.key + (text.hasPrefix("\n") ? ":" : ": ") + text + "\n"
-        }.joined()
-    }
-
-    /// Keys of the settings in which two differ.
-    func differences(_ first: Root, _ second: Root) -> [String] {
-        settings.filter { $0.write(first) != $0.write(second) }.map(\.key)
     }
 }

@@ -1,6 +1,6 @@
+import RestoreConcurrency
 import RestoreFiles
 import RestoreImage
-import RestoreNN
 
 /// What is in a data set.
 public struct DatasetReport: Sendable {

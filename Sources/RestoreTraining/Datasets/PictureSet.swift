@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Logging
 import RestoreFiles
 import RestoreImage

@@ -2,7 +2,7 @@ import RestoreImage
 import RestoreModels
 import RestoreNN
 
-/// Additive white Gaussian noise of mean 0, the same strength in every channel.
+/// Additive white Gaussian noise with mean 0, equally strong in every channel.
 public struct GaussianNoise: Hashable, Sendable {
     /// Standard deviation in units of 1/255.
     public let sigma: Double
@@ -17,7 +17,7 @@ public struct GaussianNoise: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - pixelStride: floats from one pixel to the next, at least 3.
-    ///   - isGray: one deviate a pixel for all three channels, as in a gray picture.
+    ///   - isGray: whether all three channels get the same deviate, as in a gray image.
     public func add(
         to colors: UnsafeMutablePointer<Float>, pixelCount: Int, pixelStride: Int = 3, isGray: Bool = false,
         generator: inout SeededGenerator
@@ -34,7 +34,7 @@ public struct GaussianNoise: Hashable, Sendable {
         }
     }
 
-    /// The picture's colors as interleaved RGB floats with noise, not clipped.
+    /// The image's colors as interleaved RGB floats with noise, not clipped.
     public func noisyColors(of image: Image, generator: inout SeededGenerator) -> [Float] {
         var colors = [Float](repeating: 0, count: 3 * image.pixelCount)
         colors.withUnsafeMutableBufferPointer { buffer in
@@ -47,7 +47,7 @@ public struct GaussianNoise: Hashable, Sendable {
         return colors
     }
 
-    /// The picture with noise, clipped and rounded to its bit depth; alpha stays.
+    /// The image with noise, clipped and rounded to its bit depth; alpha is unchanged.
     public func degrade(_ image: Image, generator: inout SeededGenerator) throws(NonFinitePixel) -> Image {
         let colors = noisyColors(of: image, generator: &generator)
         return try image.withColors(colors)
@@ -55,9 +55,9 @@ public struct GaussianNoise: Hashable, Sendable {
 }
 
 extension Image {
-    /// The picture with other colors: interleaved RGB floats, clipped to 0…1 and rounded to the bit depth.
+    /// The image with other colors: interleaved RGB floats, clipped to 0…1 and rounded to the bit depth.
     ///
-    /// - Precondition: 3 floats a pixel.
+    /// - Precondition: 3 floats per pixel.
     public func withColors(_ colors: [Float]) throws(NonFinitePixel) -> Image {
         precondition(colors.count == 3 * pixelCount, "\(colors.count) floats for \(pixelCount) pixels")
         var result = self

@@ -2,27 +2,25 @@ import Glibc
 import RestoreImage
 import RestoreNN
 
-/// The noise of photographs as cameras give them: it depends on the brightness, is related between colors and between
-/// neighbors, and has been through JPEG.
+/// The noise of photographs as produced by cameras: it depends on brightness, is correlated between colors and between
+/// neighboring pixels, and has been through JPEG compression.
 ///
-/// Every example is taken by another random camera, as `CameraPipeline` describes; docs/photograph-noise.md has its
-/// stages, their ranges and where they come from. What becomes of a picture depends on the picture and the generator
-/// alone.
+/// Every example is taken by a different random camera, as described by `CameraPipeline`; see docs/photograph-noise.md
+/// for the stages, their ranges and sources. The result depends only on the image and the generator.
 public struct PhotographNoise: Hashable, Sendable {
-    /// How strong the noise is, everything else being as random as ever: the lower, middle and upper third of the range
-    /// of shot levels, on its log scale.
+    /// The strength of the noise, with everything else as random as usual: the lower, middle and upper third of the
+    /// range of shot levels, on its log scale.
     public enum Level: String, CaseIterable, Encodable, Sendable {
         case low, medium, high
     }
 
-    /// Variance of the sensor's noise for each unit of signal (1 where the sensor is full), drawn uniformly on a log
-    /// scale.
+    /// Variance of the sensor's noise per unit of signal (1 at saturation), drawn uniformly on a log scale.
     public let shotLevels: ClosedRange<Double>
 
-    /// Side of the largest picture in pixels: a JPEG's, less the shift of its blocks.
+    /// Maximum side of an image in pixels: a JPEG's limit minus the offset of its blocks.
     public static let maximumSide = 65500 - 2 * JPEGPass.block
 
-    /// - Parameter shotLevels: greater than 0; the range of the literature unless given.
+    /// - Parameter shotLevels: greater than 0; by default the range from the literature.
     public init(shotLevels: ClosedRange<Double>) {
         precondition(shotLevels.lowerBound > 0, "shot levels \(shotLevels)")
         self.shotLevels = shotLevels
@@ -33,7 +31,7 @@ public struct PhotographNoise: Hashable, Sendable {
         self.init(shotLevels: ShotReadNoise.shotLevels)
     }
 
-    /// A third of the range, for tests whose figures can be repeated.
+    /// A third of the range, for reproducible evaluations.
     public init(level: Level) {
         let (whole, index) = (ShotReadNoise.shotLevels, Level.allCases.firstIndex(of: level) ?? 0)
         let third = cbrt(whole.upperBound / whole.lowerBound)
@@ -46,8 +44,8 @@ public struct PhotographNoise: Hashable, Sendable {
     /// - Parameters:
     ///   - colors: finite; clipped to 0…1.
     ///   - width: in pixels, 1…`maximumSide`, as is `height`.
-    ///   - pixelStride: floats from one pixel to the next, at least 3; those beyond the third are left alone.
-    ///   - isGray: the three channels are one, before and after.
+    ///   - pixelStride: floats from one pixel to the next, at least 3; those beyond the third are not changed.
+    ///   - isGray: whether the three channels are equal, before and after.
     public func degrade(
         colors: UnsafeMutablePointer<Float>, width: Int, height: Int, pixelStride: Int = 3, isGray: Bool = false,
         generator: inout SeededGenerator
@@ -60,14 +58,14 @@ public struct PhotographNoise: Hashable, Sendable {
             let photograph = try camera.photograph(clean, isGray: isGray, generator: &generator)
             photograph.copyColors(of: photograph.bounds, to: colors, pixelStride: pixelStride)
         } catch {
-            // Of pictures this size only for want of memory, which ends a Swift program wherever it occurs.
+            // For images of this size this can only be lack of memory, which ends a Swift program wherever it occurs.
             preconditionFailure("\(error)")
         }
     }
 
-    /// The picture degraded, in 8 bits; alpha stays, rounded to 8 bits.
+    /// The degraded image, in 8 bits; alpha is kept, rounded to 8 bits.
     ///
-    /// - Throws: `ImageError.cannotEncode`, naming `path`, where the picture is larger than `maximumSide`.
+    /// - Throws: `ImageError.cannotEncode`, naming `path`, if the image is larger than `maximumSide`.
     public func degrade(
         _ image: Image, path: String, generator: inout SeededGenerator
     ) throws(ImageError) -> Image {

@@ -1,9 +1,10 @@
+import RestoreText
 import Glibc
 
-/// How the values of one axis become places in 0…1, and where its ticks stand.
+/// Maps the values of an axis to positions in 0…1, and determines its ticks.
 struct AxisScale {
     struct Tick: Equatable {
-        /// Place in 0…1.
+        /// Position in 0…1.
         let place: Double
         let label: String
     }
@@ -12,10 +13,10 @@ struct AxisScale {
     private let range: ClosedRange<Double>
     private let isLogarithmic: Bool
 
-    /// Equal steps of 1, 2 or 5 times a power of ten, about five of them. The axis ends at the values' ends, or, with
-    /// `endsAtTicks`, at the ticks around them.
+    /// Equal steps of 1, 2 or 5 times a power of ten, about five of them. The axis ends at the values' extremes, or,
+    /// with `endsAtTicks`, at the ticks around them.
     ///
-    /// - Parameter label: makes the text of a tick of its value and the distance between ticks.
+    /// - Parameter label: the text of a tick, given its value and the distance between ticks.
     init(
         linear values: ClosedRange<Double>, endsAtTicks: Bool, label: (Double, Double) -> String = decimalLabel
     ) {
@@ -37,9 +38,10 @@ struct AxisScale {
         }
     }
 
-    /// A logarithmic axis with ticks at 1, 2 and 5 times powers of ten, or at the powers alone where those are many.
+    /// A logarithmic axis with ticks at 1, 2 and 5 times powers of ten, or only at the powers if there are many of
+    /// them.
     ///
-    /// Nil where a linear axis serves better: values that are not positive or span less than a factor of ten.
+    /// Nil if a linear axis is more suitable: for values that are not positive or span less than a factor of ten.
     init?(logarithmic values: ClosedRange<Double>) {
         guard values.lowerBound > 0, values.upperBound / values.lowerBound >= 10 else { return nil }
         let (low, high) = (log10(values.lowerBound), log10(values.upperBound))
@@ -60,13 +62,13 @@ struct AxisScale {
         }
     }
 
-    /// Where `value` stands: 0…1 within the axis, less or more outside of it.
+    /// The position of `value`: 0…1 within the axis, less or more outside of it.
     func place(_ value: Double) -> Double {
         let scaled = isLogarithmic ? log10(max(value, .leastNormalMagnitude)) : value
         return (scaled - range.lowerBound) / (range.upperBound - range.lowerBound)
     }
 
-    /// A range that has a width even for one value.
+    /// A range that is not empty even for a single value.
     private static func widened(_ values: ClosedRange<Double>) -> ClosedRange<Double> {
         let width = values.upperBound - values.lowerBound
         guard width <= 1e-9 * max(abs(values.lowerBound), abs(values.upperBound)) else { return values }
@@ -74,24 +76,24 @@ struct AxisScale {
         return values.lowerBound - margin...values.upperBound + margin
     }
 
-    /// The number of 1, 2 or 5 times a power of ten that is next to `width`, not below it by more than rounding.
+    /// The smallest number of the form 1, 2 or 5 times a power of ten that is not below `width`, apart from rounding.
     private static func tickDistance(_ width: Double) -> Double {
         let unit = pow(10, log10(width).rounded(.down))
         return unit * ([1.0, 2, 5, 10].first { $0 * unit >= width * 0.999 } ?? 10)
     }
 }
 
-/// The text of a tick, with the decimals that the distance between ticks needs.
+/// The text of a tick, with as many decimals as the distance between ticks requires.
 func decimalLabel(_ value: Double, _ distance: Double) -> String {
     let exponent = Int((log10(distance) + 1e-9).rounded(.down))
-    // Beyond four decimals, and from millions on, an exponent is easier to read than zeros.
+    // Beyond four decimals, and from a million on, an exponent is easier to read than zeros.
     if exponent >= -4, abs(value) < 1e6 { return decimals(value, max(0, -exponent)) }
     if abs(value) < distance / 2 { return "0" }
     let power = Int((log10(abs(value)) + 1e-9).rounded(.down))
     return "\(decimals(value / pow(10, Double(power)), max(0, power - exponent)))e\(power)"
 }
 
-/// A number of steps as a tick shows it: 500, 20k, 1.5M.
+/// A number of steps as shown at a tick: 500, 20k, 1.5M.
 func stepLabel(_ value: Double, _ distance: Double) -> String {
     for (unit, suffix) in [(1e6, "M"), (1e3, "k")] where abs(value) >= unit {
         return decimalLabel(value / unit, min(1, distance / unit)) + suffix

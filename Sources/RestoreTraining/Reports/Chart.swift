@@ -1,11 +1,13 @@
+import RestoreText
+
 /// A figure of one curve over the steps: lines in SVG that stretch with the page, labels in HTML that do not, so that both
 /// can be read on a phone as on a desk.
 struct Chart {
     enum Axis {
         /// Starts at zero.
         case fromZero
-        /// As narrow as the values allow; logarithmic where they span decades. Where the first values are far from all
-        /// others, as those of a loss are, the curve enters from outside.
+        /// As narrow as the values allow; logarithmic if they span decades. If the first values are far from all
+        /// others, as those of a loss are, the curve enters from outside the plot.
         case fitted
     }
 
@@ -15,18 +17,20 @@ struct Chart {
     let axis: Axis
     /// The last step of the x axis.
     let lastStep: Double
-    /// Few values, each of which counts: drawn as dots, the greatest marked.
+    /// A curve of few values that matter individually: drawn as dots, with the maximum marked.
     var marksBest = false
+    /// Which of the values is the best.
+    var direction = Metric.Direction.higherIsBetter
     /// Smooth already, as a schedule is.
     var isSmooth = false
     /// The width of the figure in thirds or halves of the page; see the style sheet.
     var style = "half"
 
-    /// Points that are drawn at most are four times as many: more than a screen has columns.
+    /// At most four times as many points are drawn: more than a screen has columns.
     private static let columns = 300
     private static let size = (width: 1000.0, height: 400.0)
 
-    /// The figure, or nothing where there is nothing to draw.
+    /// The figure, or an empty string if there is nothing to draw.
     var html: String {
         guard let vertical = verticalScale else { return "" }
         let horizontal = AxisScale(linear: 0...max(lastStep, 1), endsAtTicks: false, label: stepLabel)
@@ -67,7 +71,7 @@ struct Chart {
         }
     }
 
-    /// Of many values, a few outliers would flatten all others; of few, each counts.
+    /// Among many values, a few outliers would flatten the rest; among few, each matters.
     private func fittedRange(_ curve: Curve) -> ClosedRange<Double>? {
         guard curve.points.count >= 300, let line = curve.smoothed?.range(),
             let range = curve.range(from: 0.003, to: 0.997)
@@ -84,7 +88,7 @@ struct Chart {
         let lines = vertical.ticks.map { "M0 \(decimals(height * (1 - $0.place), 1))H\(Int(width))" }.joined()
         func path(_ curve: Curve, _ name: String) -> String {
             let points = curve.thinned(columns: Self.columns).points.map { point in
-                // Places far outside would be numbers that no renderer has to draw.
+                // Positions far outside would be numbers that a renderer need not draw.
                 let y = min(max(vertical.place(point.y), -9), 9)
                 return "\(decimals(width * horizontal.place(point.x), 1)) \(decimals(height * (1 - y), 1))"
             }
@@ -97,16 +101,16 @@ struct Chart {
             """
     }
 
-    /// The dots of a curve of few values, and the mark of the best.
+    /// The dots of a curve of few values, and the mark for the best one.
     private func marks(_ horizontal: AxisScale, _ vertical: AxisScale) -> String {
         guard let best else { return "" }
         func dot(_ point: Curve.Point, _ style: String) -> String {
             let place = "left:\(percent(horizontal.place(point.x)));bottom:\(percent(vertical.place(point.y)))"
             return #"<i class="\#(style)" style="\#(place)" title="\#(escaped(remark(point)))"></i>"#
         }
-        // A line of one point has no length to be seen by.
+        // A line through a single point has no length and would be invisible.
         guard marksBest else { return curve.points.count == 1 ? dot(best, "dot") : "" }
-        // More dots than these would run into each other on a phone.
+        // More dots than these would overlap on a phone.
         let others = curve.points.count > 40 ? [] : curve.points.filter { vertical.place($0.y) >= 0 }
         return others.map { dot($0, "dot") }.joined() + dot(best, "dot best")
     }
@@ -115,14 +119,14 @@ struct Chart {
         "\(decimals(point.y, 2)) \(unit) at step \(grouped(point.x))"
     }
 
-    /// The first of the greatest values.
+    /// The first occurrence of the maximum.
     private var best: Curve.Point? {
         curve.points.dropFirst().reduce(curve.points.first) { best, point in
-            best.map { point.y > $0.y ? point : $0 }
+            best.map { (direction == .higherIsBetter ? point.y > $0.y : point.y < $0.y) ? point : $0 }
         }
     }
 
-    /// The figure in words.
+    /// A description of the figure in words.
     private var summary: String {
         guard let last = curve.points.last else { return title }
         let value = decimals(last.y, 4)

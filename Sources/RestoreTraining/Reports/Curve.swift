@@ -1,17 +1,18 @@
 import Glibc
 
-/// Values over steps, as a chart draws them.
+/// Values over steps, as drawn by a chart.
 struct Curve {
     struct Point: Equatable {
         let x: Double
         let y: Double
     }
 
-    /// Finite, in the order of x.
+    /// Finite, in ascending order of x.
     let points: [Point]
 
     init(_ points: [Point]) {
-        // Far below the limits of the format, so that distances between values, and parts of them, are numbers too.
+        // Far below the limits of the format, so that differences between values, and fractions of them, are finite
+        // too.
         self.points = points.filter { abs($0.x) < 1e100 && abs($0.y) < 1e100 }
             .map { abs($0.y) < 1e-100 ? Point(x: $0.x, y: 0) : $0 }
     }
@@ -20,20 +21,20 @@ struct Curve {
         self.init(rows.compactMap { row in value(row).map { Point(x: Double(row.step), y: $0) } })
     }
 
-    /// Megapixels a second between each row and the one before.
+    /// Work a second between each row and the one before.
     static func speed(_ rows: [MetricsRow]) -> Curve {
         Curve(
             zip(rows, rows.dropFirst()).compactMap { previous, row in
                 let seconds = row.seconds - previous.seconds
                 guard seconds > 0 else { return nil }
-                return Point(x: Double(row.step), y: (row.megapixels - previous.megapixels) / seconds)
+                return Point(x: Double(row.step), y: (row.work - previous.work) / seconds)
             })
     }
 
-    /// The exponential moving average with a time constant of 2 % of the steps, in which the first values weigh no more
-    /// than others (divided by the sum of the weights, as Adam does: Kingma and Ba 2015, section 3).
+    /// The exponential moving average with a time constant of 2% of the steps, in which the first values have no more
+    /// weight than others (divided by the sum of the weights, as in Adam: Kingma and Ba 2015, section 3).
     ///
-    /// Nil for fewer than thirty points: those are few enough to be seen one by one.
+    /// Nil for fewer than thirty points, which are few enough to be seen individually.
     var smoothed: Curve? {
         guard points.count >= 30, let first = points.first, let last = points.last else { return nil }
         let constant = max(0.02 * (last.x - first.x), 2 * (last.x - first.x) / Double(points.count))
@@ -49,8 +50,8 @@ struct Curve {
             })
     }
 
-    /// No more than four points in each of `columns` equal parts of the x axis, which draw the same picture: the first, the
-    /// least, the greatest and the last (Jugel et al., "M4", VLDB 2014).
+    /// At most four points in each of `columns` equal parts of the x axis, which look the same when drawn: the first,
+    /// the minimum, the maximum and the last (Jugel et al., "M4", VLDB 2014).
     func thinned(columns: Int) -> Curve {
         guard points.count > 4 * columns, let first = points.first, let last = points.last, last.x > first.x else {
             return self
@@ -75,13 +76,13 @@ struct Curve {
         min(columns - 1, Int((x - first) / (last - first) * Double(columns)))
     }
 
-    /// What comes after the first tenth of the steps.
+    /// Everything after the first tenth of the steps.
     var withoutStart: Curve {
         guard let first = points.first, let last = points.last else { return self }
         return Curve(points.filter { $0.x >= first.x + 0.1 * (last.x - first.x) })
     }
 
-    /// The values between two shares of them in the order of size; nil where there are none.
+    /// The values between two quantiles; nil if there are none.
     func range(from low: Double = 0, to high: Double = 1) -> ClosedRange<Double>? {
         guard !points.isEmpty else { return nil }
         let sorted = points.map(\.y).sorted()

@@ -2,14 +2,14 @@ import Glibc
 import RestoreFiles
 import SwiftProtobuf
 
-/// What TensorBoard shows of a run: scalars and pictures by step, appended to an event file in the run's folder.
+/// A run's scalars and images by step for TensorBoard, appended to an event file in the run's folder.
 ///
-/// Each log makes a file of its own, `events.out.tfevents.SECONDS.HOST.PROCESS.0`; TensorBoard reads the files of a
-/// folder in the order of their names as one run. A file is a sequence of TFRecords: the length of the message (8 bytes,
-/// little-endian), its masked CRC-32C, the message, its masked CRC-32C. The messages are in `Protos`.
+/// Each log creates its own file, `events.out.tfevents.SECONDS.HOST.PROCESS.0`; TensorBoard reads the files of a folder
+/// in the order of their names as one run. A file is a sequence of TFRecords: the length of the message (8 bytes,
+/// little-endian), its masked CRC-32C, the message, its masked CRC-32C. The messages are defined in `Protos`.
 ///
-/// What is added waits in memory until `flush`. A process that is killed leaves whole records and at most one torn one
-/// at the end, which readers pass over. To be used from one thread at a time.
+/// Records are kept in memory until `flush`. A killed process leaves complete records and at most one truncated one at
+/// the end, which readers skip. Must be used from one thread at a time.
 public final class EventLog {
     private let file: AppendedFile
     private let now: () -> Double
@@ -17,9 +17,9 @@ public final class EventLog {
 
     /// Starts a new event file in `folder`, which must exist.
     ///
-    /// - Parameter step: the step that the run is resumed from: what earlier files of the folder hold for later steps is
-    ///   void. Nil for a run that begins.
-    /// - Throws: `FileError.cannotWrite` where it cannot be made, `.notFound` or `.unreadable` where the folder cannot be
+    /// - Parameter step: the step from which the run is resumed: records of later steps in earlier files of the folder
+    ///   become void. Nil for a new run.
+    /// - Throws: `FileError.cannotWrite` if it cannot be created, `.notFound` or `.unreadable` if the folder cannot be
     ///   listed.
     public convenience init(folder: String, resumingAfter step: Int? = nil) throws(FileError) {
         try self.init(folder: folder, resumingAfter: step, now: wallTime)
@@ -32,19 +32,19 @@ public final class EventLog {
         self.now = now
         file = try Self.makeFile(in: folder, seconds: Int(now()))
         append { $0.fileVersion = "brain.Event:2" }
-        // Every session says that it starts, the first one too: TensorBoard takes a run's first START for its beginning,
-        // and only later ones void what was there from their step on.
+        // Every session records its start, including the first: TensorBoard treats a run's first START as its
+        // beginning, and only later ones invalidate earlier records from their step on.
         append(step: step.map { $0 + 1 } ?? 0) { $0.sessionLog.status = .start }
-        // At once, so that a run killed before its first report leaves no empty file.
+        // Immediately, so that a run killed before its first report does not leave an empty file.
         try flush()
     }
 
     /// Path of the event file.
     public var path: String { file.path }
 
-    /// Adds a value, which is rounded to single precision.
+    /// Adds a value, rounded to single precision.
     ///
-    /// - Parameter tag: a name such as `loss/training`; what is before the first slash makes a group.
+    /// - Parameter tag: a name such as `loss/training`; the part before the first slash is the group.
     public func scalar(_ tag: String, _ value: Double, step: Int) {
         var entry = TensorBoardSummary.Value()
         entry.tag = tag
@@ -52,10 +52,10 @@ public final class EventLog {
         append(step: step) { $0.summary.value = [entry] }
     }
 
-    /// Adds a picture.
+    /// Adds an image.
     ///
     /// - Parameters:
-    ///   - png: a whole PNG file of `width`×`height` pixels.
+    ///   - png: a complete PNG file of `width`×`height` pixels.
     public func image(_ tag: String, png: [UInt8], width: Int, height: Int, step: Int) {
         var entry = TensorBoardSummary.Value()
         entry.tag = tag
@@ -66,9 +66,10 @@ public final class EventLog {
         append(step: step) { $0.summary.value = [entry] }
     }
 
-    /// Hands everything added so far to the system, in one call. That is safe against a kill, not against a power cut.
+    /// Passes everything added so far to the operating system, in one call. This protects against a kill, not against a
+    /// power failure.
     ///
-    /// - Throws: `FileError.cannotWrite`, for a full disk say; what was added is kept for the next call.
+    /// - Throws: `FileError.cannotWrite`, for example if the disk is full; the records are kept for the next call.
     public func flush() throws(FileError) {
         guard !pending.isEmpty else { return }
         try file.append(pending)
@@ -86,7 +87,7 @@ public final class EventLog {
         event.wallTime = now()
         event.step = Int64(step)
         fill(&event)
-        // Serialization fails for required fields that are missing, of which there are none, and beyond 2 GiB.
+        // Serialization fails if required fields are missing, of which there are none, and beyond 2 GiB.
         guard let message: [UInt8] = try? event.serializedBytes() else { return }
         let length = littleEndian(UInt64(message.count))
         pending += length + littleEndian(CRC32C.maskedChecksum(length))
@@ -100,8 +101,8 @@ public final class EventLog {
 extension EventLog {
     static let prefix = "events.out.tfevents."
 
-    /// Makes the file with a name that sorts after those of the event files in the folder: a run may be resumed within a
-    /// second of its end, or after the clock was set back.
+    /// Creates the file with a name that sorts after those of the event files already in the folder: a run may be
+    /// resumed within a second of its end, or after the clock was set back.
     private static func makeFile(in folder: String, seconds: Int) throws(FileError) -> AppendedFile {
         let latest = try latestSeconds(in: folder)
         let digits = String(max(seconds, latest.map { $0 + 1 } ?? 0, 0))
@@ -113,15 +114,15 @@ extension EventLog {
         try listNames(in: folder).compactMap { name in
             guard name.hasPrefix(prefix) else { return nil }
             let digits = name.dropFirst(prefix.count).prefix { $0 != "." }
-            // More digits would be no time and leave no room for the next.
+            // More digits cannot be a time, and would leave no room for the next.
             return digits.utf8.count <= 12 ? Int(digits) : nil
         }.max()
     }
 
-    /// The machine's name, of letters, digits, dots, hyphens and underscores.
+    /// The host name, restricted to letters, digits, dots, hyphens and underscores.
     private static func hostName() -> String {
         var name = [CChar](repeating: 0, count: 256)
-        // POSIX leaves a name that was cut short without its NUL.
+        // POSIX does not guarantee that a truncated name is terminated by NUL.
         guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
         let characters = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             .unicodeScalars.map { scalar in
@@ -145,7 +146,7 @@ private func littleEndian<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
     withUnsafeBytes(of: value.littleEndian) { Array($0) }
 }
 
-/// TensorFlow's number of a PNG's color type, which is byte 25 of the file: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
+/// TensorFlow's number for a PNG's color type, which is byte 25 of the file: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
 private func colorspace(_ png: [UInt8]) -> Int32 {
     let colorType: UInt8 = png.count > 25 ? png[25] : 2
     switch colorType {

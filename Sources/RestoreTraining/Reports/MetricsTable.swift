@@ -1,30 +1,35 @@
+import RestoreText
+
 /// What a training run measured up to a step: a row of `metrics.csv`.
 public struct MetricsRow: Sendable, Equatable {
     /// Steps done, at least 0.
     public var step: Int
-    /// Mean over the steps since the row before.
+    /// The weighted sum of the objective's terms: the mean over the steps since the row before.
     public var loss: Double
+    /// The terms without their weights, likewise; empty where the objective has a single one.
+    public var terms: [Double]
     /// Of the last step, as is the norm of the gradients, before clipping.
     public var learningRate: Double
     public var gradientNorm: Double
-    /// PSNR in dB of the averaged weights, where they were validated at this step; higher is better.
-    public var validationScore: Double?
+    /// Each metric of the averaged weights, where they were validated at this step.
+    public var validation: [Double]?
     /// Time trained, interruptions left out.
     public var seconds: Double
-    /// Pixels of all the patches trained on, in millions.
-    public var megapixels: Double
+    /// What was trained on, in the run's unit.
+    public var work: Double
 
     public init(
-        step: Int, loss: Double, learningRate: Double, gradientNorm: Double, validationScore: Double? = nil,
-        seconds: Double, megapixels: Double
+        step: Int, loss: Double, terms: [Double] = [], learningRate: Double, gradientNorm: Double,
+        validation: [Double]? = nil, seconds: Double, work: Double
     ) {
         self.step = step
         self.loss = loss
+        self.terms = terms
         self.learningRate = learningRate
         self.gradientNorm = gradientNorm
-        self.validationScore = validationScore
+        self.validation = validation
         self.seconds = seconds
-        self.megapixels = megapixels
+        self.work = work
     }
 }
 
@@ -40,61 +45,78 @@ public struct MetricsTableError: Error, Equatable, Sendable, CustomStringConvert
 
 /// The rows of a run in the order of their steps, and their form as comma-separated values.
 ///
-/// Writing rounds: learning rates and norms to single precision, scores to 4 decimals, seconds to 1 and megapixels to 3.
-/// A table that was read writes the same bytes again, so that a resumed run leaves the file that an uninterrupted one
-/// does.
+/// Writing rounds: learning rates and norms to single precision, validations to 4 decimals, seconds to 1 and work to 3. A
+/// table that was read writes the same bytes again, so that a resumed run leaves the file that an uninterrupted one does.
 public struct MetricsTable: Sendable, Equatable {
+    public let measures: RunMeasures
     public private(set) var rows: [MetricsRow]
 
-    private static let columns = [
-        "step", "loss", "learning_rate", "gradient_norm", "validation_psnr", "seconds", "megapixels",
-    ]
+    /// The names of the columns.
+    public var columns: [String] {
+        ["step", "loss"] + measures.listedTerms.map { "loss_\($0)" } + ["learning_rate", "gradient_norm"]
+            + measures.metrics.map { "validation_\($0.key)" } + ["seconds", measures.workUnit]
+    }
 
-    /// - Precondition: steps ascend and are not negative.
-    public init(rows: [MetricsRow] = []) {
+    /// - Precondition: steps ascend and are not negative; rows have what `measures` lists.
+    public init(_ measures: RunMeasures, rows: [MetricsRow] = []) {
+        self.measures = measures
         self.rows = []
         for row in rows { append(row) }
     }
 
-    /// - Precondition: the row's step comes after that of the last row.
+    /// - Precondition: the row's step comes after that of the last row, and it has what `measures` lists.
     public mutating func append(_ row: MetricsRow) {
         precondition(row.step > rows.last?.step ?? -1, "step \(row.step) after \(rows.last?.step ?? -1)")
+        precondition(
+            row.validation?.count ?? measures.metrics.count == measures.metrics.count,
+            "\(row.validation?.count ?? 0) values for \(measures.metrics.count) metrics")
+        var row = row
+        // Of a single term the loss says all.
+        if measures.listedTerms.isEmpty { row.terms = [] }
+        precondition(row.terms.count == measures.listedTerms.count, "\(row.terms.count) terms")
         rows.append(row)
     }
 
     /// The rows up to `step`, which a run is resumed from; it makes the later ones anew.
     public func truncated(after step: Int) -> MetricsTable {
-        MetricsTable(rows: rows.filter { $0.step <= step })
+        MetricsTable(measures, rows: rows.filter { $0.step <= step })
     }
 
     // MARK: Comma-separated values
 
     /// A line of column names and a line for each row.
     public var csv: String {
-        Self.columns.joined(separator: ",") + "\n" + rows.map { Self.line($0) }.joined()
+        columns.joined(separator: ",") + "\n" + rows.map { line($0) }.joined()
     }
 
-    private static func line(_ row: MetricsRow) -> String {
-        let fields = [
-            "\(row.step)", "\(row.loss)", "\(Float(row.learningRate))", "\(Float(row.gradientNorm))",
-            row.validationScore.map { decimals($0, 4) } ?? "", decimals(row.seconds, 1), decimals(row.megapixels, 3),
-        ]
+    private func line(_ row: MetricsRow) -> String {
+        let validation = row.validation?.map { decimals($0, 4) } ?? measures.metrics.map { _ in "" }
+        let fields =
+            ["\(row.step)", "\(row.loss)"] + row.terms.map { "\($0)" }
+            + ["\(Float(row.learningRate))", "\(Float(row.gradientNorm))"] + validation
+            + [decimals(row.seconds, 1), decimals(row.work, 3)]
         return fields.joined(separator: ",") + "\n"
     }
 
     /// Reads what `csv` wrote. Lines may end as spreadsheets end them; steps must ascend; `nan` and `inf` are numbers.
     ///
     /// - Parameter path: for messages.
-    public init(csv bytes: [UInt8], path: String) throws(MetricsTableError) {
+    public init(_ measures: RunMeasures, csv bytes: [UInt8], path: String) throws(MetricsTableError) {
         // Cut at bytes: to Swift a carriage return and a line feed are one character.
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
+        self.measures = measures
         rows = []
+        let columns = columns
         for (index, line) in lines.enumerated() {
             let text = String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
             let fields = text.split(separator: ",", omittingEmptySubsequences: false)
             do throws(Damage) {
-                if index == 0 { try Self.check(columns: fields) } else { try add(fields) }
+                if index == 0 {
+                    try Self.check(fields, columns)
+                } else {
+                    rows.append(try row(Fields(values: fields, columns: columns)))
+                }
             } catch {
                 throw MetricsTableError(path: path, line: index + 1, reason: error.reason)
             }
@@ -106,37 +128,57 @@ public struct MetricsTable: Sendable, Equatable {
         let reason: String
     }
 
-    private static func check(columns: [Substring]) throws(Damage) {
-        guard columns.elementsEqual(Self.columns, by: ==) else {
-            let expected = Self.columns.joined(separator: ",")
-            throw Damage(reason: "expected the columns \(expected), found \(excerpt(columns.joined(separator: ",")))")
+    private static func check(_ found: [Substring], _ columns: [String]) throws(Damage) {
+        guard found.elementsEqual(columns, by: ==) else {
+            let expected = columns.joined(separator: ",")
+            throw Damage(reason: "expected the columns \(expected), found \(excerpt(found.joined(separator: ",")))")
         }
     }
 
-    private mutating func add(_ fields: [Substring]) throws(Damage) {
-        guard fields.count == Self.columns.count else {
-            throw Damage(reason: "expected \(Self.columns.count) fields, found \(fields.count)")
+    /// The fields of a line, taken one after the other.
+    private struct Fields {
+        let values: [Substring]
+        let columns: [String]
+        var next = 0
+
+        mutating func text() -> Substring {
+            defer { next += 1 }
+            return values[next]
         }
-        guard let step = Int(fields[0]) else {
-            throw Damage(reason: "expected a whole number for step, found “\(excerpt(fields[0]))”")
+
+        mutating func number() throws(Damage) -> Double {
+            let (column, text) = (columns[next], text())
+            guard let value = Double(text) else {
+                throw Damage(reason: "expected a number for \(column), found “\(excerpt(text))”")
+            }
+            return value
+        }
+    }
+
+    private func row(_ line: Fields) throws(Damage) -> MetricsRow {
+        var fields = line
+        guard fields.values.count == fields.columns.count else {
+            throw Damage(reason: "expected \(fields.columns.count) fields, found \(fields.values.count)")
+        }
+        let stepText = fields.text()
+        guard let step = Int(stepText) else {
+            throw Damage(reason: "expected a whole number for step, found “\(excerpt(stepText))”")
         }
         let previous = rows.last?.step ?? -1
-        guard step > previous else {
-            throw Damage(reason: "expected a step after \(previous), found \(step)")
+        guard step > previous else { throw Damage(reason: "expected a step after \(previous), found \(step)") }
+        var row = MetricsRow(
+            step: step, loss: try fields.number(), learningRate: 0, gradientNorm: 0, seconds: 0, work: 0)
+        for _ in measures.listedTerms { row.terms.append(try fields.number()) }
+        row.learningRate = try fields.number()
+        row.gradientNorm = try fields.number()
+        let isValidated = !measures.metrics.isEmpty && !fields.values[fields.next].isEmpty
+        if isValidated { row.validation = [] }
+        for _ in measures.metrics {
+            if isValidated { row.validation?.append(try fields.number()) } else { fields.next += 1 }
         }
-        rows.append(
-            MetricsRow(
-                step: step, loss: try Self.number(fields, 1), learningRate: try Self.number(fields, 2),
-                gradientNorm: try Self.number(fields, 3),
-                validationScore: fields[4].isEmpty ? nil : try Self.number(fields, 4),
-                seconds: try Self.number(fields, 5), megapixels: try Self.number(fields, 6)))
-    }
-
-    private static func number(_ fields: [Substring], _ index: Int) throws(Damage) -> Double {
-        guard let value = Double(fields[index]) else {
-            throw Damage(reason: "expected a number for \(columns[index]), found “\(excerpt(fields[index]))”")
-        }
-        return value
+        row.seconds = try fields.number()
+        row.work = try fields.number()
+        return row
     }
 }
 

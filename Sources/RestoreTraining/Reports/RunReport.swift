@@ -1,22 +1,22 @@
 /// A training run on one page: `report.html`.
 ///
-/// The page holds everything it shows. It loads nothing and runs no script, which it also tells the browser to enforce.
+/// The page contains everything it shows. It loads nothing and runs no script, and tells the browser to enforce this.
 public struct RunReport: Sendable {
-    /// How far the run has come.
+    /// The progress of the run.
     public enum State: Sendable, Equatable {
         case running
-        /// It ended as planned; the reason is worth saying where the steps were not all done: patience, a time limit.
+        /// It ended as planned; the reason is given if not all steps were done: patience, a time limit.
         case finished(reason: String? = nil)
         /// Someone stopped it; it can be resumed.
         case stopped(reason: String)
-        /// It could not go on.
+        /// It could not continue.
         case failed(reason: String)
     }
 
-    /// A picture of the newest validation.
+    /// An image of the newest validation.
     public struct Sample: Sendable {
         public let name: String
-        /// A whole PNG file.
+        /// A complete PNG file.
         public let png: [UInt8]
 
         public init(name: String, png: [UInt8]) {
@@ -25,7 +25,7 @@ public struct RunReport: Sendable {
         }
     }
 
-    /// Something to know about the run, such as "parameters" and "2.35 million".
+    /// A fact about the run, such as "parameters" and "2.35 million".
     public struct Fact: Sendable {
         public let label: String
         public let value: String
@@ -36,10 +36,10 @@ public struct RunReport: Sendable {
         }
     }
 
-    /// What a run was trained or validated on.
+    /// A data set used for training or validation.
     public struct DataSet: Sendable {
         public let name: String
-        /// What it is for, such as "training, weight 2".
+        /// Its use, such as "training, weight 2".
         public let role: String
         public let pictureCount: Int
         /// Files that could not be used, each with the reason.
@@ -55,26 +55,27 @@ public struct RunReport: Sendable {
 
     public var title: String
     public var state: State
-    /// Steps the run is meant to take; nil where time or patience ends it.
+    /// Planned number of steps; nil if time or patience ends the run.
     public var plannedSteps: Int?
-    /// When the report was made, in seconds since 1970.
+    /// When the report was generated, in seconds since 1970.
     public var timestamp: Int?
-    /// Every setting, as `config.yaml` has it.
+    /// Every setting, in the format of `config.yaml`.
     public var configuration: String
+    public var measures: RunMeasures
     public var rows: [MetricsRow]
     public var samples: [Sample]
-    /// The step that the samples were made at.
+    /// The step at which the samples were generated.
     public var sampleStep: Int?
     public var dataSets: [DataSet]
     public var facts: [Fact]
 
-    /// What the samples may take together; those that come after are counted instead. A page of more megabytes is slow to
-    /// open on a phone.
+    /// Maximum total size of the samples; any further ones are only counted. A larger page is slow to open on a phone.
     package static let maximumSampleBytes = 16 << 20
 
     public init(
         title: String, state: State, plannedSteps: Int? = nil, timestamp: Int? = nil, configuration: String,
-        rows: [MetricsRow], samples: [Sample] = [], sampleStep: Int? = nil, dataSets: [DataSet] = [],
+        measures: RunMeasures, rows: [MetricsRow], samples: [Sample] = [], sampleStep: Int? = nil,
+        dataSets: [DataSet] = [],
         facts: [Fact] = []
     ) {
         self.title = title
@@ -82,6 +83,7 @@ public struct RunReport: Sendable {
         self.plannedSteps = plannedSteps
         self.timestamp = timestamp
         self.configuration = configuration
+        self.measures = measures
         self.rows = rows
         self.samples = samples
         self.sampleStep = sampleStep

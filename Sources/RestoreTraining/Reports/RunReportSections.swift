@@ -1,3 +1,5 @@
+import RestoreText
+
 extension RunReport {
     // MARK: The head of the page
 
@@ -29,7 +31,7 @@ extension RunReport {
         return parts
     }
 
-    /// At the pace of the newest rows.
+    /// At the speed of the newest rows.
     private var secondsLeft: Double? {
         guard state == .running, let plannedSteps, let (first, last) = newestRows, last.step > first.step else {
             return nil
@@ -52,17 +54,17 @@ extension RunReport {
     var tiles: String {
         guard let last = rows.last else { return #"<p class="empty">No step has been reported yet.</p>\#n"# }
         var tiles: [(label: String, value: String, remark: String)] = []
-        if let best = bestRow, let score = best.validationScore {
-            tiles.append(("Best validation", "\(decimals(score, 2)) dB", "at step \(grouped(best.step))"))
+        if let best = bestRow, let score = best.validation?.first, let metric = measures.score {
+            tiles.append(("Best validation", metric.text(score), "at step \(grouped(best.step))"))
         }
         let loss = Curve(rows) { $0.loss }
         let smoothed = loss.smoothed?.points.last?.y
         tiles.append(("Training loss", significant(smoothed ?? last.loss), smoothed == nil ? "" : "smoothed"))
         tiles.append(("Time trained", duration(last.seconds), ""))
-        tiles.append(("Trained on", grouped(last.megapixels), "megapixels"))
+        tiles.append(("Trained on", grouped(last.work), measures.workUnit))
         if let (first, last) = newestRows {
-            let rate = (last.megapixels - first.megapixels) / (last.seconds - first.seconds)
-            tiles.append(("Speed", significant(rate, digits: 3), "megapixels per second"))
+            let rate = (last.work - first.work) / (last.seconds - first.seconds)
+            tiles.append(("Speed", significant(rate, digits: 3), "\(measures.workUnit) per second"))
         }
         let html = tiles.map { tile in
             let remark = tile.remark.isEmpty ? "" : " <small>\(escaped(tile.remark))</small>"
@@ -76,11 +78,19 @@ extension RunReport {
     var charts: String {
         guard !rows.isEmpty else { return "" }
         let steps = Double(step)
-        let figures = [
+        let validations = measures.metrics.enumerated().map { index, metric in
             Chart(
-                title: "Validation PSNR", unit: "dB", curve: Curve(rows) { $0.validationScore }, axis: .fitted,
-                lastStep: steps, marksBest: true),
-            Chart(title: "Training loss", unit: "", curve: Curve(rows) { $0.loss }, axis: .fitted, lastStep: steps),
+                title: "Validation \(metric.title)", unit: metric.unit, curve: Curve(rows) { $0.validation?[index] },
+                axis: .fitted, lastStep: steps, marksBest: true, direction: metric.direction)
+        }
+        let terms = measures.listedTerms.enumerated().map { index, name in
+            Chart(
+                title: "Training \(name)", unit: "", curve: Curve(rows) { $0.terms[index] }, axis: .fitted,
+                lastStep: steps)
+        }
+        let loss = Chart(
+            title: "Training loss", unit: "", curve: Curve(rows) { $0.loss }, axis: .fitted, lastStep: steps)
+        let others = [
             Chart(
                 title: "Learning rate", unit: "", curve: Curve(rows) { $0.learningRate }, axis: .fromZero,
                 lastStep: steps, isSmooth: true, style: "third"),
@@ -88,9 +98,11 @@ extension RunReport {
                 title: "Gradient norm", unit: "before clipping", curve: Curve(rows) { $0.gradientNorm }, axis: .fitted,
                 lastStep: steps, style: "third"),
             Chart(
-                title: "Speed", unit: "megapixels per second", curve: .speed(rows), axis: .fromZero, lastStep: steps,
+                title: "Speed", unit: "\(measures.workUnit) per second", curve: .speed(rows), axis: .fromZero,
+                lastStep: steps,
                 style: "third"),
         ]
+        let figures = validations + [loss] + terms + others
         return "<section class=\"charts\">\n\(figures.map(\.html).joined())</section>\n"
     }
 
@@ -105,7 +117,7 @@ extension RunReport {
         }
         let left = samples.count - shown.count
         let more = "<p class=\"remark\">\(grouped(left)) more in the folder <code>samples</code>.</p>\n"
-        // Enlarged, small pictures such as CIFAR's are easier to judge pixel by pixel.
+        // Small images such as CIFAR's are easier to judge when enlarged pixel by pixel.
         let areSmall = shown.allSatisfy { sample in
             pngSize(sample.png).map { max($0.width, $0.height) <= 128 } ?? false
         }
@@ -128,28 +140,32 @@ extension RunReport {
 
     // MARK: Tables
 
-    /// The row of the first of the highest scores.
+    /// The row of the first of the best scores.
     private var bestRow: MetricsRow? {
-        rows.reduce(nil) { best, row in
-            guard let score = row.validationScore, !score.isNaN else { return best }
-            return best?.validationScore.map { score > $0 } ?? true ? row : best
+        guard let metric = measures.score else { return nil }
+        return rows.reduce(nil) { best, row in
+            guard let score = row.validation?.first, !score.isNaN else { return best }
+            return best?.validation?.first.map { metric.isBetter(score, than: $0) } ?? true ? row : best
         }
     }
 
     var validationSection: String {
-        let validated = rows.filter { $0.validationScore != nil }
+        let validated = rows.filter { $0.validation != nil }
         guard !validated.isEmpty else { return "" }
         let best = bestRow?.step
-        // Newest first: that is what one looks for while a run goes on.
+        // Newest first, which is what matters while a run is active.
         let lines = validated.reversed().map { row in
             let isBest = row.step == best
-            let cells = [
-                grouped(row.step), decimals(row.validationScore ?? .nan, 3) + (isBest ? " <b>best</b>" : ""),
-                significant(row.loss), significant(row.learningRate), duration(row.seconds),
-            ]
+            let scores = zip(measures.metrics, row.validation ?? []).enumerated().map { index, measured in
+                decimals(measured.1, measured.0.decimals + 1) + (isBest && index == 0 ? " <b>best</b>" : "")
+            }
+            let cells =
+                [grouped(row.step)] + scores
+                + [significant(row.loss), significant(row.learningRate), duration(row.seconds)]
             return "<tr\(isBest ? " class=\"best\"" : "")><td>\(cells.joined(separator: "</td><td>"))</td></tr>\n"
         }
-        let names = ["Step", "PSNR, dB", "Loss", "Learning rate", "Time"]
+        let scores = measures.metrics.map { $0.unit.isEmpty ? $0.title : "\($0.title), \($0.unit)" }
+        let names = ["Step"] + scores + ["Loss", "Learning rate", "Time"]
         return section("Validations", table(names, lines, style: "numbers"))
     }
 
@@ -164,7 +180,7 @@ extension RunReport {
             """
         }
         let skipped = dataSets.flatMap(\.skipped)
-        // A folder of broken files must not become the page.
+        // A folder of broken files must not fill the page.
         let named = skipped.prefix(200).map { "<li>\(escaped($0))</li>\n" }.joined()
         let more = skipped.count > 200 ? "<li>and \(grouped(skipped.count - 200)) more</li>\n" : ""
         let list = """

@@ -38,6 +38,8 @@ struct Checkpoint {
             "total_steps": identity.totalSteps.map { "\($0)" } ?? "none", "seed": "\(identity.seed)",
             "data": identity.data, "settings": identity.settings,
         ]
+        // Of a single term the loss says all.
+        if state.termSums.count > 1 { fields["term_sums"] = state.termSums.map { "\($0)" }.joined(separator: " ") }
         if let score = state.bestScore { fields["best_score"] = "\(score)" }
         if let score = state.lastScore { fields["last_score"] = "\(score)" }
         return Dictionary(uniqueKeysWithValues: fields.map { ("restore.\($0.key)", $0.value) })
@@ -45,8 +47,9 @@ struct Checkpoint {
 
     /// Reads a checkpoint of a network whose parameters are laid out like this.
     ///
-    /// - Throws: `TrainingError.checkpoint` naming the file and the reason.
-    init(path: String, layout: ParameterLayout, settings: TrainerSettings) throws(TrainingError) {
+    /// - Parameter termCount: terms of the objective.
+    /// - Throws: `TrainingError.weights` naming the file and the reason.
+    init(path: String, layout: ParameterLayout, termCount: Int, settings: TrainerSettings) throws(TrainingError) {
         do throws(WeightsError) {
             let file = try SafetensorsFile(path: path)
             let fields = CheckpointFields(metadata: file.metadata)
@@ -61,17 +64,19 @@ struct Checkpoint {
                 let validations = fields.integer("validations_without_gain"), let seconds = fields.number("seconds"),
                 let lossSum = fields.number("loss_sum"), let seed = fields.text("seed").flatMap({ UInt64($0) }),
                 let data = fields.text("data"), let settingsDigest = fields.text("settings"),
-                let total = fields.text("total_steps"), total == "none" || Int(total) != nil
+                let total = fields.text("total_steps"), total == "none" || Int(total) != nil,
+                let termSums = fields.termSums(count: termCount, lossSum: lossSum)
             else {
                 throw WeightsError.damaged(path: path, reason: "a field of the checkpoint is missing or no number")
             }
-            var state = TrainingState(parameters: Parameters(layout: layout, values: values[0]), settings: settings)
+            var state = TrainingState(
+                parameters: Parameters(layout: layout, values: values[0]), termCount: termCount, settings: settings)
             state.average = ExponentialMovingAverage(
                 decay: settings.averageDecay, values: values[1], step: averageStep)
             state.optimizer = settings.makeOptimizer(
                 layout, firstMoments: values[2], secondMoments: values[3], step: optimizerStep)
             (state.step, state.seconds) = (step, seconds)
-            (state.lossSum, state.lossCount) = (lossSum, lossCount)
+            (state.lossSum, state.termSums, state.lossCount) = (lossSum, termSums, lossCount)
             (state.bestScore, state.lastScore) = (fields.number("best_score"), fields.number("last_score"))
             state.validationsWithoutGain = validations
             self.init(
@@ -120,5 +125,13 @@ private struct CheckpointFields {
 
     func number(_ key: String) -> Double? {
         text(key).flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
+    }
+
+    /// The sums of the terms, which of a single term is not stored. Its weight is then 1, or the sum is not shown.
+    func termSums(count: Int, lossSum: Double) -> [Double]? {
+        guard count > 1 else { return [Double](repeating: lossSum, count: count) }
+        let sums = (text("term_sums") ?? "").split(separator: " ").map { Double($0) }
+        let numbers = sums.compactMap { $0 }.filter(\.isFinite)
+        return numbers.count == count && sums.count == count ? numbers : nil
     }
 }

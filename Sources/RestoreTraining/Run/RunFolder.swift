@@ -116,14 +116,14 @@ public struct RunFolder: Sendable {
     ///
     /// - Throws: `TrainingError` of the newest where none can be read, and where the folder cannot be listed.
     func newestCheckpoint(
-        layout: ParameterLayout, settings: TrainerSettings
+        layout: ParameterLayout, termCount: Int, settings: TrainerSettings
     ) throws(TrainingError) -> (checkpoint: Checkpoint?, damaged: [(path: String, error: TrainingError)]) {
         let all: [(step: Int, path: String)]
         do { all = try checkpoints() } catch { throw .file(error) }
         var damaged: [(path: String, error: TrainingError)] = []
         for (_, path) in all {
             do throws(TrainingError) {
-                return (try Checkpoint(path: path, layout: layout, settings: settings), damaged)
+                return (try Checkpoint(path: path, layout: layout, termCount: termCount, settings: settings), damaged)
             } catch {
                 damaged.append((path, error))
             }

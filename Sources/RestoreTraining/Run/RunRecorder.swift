@@ -1,22 +1,24 @@
+import RestoreText
+import RestoreConcurrency
 import Glibc
 import Logging
 import RestoreFiles
 import RestoreImage
-import RestoreNN
 
-/// Writes what a run leaves for its reader: the log, `metrics.csv`, TensorBoard events, samples and `report.html`.
+/// Writes the run's logs, metrics and report: the log, `metrics.csv`, TensorBoard events, samples and `report.html`.
 ///
-/// What a resumed run repeats is written once: rows and events after the step that it goes on from are void.
+/// What a resumed run repeats is written once: rows and events after the step that it resumes from are void.
 final class RunRecorder {
     private let folder: RunFolder
     private let about: RunDescription
     private let totalSteps: Int?
-    private let megapixelsPerStep: Double
-    private let runner: ConcurrentRunner
+    private let measures: RunMeasures
+    private let workPerStep: Double
+    private let pool: WorkerPool
     private let logger: Logger
     private let observer: (any TrainingObserver)?
     private let events: EventLog
-    private var metrics = MetricsTable()
+    private var metrics: MetricsTable
     private var samples: [RunReport.Sample] = []
     private var sampleStep: Int?
     /// Where the pace is counted from: the row before, or the start.
@@ -31,7 +33,8 @@ final class RunRecorder {
         let step: Int
         let seconds: Double
         let totalSteps: Int?
-        let megapixelsPerStep: Double
+        let measures: RunMeasures
+        let workPerStep: Double
     }
 
     /// Starts the files of a run, or goes on with them.
@@ -41,8 +44,10 @@ final class RunRecorder {
         folder = opening.folder
         about = opening.about
         totalSteps = opening.totalSteps
-        megapixelsPerStep = opening.megapixelsPerStep
-        runner = ConcurrentRunner(pool)
+        measures = opening.measures
+        workPerStep = opening.workPerStep
+        metrics = MetricsTable(measures)
+        self.pool = pool
         pace = (opening.step, opening.seconds)
         self.logger = logger
         self.observer = observer
@@ -50,8 +55,8 @@ final class RunRecorder {
             // A kill may have come in the middle of a write.
             removeAbandonedTemporaryFiles(in: opening.folder.path)
             removeAbandonedTemporaryFiles(in: opening.folder(RunFolder.samples))
-            metrics = try Self.metrics(of: opening.folder).truncated(after: opening.step)
-            sampleStep = metrics.rows.last { $0.validationScore != nil }?.step
+            metrics = try Self.metrics(of: opening.folder, opening.measures).truncated(after: opening.step)
+            sampleStep = metrics.rows.last { $0.validation != nil }?.step
             samples = sampleStep.map(opening.folder.samples)?.map { RunReport.Sample(name: $0, png: $1) } ?? []
         } else {
             try opening.folder.removeEarlierRun()
@@ -65,12 +70,14 @@ final class RunRecorder {
     }
 
     /// The rows so far; none where the run was ended before the first.
-    private static func metrics(of folder: RunFolder) throws(TrainingError) -> MetricsTable {
+    private static func metrics(
+        of folder: RunFolder, _ measures: RunMeasures
+    ) throws(TrainingError) -> MetricsTable {
         let path = folder(RunFolder.metrics)
-        guard pathKind(path) != .missing else { return MetricsTable() }
+        guard pathKind(path) != .missing else { return MetricsTable(measures) }
         let bytes: [UInt8]
         do { bytes = try readFile(path) } catch { throw .file(error) }
-        do { return try MetricsTable(csv: bytes, path: path) } catch { throw .metrics(error) }
+        do { return try MetricsTable(measures, csv: bytes, path: path) } catch { throw .metrics(error) }
     }
 
     // MARK: While it runs
@@ -82,21 +89,22 @@ final class RunRecorder {
         observer.step(
             TrainingProgress(
                 step: step, totalSteps: totalSteps, loss: loss, learningRate: learningRate,
-                megapixelsPerSecond: rate * megapixelsPerStep, stepsPerSecond: rate))
+                workPerSecond: rate * workPerStep, workUnit: measures.workUnit, stepsPerSecond: rate))
     }
 
     /// Logs a row of the metrics.
     func log(_ row: MetricsRow) {
         let rate = Double(row.step - pace.step) / max(1e-9, row.seconds - pace.seconds)
         let left = totalSteps.map { "  \(duration(Double($0 - row.step) / rate)) left" } ?? ""
+        let terms = zip(measures.terms, row.terms).map { "\($0) \(decimals($1, 5))  " }.joined()
         info(
             """
-            \(position(row.step))  loss \(decimals(row.loss, 5))  \
+            \(position(row.step))  loss \(decimals(row.loss, 5))  \(measures.listedTerms.isEmpty ? "" : terms)\
             learning rate \(decimals(row.learningRate * 1e3, 3))e-3  \
             gradient \(decimals(row.gradientNorm, 2))  \(decimals(rate, 2)) steps/s  \
-            \(decimals(rate * megapixelsPerStep, 2)) megapixels/s\(left)
+            \(decimals(rate * workPerStep, 2)) \(measures.workUnit)/s\(left)
             """)
-        events.scalar("speed/megapixels_per_second", rate * megapixelsPerStep, step: row.step)
+        events.scalar("speed/\(measures.workUnit)_per_second", rate * workPerStep, step: row.step)
         pace = (row.step, row.seconds)
     }
 
@@ -104,17 +112,19 @@ final class RunRecorder {
     func resumePace(seconds: Double) { pace.seconds = seconds }
 
     /// Logs a validation and keeps its pictures.
-    func validation(step: Int, score: Double?, isBest: Bool, samples pictures: [SamplePicture]) throws {
-        if let score {
-            let remark = isBest ? ", the best" : ""
-            info("\(position(step))  validation PSNR \(decimals(score, 2)) dB\(remark)")
+    func validation(
+        step: Int, metrics values: [Double]?, isBest: Bool, samples pictures: [SamplePicture]
+    ) throws {
+        if let values {
+            let texts = zip(measures.metrics, values).map { "\($0.title) \($0.text($1))" }
+            info("\(position(step))  validation \(texts.joined(separator: ", "))\(isBest ? ", the best" : "")")
         }
         samples = []
         sampleStep = step
         for picture in pictures {
             let path = joinPath(RunFolder.samples, RunFolder.sampleName(picture.name, step: step))
             let png = try encodeImage(
-                picture.image, as: ImageEncoding(format: .png), path: folder(path), concurrently: runner)
+                picture.image, as: ImageEncoding(format: .png), path: folder(path), pool: pool)
             try folder.write(png, path)
             events.image(
                 "samples/\(picture.name)", png: png, width: picture.image.width, height: picture.image.height,
@@ -128,9 +138,14 @@ final class RunRecorder {
         metrics.append(row)
         try folder.write(Array(metrics.csv.utf8), RunFolder.metrics)
         events.scalar("loss/training", row.loss, step: row.step)
+        for (name, value) in zip(measures.listedTerms, row.terms) {
+            events.scalar("loss/\(name)", value, step: row.step)
+        }
         events.scalar("learning_rate", row.learningRate, step: row.step)
         events.scalar("gradient_norm", row.gradientNorm, step: row.step)
-        if let score = row.validationScore { events.scalar("validation/psnr", score, step: row.step) }
+        for (metric, value) in zip(measures.metrics, row.validation ?? []) {
+            events.scalar("validation/\(metric.key)", value, step: row.step)
+        }
         do { try events.flush() } catch { throw .file(error) }
         if isValidated { try writeReport(.running) }
     }
@@ -145,7 +160,8 @@ final class RunRecorder {
     private func writeReport(_ state: RunReport.State) throws(TrainingError) {
         let report = RunReport(
             title: about.title, state: state, plannedSteps: totalSteps, timestamp: Glibc.time(nil),
-            configuration: about.configuration, rows: metrics.rows, samples: samples, sampleStep: sampleStep,
+            configuration: about.configuration, measures: measures, rows: metrics.rows, samples: samples,
+            sampleStep: sampleStep,
             dataSets: about.dataSets, facts: about.facts)
         try folder.write(Array(report.html().utf8), RunFolder.report)
     }

@@ -1,3 +1,5 @@
+import RestoreText
+import RestoreConcurrency
 import Logging
 import RestoreFiles
 import RestoreNN
@@ -14,7 +16,7 @@ public enum TrainingEnd: String, Equatable, Sendable {
     var reportState: RunReport.State {
         switch self {
         case .finished: .finished()
-        case .outOfPatience: .finished(reason: "the score rose no more")
+        case .outOfPatience: .finished(reason: "the validation score stopped improving")
         case .interrupted: .stopped(reason: "interrupted; it can be resumed")
         }
     }
@@ -24,8 +26,8 @@ public enum TrainingEnd: String, Equatable, Sendable {
 ///
 /// The run's folder gets everything (`RunFolder`). The same seed and data give the same bits whatever the number of workers
 /// is, and however often the run was interrupted and resumed.
-public final class Trainer<Task: TrainingTask> {
-    private let task: Task
+public final class Trainer<Training: TrainingTask> {
+    private let task: Training
     private let settings: TrainerSettings
     private let pool: WorkerPool
     private let logger: Logger
@@ -73,7 +75,7 @@ public final class Trainer<Task: TrainingTask> {
     ///   cannot be made or holds another run, `.weights` where no checkpoint can be read, `.otherRun` where one is of another
     ///   run, `.noCheckpoint` where there is a run and no checkpoint.
     public init(
-        _ task: Task, settings: TrainerSettings, folder: String, start: Start = Start(), pool: WorkerPool,
+        _ task: Training, settings: TrainerSettings, folder: String, start: Start = Start(), pool: WorkerPool,
         logger: Logger
     ) throws(TrainingError) {
         self.task = task
@@ -82,7 +84,9 @@ public final class Trainer<Task: TrainingTask> {
         self.logger = logger
         isStopRequested = start.isStopRequested
         do {
-            plan = try TrainingPlan(task.network, inputShapes: task.inputShapes, pool: pool)
+            plan = try TrainingPlan(
+                task.graph.network, inputShapes: task.inputs.map { $0.shape(batch: settings.batchSize) },
+                objective: task.graph.objective, pool: pool)
         } catch { throw .network(error) }
         let total = settings.totalSteps(exampleCount: task.exampleCount)
         guard total != nil || settings.timeLimit != nil else { throw .noEnd }
@@ -100,23 +104,26 @@ public final class Trainer<Task: TrainingTask> {
             try makeDirectory(folder)
             lock = try FolderLock(folder: folder)
         } catch { throw .file(error) }
-        let fresh = start.parameters ?? Parameters(initializing: task.network, seed: settings.seed)
+        let fresh = start.parameters ?? Parameters(initializing: task.graph.network, seed: settings.seed)
         gradients = [Float](repeating: 0, count: fresh.values.count)
-        state = TrainingState(parameters: fresh, settings: settings)
-        if start.isResumed, let stored = try Self.stored(run, identity, fresh.layout, settings, logger) {
+        state = TrainingState(
+            parameters: fresh, termCount: task.graph.objective.terms.count, settings: settings)
+        if start.isResumed, let stored = try Self.stored(run, identity, like: state, settings, logger) {
             state = stored
         }
         opening = RunRecorder.Opening(
             folder: run, about: start.about, isResumed: start.isResumed, step: state.step, seconds: state.seconds,
-            totalSteps: total, megapixelsPerStep: Double(plan.outputShapes[0].pixels) / 1e6)
+            totalSteps: total, measures: task.measures,
+            workPerStep: task.workPerExample * Double(settings.batchSize))
     }
 
     /// The state of the newest checkpoint; nil where the run was ended before its first.
     private static func stored(
-        _ folder: RunFolder, _ identity: RunIdentity, _ layout: ParameterLayout, _ settings: TrainerSettings,
+        _ folder: RunFolder, _ identity: RunIdentity, like fresh: TrainingState, _ settings: TrainerSettings,
         _ logger: Logger
     ) throws(TrainingError) -> TrainingState? {
-        let (checkpoint, damaged) = try folder.newestCheckpoint(layout: layout, settings: settings)
+        let (checkpoint, damaged) = try folder.newestCheckpoint(
+            layout: fresh.parameters.layout, termCount: fresh.termSums.count, settings: settings)
         for file in damaged { logger.warning("\(file.error)") }
         guard let checkpoint else {
             // The first checkpoint is written right after the first models.
@@ -127,7 +134,7 @@ public final class Trainer<Task: TrainingTask> {
         try identity.require(checkpoint.identity, folder: folder.path)
         // Lest they count among those that are kept.
         for file in damaged { moveDamagedFileAside(file.path) }
-        logger.info("goes on after step \(checkpoint.state.step)")
+        logger.info("resuming after step \(checkpoint.state.step)")
         return checkpoint.state
     }
 
@@ -137,6 +144,8 @@ public final class Trainer<Task: TrainingTask> {
         public let steps: Int
         /// Of work, earlier parts of a resumed run included.
         public let seconds: Double
+        /// What `lastScore` and `bestScore` are values of.
+        public let score: Metric?
         /// Of the last and the best validation; nil where there is nothing to validate on.
         public let lastScore: Double?
         public let bestScore: Double?
@@ -149,7 +158,7 @@ public final class Trainer<Task: TrainingTask> {
         let recorder = try RunRecorder(opening, pool: pool, logger: logger, observer: observer)
         // One worker means one thread: then batches are made when they are needed.
         let queue = BatchQueue(
-            task, targetShape: plan.outputShapes[0], firstStep: state.step,
+            task, examples: settings.batchSize, seed: settings.seed, firstStep: state.step,
             threadCount: min(Self.mostPreparers, pool.workerCount - 1))
         defer { queue.stop() }
         let end: TrainingEnd
@@ -169,11 +178,11 @@ public final class Trainer<Task: TrainingTask> {
 
     private func outcome(_ end: TrainingEnd) -> Outcome {
         Outcome(
-            end: end, steps: state.step, seconds: state.seconds, lastScore: state.lastScore,
-            bestScore: state.bestScore)
+            end: end, steps: state.step, seconds: state.seconds, score: task.metrics.first,
+            lastScore: state.lastScore, bestScore: state.bestScore)
     }
 
-    private func train(_ queue: BatchQueue<Task>, _ recorder: RunRecorder) throws -> TrainingEnd {
+    private func train(_ queue: BatchQueue<Training>, _ recorder: RunRecorder) throws -> TrainingEnd {
         let (start, before) = (clock.now, state.seconds)
         // All that a run does takes its time, files and validations too.
         func countTime() { state.seconds = before + (clock.now - start).seconds }
@@ -221,34 +230,31 @@ public final class Trainer<Task: TrainingTask> {
 
     /// One step: batch, forward, loss, backward, clipping, optimizer, average. The norm is that of the gradients before clipping.
     private func update(
-        _ batch: BatchQueue<Task>.Batch
+        _ batch: BatchQueue<Training>.Batch
     ) throws(TrainingError) -> StepFigures {
         for (index, values) in batch.inputs.enumerated() {
             guard let source = values.baseAddress else { continue }
             plan.input(index).update(from: source, count: values.count)
         }
         gradients.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
-        let loss = backpropagate(batch)
+        let weights = task.graph.objective.weights(step: state.step)
+        backpropagate(weights: weights)
+        let loss = zip(weights, plan.termValues).reduce(0) { $0 + $1.0 * $1.1 }
         let norm = state.optimizer.clipGradientNorm(
             &gradients, maximum: settings.maximumGradientNorm, pool: pool)
         guard loss.isFinite, norm.isFinite else { throw .notFinite(step: state.step + 1, pictures: batch.files) }
         let rate = learningRate
-        state.update(loss: loss, gradients: gradients, learningRate: rate, pool: pool)
+        state.update(
+            loss: loss, terms: plan.termValues, gradients: gradients, learningRate: rate, pool: pool)
         return StepFigures(loss: loss, norm: norm, learningRate: rate)
     }
 
-    private func backpropagate(_ batch: BatchQueue<Task>.Batch) -> Double {
+    private func backpropagate(weights: [Double]) {
         state.parameters.values.withUnsafeBufferPointer { values in
-            gradients.withUnsafeMutableBufferPointer { gradients -> Double in
-                guard let values = values.baseAddress, let gradients = gradients.baseAddress,
-                    let target = batch.target.baseAddress
-                else { return .nan }
+            gradients.withUnsafeMutableBufferPointer { gradients in
+                guard let values = values.baseAddress, let gradients = gradients.baseAddress else { return }
                 plan.forward(parameters: values)
-                let loss = settings.batchLoss.evaluate(
-                    prediction: plan.output(0), target: target, count: plan.outputShapes[0].count,
-                    gradient: plan.outputGradient(0), pool: pool)
-                plan.backward(parameters: values, parameterGradients: gradients)
-                return loss
+                plan.backward(weights: weights, parameters: values, parameterGradients: gradients)
             }
         }
     }
@@ -257,36 +263,50 @@ public final class Trainer<Task: TrainingTask> {
 
     private func report(_ done: StepFigures, validates: Bool, _ recorder: RunRecorder) throws {
         var row = MetricsRow(
-            step: state.step, loss: state.lossSum / Double(state.lossCount), learningRate: Double(done.learningRate),
+            step: state.step, loss: state.lossSum / Double(state.lossCount),
+            terms: state.termSums.map { $0 / Double(state.lossCount) }, learningRate: Double(done.learningRate),
             gradientNorm: Double(done.norm), seconds: state.seconds,
-            megapixels: Double(state.step) * Double(plan.outputShapes[0].pixels) / 1e6)
+            work: Double(state.step) * opening.workPerStep)
         (state.lossSum, state.lossCount) = (0, 0)
+        for term in state.termSums.indices { state.termSums[term] = 0 }
         recorder.log(row)
         if validates {
-            row.validationScore = try validate(recorder)
+            row.validation = try validate(recorder)
         }
         try recorder.record(row, isValidated: validates)
     }
 
-    private func validate(_ recorder: RunRecorder) throws -> Double? {
+    private func validate(_ recorder: RunRecorder) throws -> [Double]? {
         let averaged = Parameters(layout: state.parameters.layout, values: state.average.values)
-        let score = try task.validate(averaged, pool: pool)
+        let metrics = try task.validate(averaged, pool: pool)
         // Without a score the latest weights are the best there are.
         var isBest = true
-        if let score {
-            guard score.isFinite else { throw TrainingError.scoreNotFinite(step: state.step) }
-            isBest = state.bestScore.map { score > $0 } ?? true
+        state.lastScore = metrics?.first
+        if let score = metrics?.first, let metric = task.metrics.first {
+            guard metrics?.allSatisfy(\.isFinite) == true else {
+                throw TrainingError.scoreNotFinite(step: state.step)
+            }
+            isBest = state.bestScore.map { metric.isBetter(score, than: $0) } ?? true
             if isBest { state.bestScore = score }
             state.validationsWithoutGain = isBest ? 0 : state.validationsWithoutGain + 1
         }
-        state.lastScore = score
-        let bytes = SafetensorsFile.serialize(
-            SafetensorsFile.tensors(averaged), metadata: task.metadata(step: state.step, score: score))
+        let bytes = modelFile(averaged, metrics: metrics)
         try opening.folder.write(bytes, RunFolder.lastModel)
         if isBest { try opening.folder.write(bytes, RunFolder.bestModel) }
         try recorder.validation(
-            step: state.step, score: score, isBest: isBest, samples: task.samples(averaged, pool: pool))
-        return score
+            step: state.step, metrics: metrics, isBest: isBest, samples: task.samples(averaged, pool: pool))
+        return metrics
+    }
+
+    /// A model holds what leads to its outputs, which may be less than what is trained.
+    private func modelFile(_ parameters: Parameters, metrics: [Double]?) -> [UInt8] {
+        let shipped = parameters.restricted(to: task.graph.model)
+        var metadata = task.metadata(step: state.step, metrics: metrics)
+        if shipped.layout != parameters.layout {
+            metadata["restore.subset"] =
+                "\(shipped.layout.count) of the \(parameters.layout.count) parameters that were trained"
+        }
+        return SafetensorsFile.serialize(SafetensorsFile.tensors(shipped), metadata: metadata)
     }
 }
 

@@ -12,7 +12,9 @@ public struct TrainingProgress: Sendable {
     public let totalSteps: Int?
     public let loss: Double
     public let learningRate: Double
-    public let megapixelsPerSecond: Double
+    public let workPerSecond: Double
+    /// Of the pace: "megapixels".
+    public let workUnit: String
     public let stepsPerSecond: Double
 
     /// Share of the run that is done, 0…1; nil where only time ends the run.

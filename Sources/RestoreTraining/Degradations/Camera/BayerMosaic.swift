@@ -1,28 +1,28 @@
-/// A sensor behind a Bayer pattern counts one color a pixel; the other two are interpolated from its neighbors.
+/// A sensor with a Bayer pattern records one color per pixel; the other two are interpolated from its neighbors.
 ///
-/// Only noise goes through this here. Both demosaicking methods are linear, so that the noise of a demosaicked
-/// photograph is the demosaicked noise, while what they do to the picture itself stays out: a clean photograph has been
-/// demosaicked as well, and a network that is shown sharper targets would learn to sharpen.
+/// Only noise is processed this way here. Both demosaicking methods are linear, so the noise of a demosaicked
+/// photograph is the demosaicked noise. Their effect on the image itself is excluded: a clean photograph has been
+/// demosaicked as well, and a network trained on sharper targets would learn to sharpen.
 package struct BayerMosaic: Equatable, Sendable {
-    /// Pixels that the colors of a pixel are interpolated from lie at most so far away.
+    /// Maximum distance of the pixels from which a pixel's colors are interpolated.
     package static let reach = 2
 
-    /// Interpolation by the same weights everywhere.
+    /// Interpolation with the same weights everywhere.
     package enum Demosaicking: CaseIterable, Sendable {
-        /// The mean of the two or four nearest of the color.
+        /// The mean of the two or four nearest pixels of that color.
         case bilinear
         /// Malvar, He & Cutler, "High-quality linear interpolation for demosaicing of Bayer-patterned color images"
-        /// (ICASSP 2004), figure 2: bilinear and a correction by the gradient of the pixel's own color.
+        /// (ICASSP 2004), figure 2: bilinear interpolation with a correction by the gradient of the pixel's own color.
         case gradientCorrected
     }
 
-    /// Weights of the pixel itself and of the sums over its horizontal and vertical neighbors, its diagonal ones, and
-    /// those two pixels away horizontally and vertically.
+    /// Weights of the pixel itself and of the sums over its horizontal and vertical neighbors, its diagonal neighbors,
+    /// and the pixels at a distance of two horizontally and vertically.
     struct Weights: Sendable {
         let center, horizontal, vertical, diagonal, farHorizontal, farVertical: Float
     }
 
-    /// Whether the pixel at the top left has an odd column and an odd row of the pattern R G / G B.
+    /// Whether the top left pixel is at an odd column and an odd row of the pattern R G / G B.
     package let columnPhase: Int
     package let rowPhase: Int
     package let demosaicking: Demosaicking
@@ -37,14 +37,14 @@ package struct BayerMosaic: Equatable, Sendable {
         self.demosaicking = demosaicking
     }
 
-    /// The color that the pixel counts: 0 red, 1 green, 2 blue.
+    /// The color recorded by the pixel: 0 red, 1 green, 2 blue.
     @inline(__always)
     package func color(column: Int, row: Int) -> Int { ((column + columnPhase) & 1) + ((row + rowPhase) & 1) }
 
-    /// Fills the three planes from the mosaic.
+    /// Computes the three planes from the mosaic.
     ///
-    /// - Parameter mosaic: one value a pixel; beyond the edges it is mirrored about the outermost pixels, which keeps
-    ///   the pattern.
+    /// - Parameter mosaic: one value per pixel; beyond the edges it is mirrored about the outermost pixels, which
+    ///   preserves the pattern.
     package func interpolate(_ mosaic: UnsafePointer<Float>, to planes: inout NoisePlanes) {
         let (width, height) = (planes.width, planes.height)
         let green = demosaicking.green
@@ -75,7 +75,7 @@ package struct BayerMosaic: Equatable, Sendable {
         }
     }
 
-    /// What the weights of a pixel apply to.
+    /// The values to which the weights of a pixel apply.
     private struct Neighborhood {
         let center, horizontal, vertical, diagonal, farHorizontal, farVertical: Float
 
@@ -109,7 +109,7 @@ package struct BayerMosaic: Equatable, Sendable {
 }
 
 extension BayerMosaic.Demosaicking {
-    /// Green where red or blue is counted.
+    /// Green where red or blue is recorded.
     var green: BayerMosaic.Weights {
         switch self {
         case .bilinear: weights(0, 2, 2, 0, 0, 0)
@@ -117,7 +117,7 @@ extension BayerMosaic.Demosaicking {
         }
     }
 
-    /// Red or blue where green is counted, from neighbors in the row.
+    /// Red or blue where green is recorded, from neighbors in the row.
     var alongRow: BayerMosaic.Weights {
         switch self {
         case .bilinear: weights(0, 4, 0, 0, 0, 0)
@@ -125,7 +125,7 @@ extension BayerMosaic.Demosaicking {
         }
     }
 
-    /// Red or blue where green is counted, from neighbors in the column.
+    /// Red or blue where green is recorded, from neighbors in the column.
     var alongColumn: BayerMosaic.Weights {
         switch self {
         case .bilinear: weights(0, 0, 4, 0, 0, 0)
@@ -133,7 +133,7 @@ extension BayerMosaic.Demosaicking {
         }
     }
 
-    /// Red where blue is counted, and the other way round.
+    /// Red where blue is recorded, and vice versa.
     var opposite: BayerMosaic.Weights {
         switch self {
         case .bilinear: weights(0, 0, 0, 2, 0, 0)
@@ -141,7 +141,7 @@ extension BayerMosaic.Demosaicking {
         }
     }
 
-    /// In eighths, as the paper has them.
+    /// In eighths, as in the paper.
     private func weights(
         _ center: Float, _ horizontal: Float, _ vertical: Float, _ diagonal: Float, _ farHorizontal: Float,
         _ farVertical: Float
@@ -152,8 +152,8 @@ extension BayerMosaic.Demosaicking {
     }
 }
 
-/// Mirrored about the outermost pixel, … 2 1 | 0 1 2 …, which keeps even and odd places apart where there are two at
-/// least.
+/// Mirrored about the outermost pixel, … 2 1 | 0 1 2 …, which keeps even and odd positions separate if there are at
+/// least two.
 @inline(__always)
 private func reflected(_ index: Int, _ count: Int) -> Int {
     guard count > 1 else { return 0 }

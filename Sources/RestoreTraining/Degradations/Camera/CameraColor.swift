@@ -1,22 +1,22 @@
 import RestoreNN
 
-/// The linear steps between what a sensor counts and linear sRGB: exposure, white balance, color matrix.
+/// The linear steps between sensor values and linear sRGB: exposure, white balance, color matrix.
 ///
 ///     linear sRGB = toSRGB · (gains ∘ sensor)
 ///
-/// Brooks et al., "Unprocessing Images for Learned Raw Denoising" (CVPR 2019), section 3, and their program: the
-/// picture is brightened by the reciprocal of a number of mean 0.8 and deviation 0.1; red is amplified by 1.9…2.4 and
-/// blue by 1.5…1.9 beyond green. Their safe treatment of highlights is not needed, as nothing is clipped at the sensor
-/// here.
+/// Brooks et al., "Unprocessing Images for Learned Raw Denoising" (CVPR 2019), section 3, and their program: the image
+/// is brightened by the reciprocal of a number with mean 0.8 and standard deviation 0.1; relative to green, red is
+/// amplified by 1.9…2.4 and blue by 1.5…1.9. Their highlight-preserving treatment is not needed, because nothing is
+/// clipped at the sensor here.
 package struct CameraColor: Sendable {
-    /// Exposure times white balance of R, G and B.
+    /// Exposure times white balance for R, G and B.
     package let gains: SIMD3<Float>
-    /// From the camera's white-balanced colors to linear sRGB. Each row adds up to 1: gray stays gray.
+    /// From the camera's white-balanced colors to linear sRGB. Each row sums to 1: gray stays gray.
     package let toSRGB: ColorMatrix
     /// From linear sRGB to sensor values.
     package let toSensor: ColorMatrix
 
-    /// A camera that counts linear sRGB.
+    /// A camera that records linear sRGB.
     package static let neutral = CameraColor(gains: [1, 1, 1], toSRGB: .identity)
 
     package init(gains: SIMD3<Float>, toSRGB: ColorMatrix) {
@@ -26,7 +26,7 @@ package struct CameraColor: Sendable {
     }
 
     package init(using generator: inout SeededGenerator) {
-        // Three deviations at most: a divisor near 0 would be a camera of its own.
+        // Limited to three standard deviations, because a divisor near 0 would be unrealistic.
         let divisor = 0.8 + 0.1 * min(max(generator.normal(), -3), 3)
         let red = generator.uniform(in: 1.9...2.4)
         let blue = generator.uniform(in: 1.5...1.9)
@@ -34,9 +34,9 @@ package struct CameraColor: Sendable {
         self.init(gains: SIMD3<Float>(gains), toSRGB: Self.randomMatrix(using: &generator))
     }
 
-    /// Brooks et al. (section 3) mix the matrices of the four cameras of the Darmstadt Noise Dataset. Here each entry
-    /// beside the diagonal is drawn from the range that it has in these four, as taken to linear sRGB with rows that
-    /// add up to 1.
+    /// Brooks et al. (section 3) mix the matrices of the four cameras of the Darmstadt Noise Dataset. Here each
+    /// off-diagonal entry is drawn from the range that it has in these four matrices, expressed relative to linear sRGB
+    /// with rows that sum to 1.
     private static func randomMatrix(using generator: inout SeededGenerator) -> ColorMatrix {
         let redOfGreen = Float(generator.uniform(in: -0.97 ... -0.44))
         let redOfBlue = Float(generator.uniform(in: -0.20...0.20))

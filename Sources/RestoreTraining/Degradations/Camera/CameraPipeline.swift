@@ -1,15 +1,14 @@
 import RestoreImage
 import RestoreNN
 
-/// One camera, and what became of its file: takes a clean picture back to the sensor, counts it there with noise, and
-/// makes a picture of it again.
+/// One camera and the history of its file: takes a clean image back to sensor values, adds sensor noise, and converts
+/// the result to an image again.
 ///
-///     picture → linear sRGB → sensor: noise → demosaicking, gains, color matrix → linear sRGB: noise added
-///             → clipped → picture → 8 bits → JPEG
+///     image → linear sRGB → sensor: noise → demosaicking, gains, color matrix → linear sRGB: noise added
+///           → clipped → image → 8 bits → JPEG
 ///
-/// All between the sensor and linear sRGB is linear, so that the noise goes through it alone and is added to the clean
-/// picture afterwards: neither demosaicking nor sharpening changes the picture itself, which stays in its place to the
-/// pixel.
+/// Everything between the sensor and linear sRGB is linear, so the noise is processed separately and added to the clean
+/// image afterwards: neither demosaicking nor sharpening changes the image itself, which is not shifted either.
 package struct CameraPipeline: Sendable {
     package var toneCurve: ToneCurve
     package var color: CameraColor
@@ -41,13 +40,13 @@ package struct CameraPipeline: Sendable {
         passes = JPEGPass.randomPasses(using: &generator)
     }
 
-    /// The picture as this camera would give it, in 8 bits: gray or RGB.
+    /// The image as this camera would record it, in 8 bits: gray or RGB.
     ///
     /// - Parameters:
     ///   - clean: interleaved RGB floats, finite, clipped to 0…1.
-    ///   - isGray: the photograph is made gray after it was taken, by its luma (ITU-R BT.601); the result has one
-    ///     channel.
-    /// - Throws: `ImageError.cannotEncode` where it is too large for JPEG (65500 pixels a side, blocks included).
+    ///   - isGray: whether the photograph is converted to gray after it was taken, by its luma (ITU-R BT.601); the
+    ///     result then has one channel.
+    /// - Throws: `ImageError.cannotEncode` if it is too large for JPEG (65500 pixels per side, blocks included).
     package func photograph(
         _ clean: PixelRows, isGray: Bool, generator: inout SeededGenerator
     ) throws(ImageError) -> Image {
@@ -59,7 +58,7 @@ package struct CameraPipeline: Sendable {
 
     // MARK: Sensor
 
-    /// The noise in linear sRGB, with the margin that the filters need.
+    /// The noise in linear sRGB, with the margin required by the filters.
     package func linearNoise(of clean: PixelRows, generator: inout SeededGenerator) -> NoisePlanes {
         var planes = NoisePlanes(
             width: clean.width, height: clean.height, margin: sensor.reach + processing.reach)
@@ -79,7 +78,7 @@ package struct CameraPipeline: Sendable {
         return planes
     }
 
-    /// One value a pixel, of the color that the mosaic has there, white-balanced.
+    /// One value per pixel, of the mosaic's color at that pixel, white-balanced.
     private func mosaicNoise(
         of clean: PixelRows, _ mosaic: BayerMosaic, _ planes: NoisePlanes, generator: inout SeededGenerator
     ) -> [Float] {
@@ -131,7 +130,7 @@ package struct CameraPipeline: Sendable {
 
     // MARK: Picture
 
-    /// Clean picture and noise, added in linear light, clipped, as an 8-bit picture.
+    /// Clean image and noise, added in linear light, clipped, as an 8-bit image.
     private func developed(_ clean: PixelRows, _ planes: NoisePlanes, isGray: Bool) -> Image {
         let channels = isGray ? 1 : 3
         let (width, height, margin, planeSize) = (clean.width, clean.height, planes.margin, planes.pixelCount)
@@ -165,7 +164,7 @@ package struct CameraPipeline: Sendable {
 @inline(__always)
 private func quantized(_ value: Float) -> UInt8 { UInt8(min(max(value, 0), 1) * 255 + 0.5) }
 
-/// RGB floats in memory, row after row without gaps between rows.
+/// RGB floats in memory, row by row without gaps.
 package struct PixelRows {
     package let width: Int
     package let height: Int
@@ -188,7 +187,7 @@ package struct PixelRows {
         return [color[0], color[1], color[2]]
     }
 
-    /// The color at a place that may lie beyond the edges, where the picture goes on mirrored.
+    /// The color at a position that may lie beyond the edges, where the image is continued by mirroring.
     @inline(__always)
     func mirrored(column: Int, row: Int) -> SIMD3<Float> {
         self[column: RestoreTraining.mirrored(column, width), row: RestoreTraining.mirrored(row, height)]

@@ -1,18 +1,18 @@
 import RestoreNN
 
-/// What a camera does to a photograph's noise after demosaicking: takes some away, color noise most of all, and
-/// sharpens.
+/// A camera's processing of a photograph's noise after demosaicking: it removes some of it, color noise most of all,
+/// and sharpens.
 ///
-/// As with demosaicking only the noise goes through it: a clean photograph is sharpened by its camera as well. That
-/// cameras do this is why the noise of JPEG files has large grains and hardly any fine color (Colom, Lebrun, Buades &
-/// Morel, "A non-parametric approach for the estimation of intensity-frequency dependent noise", ICIP 2014); the
-/// filters, their ranges and shares are ours.
+/// As with demosaicking, only the noise is processed: a clean photograph has been sharpened by its camera as well. This
+/// processing is why the noise in JPEG files is coarse-grained and contains hardly any fine color (Colom, Lebrun,
+/// Buades & Morel, "A non-parametric approach for the estimation of intensity-frequency dependent noise", ICIP 2014).
+/// The filters, their ranges and probabilities are ours.
 package struct CameraProcessing: Sendable {
     /// Smooths the luminance of the noise.
     package let luminanceBlur: GaussianBlur
     /// Smooths its two color differences.
     package let chromaBlur: GaussianBlur
-    /// Share of luminance noise less itself, blurred by one pixel, that is added.
+    /// Amount of unsharp mask added: luminance noise minus a copy blurred by one pixel.
     package let sharpening: Float
 
     private static let unsharp = GaussianBlur(sigma: 1)
@@ -34,7 +34,7 @@ package struct CameraProcessing: Sendable {
 
     var changesNothing: Bool { reach == 0 }
 
-    /// How far from a pixel the noise lies that reaches it.
+    /// Maximum distance from which noise influences a pixel.
     var reach: Int {
         max(luminanceBlur.radius + (sharpening > 0 ? Self.unsharp.radius : 0), chromaBlur.radius)
     }

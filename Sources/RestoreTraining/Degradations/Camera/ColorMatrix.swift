@@ -1,7 +1,7 @@
 import Glibc
 import RestoreNN
 
-/// A linear map of colors, as its three columns.
+/// A linear map of colors, stored as its three columns.
 package struct ColorMatrix: Equatable, Sendable {
     package var columns: (SIMD3<Float>, SIMD3<Float>, SIMD3<Float>)
 
@@ -33,9 +33,9 @@ package struct ColorMatrix: Equatable, Sendable {
 
     package var transposed: ColorMatrix { ColorMatrix(rows: columns) }
 
-    /// By the adjugate: its rows are the cross products of the columns.
+    /// Uses the adjugate: its rows are the cross products of the columns.
     ///
-    /// - Precondition: the matrix has an inverse.
+    /// - Precondition: the matrix is invertible.
     package var inverse: ColorMatrix {
         let (a, b, c) = columns
         let determinant = (a * cross(b, c)).sum()
@@ -47,7 +47,7 @@ package struct ColorMatrix: Equatable, Sendable {
         [a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x]
     }
 
-    /// The rotation of a unit quaternion; uniform over all rotations for a quaternion of normal deviates
+    /// The rotation of a unit quaternion; uniform over all rotations if the quaternion consists of normal deviates
     /// (Shoemake, "Uniform random rotations", Graphics Gems III, 1992).
     package static func randomRotation(using generator: inout SeededGenerator) -> ColorMatrix {
         var (w, x, y, z) = (generator.normal(), generator.normal(), generator.normal(), generator.normal())
@@ -62,10 +62,10 @@ package struct ColorMatrix: Equatable, Sendable {
             ))
     }
 
-    /// Makes noise of independent channels one of a random covariance VᵀDV with V a random rotation and D uniform in
-    /// 0…1, as in the degradations of Zhang et al. ("Designing a Practical Degradation Model for Deep Blind Image
-    /// Super-Resolution", ICCV 2021, and its program). D is scaled to a mean of 1, so that the noise keeps its
-    /// strength.
+    /// Turns noise with independent channels into noise with a random covariance VᵀDV, with V a random rotation and D
+    /// uniform in 0…1, as in the degradations of Zhang et al. ("Designing a Practical Degradation Model for Deep Blind
+    /// Image Super-Resolution", ICCV 2021, and its program). D is scaled to a mean of 1, so that the strength of the
+    /// noise is preserved.
     package static func randomCorrelation(using generator: inout SeededGenerator) -> ColorMatrix {
         let rotation = randomRotation(using: &generator)
         let drawn = SIMD3<Double>(generator.uniform(), generator.uniform(), generator.uniform()) + 1e-6

@@ -1,20 +1,20 @@
 import Glibc
 
-/// A separable Gaussian filter, cut off at three deviations.
+/// A separable Gaussian filter, truncated at three standard deviations.
 package struct GaussianBlur: Sendable {
-    /// Weights from the middle outwards.
+    /// Weights from the center outwards.
     package let weights: [Float]
     package var radius: Int { weights.count - 1 }
 
-    /// How the weights are scaled.
+    /// How the weights are normalized.
     package enum Scale: Sendable {
-        /// They add up to 1: a constant stays what it is.
+        /// They sum to 1: a constant is preserved.
         case unitSum
-        /// Their squares add up to 1: white noise keeps its strength.
+        /// Their squares sum to 1: the strength of white noise is preserved.
         case unitEnergy
     }
 
-    /// - Parameter sigma: standard deviation in pixels, not negative; 0 changes nothing.
+    /// - Parameter sigma: standard deviation in pixels, not negative; 0 has no effect.
     package init(sigma: Double, scale: Scale = .unitSum) {
         precondition(sigma >= 0, "sigma \(sigma)")
         let radius = Int((3 * sigma).rounded(.up))
@@ -24,7 +24,7 @@ package struct GaussianBlur: Sendable {
         weights = values.map { Float($0 / divisor) }
     }
 
-    /// Filters a plane in place; beyond its edges the outermost values go on.
+    /// Filters a plane in place; beyond its edges the outermost values are repeated.
     ///
     /// - Parameter scratch: as many floats as the plane has, which are overwritten.
     package func apply(

@@ -1,13 +1,13 @@
 import RestoreImage
 import RestoreNN
 
-/// One time through a JPEG file.
+/// One round of JPEG compression.
 package struct JPEGPass: Equatable, Sendable {
     /// libjpeg's quality.
     package let quality: Int
-    /// Whether color is kept at half the resolution (4:2:0) or at all of it (4:4:4).
+    /// Whether color is stored at half resolution (4:2:0) or at full resolution (4:4:4).
     package let subsamplesColor: Bool
-    /// Where the blocks of the file begin to the left of and above the picture, 0…15: those of 4:2:0 are 16 wide.
+    /// How far the file's block grid begins to the left of and above the image, 0…15: the blocks of 4:2:0 are 16 wide.
     package let columnOffset: Int
     package let rowOffset: Int
 
@@ -24,29 +24,30 @@ package struct JPEGPass: Equatable, Sendable {
         self.rowOffset = rowOffset
     }
 
-    /// Quality 50…95 lies between what Guo et al. draw (CVPR 2019, section 3.1: 60…100) and Zhang et al. (ICCV 2021:
-    /// 30…95); even odds for the color are ours.
+    /// The quality range of 50…95 lies between those of Guo et al. (CVPR 2019, section 3.1: 60…100) and Zhang et al.
+    /// (ICCV 2021: 30…95); the equal probabilities for color subsampling are ours.
     package init(using generator: inout SeededGenerator) {
         self.init(
             quality: 50 + generator.index(below: 46), subsamplesColor: generator.happens(0.5),
             columnOffset: generator.index(below: Self.block), rowOffset: generator.index(below: Self.block))
     }
 
-    /// None, one, or two in a row, as when a photograph is saved again or a part of it: the second has its blocks
-    /// elsewhere.
+    /// None, one, or two in a row, as when a photograph or a crop of it is saved again: the second has a different
+    /// block grid.
     ///
-    /// Three in four pictures go through JPEG, and three in ten of these twice; the shares are ours.
+    /// Three in four images go through JPEG, and three in ten of these twice; the probabilities are ours.
     package static func randomPasses(using generator: inout SeededGenerator) -> [JPEGPass] {
         guard generator.happens(0.75) else { return [] }
         let first = JPEGPass(using: &generator)
         return generator.happens(0.3) ? [first, JPEGPass(using: &generator)] : [first]
     }
 
-    /// Encodes and decodes an 8-bit picture without alpha.
+    /// Encodes and decodes an 8-bit image without alpha.
     ///
-    /// Beyond its edges the picture goes on mirrored, up to the ends of the blocks.
+    /// Beyond its edges the image is continued by mirroring, up to the ends of the blocks.
     ///
-    /// - Throws: `ImageError.cannotEncode` where picture and offset are larger than a JPEG may be (65500 pixels a side).
+    /// - Throws: `ImageError.cannotEncode` if image and offset together exceed the limits of JPEG (65500 pixels per
+    ///   side).
     package func apply(to image: Image) throws(ImageError) -> Image {
         let extended = image.extended(
             left: columnOffset, top: rowOffset,
@@ -64,7 +65,7 @@ package struct JPEGPass: Equatable, Sendable {
 }
 
 extension Image {
-    /// The 8-bit picture within a larger one that it is mirrored into.
+    /// The 8-bit image within a larger one, extended by mirroring.
     fileprivate func extended(left: Int, top: Int, width: Int, height: Int) -> Image {
         guard case .uint8(let values) = samples else { preconditionFailure("\(bitDepth) bits a sample") }
         let channels = channelLayout.channelCount

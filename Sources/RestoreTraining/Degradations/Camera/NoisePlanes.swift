@@ -1,17 +1,17 @@
-/// Three planes of noise (R, G, B) around and over a picture: `margin` rows and columns more on each side, so that
-/// filters find noise beyond the picture's edges too.
+/// Three planes of noise (R, G, B) covering an image and `margin` additional rows and columns on each side, so that
+/// filters find noise beyond the image's edges too.
 package struct NoisePlanes: Sendable {
-    /// With margins.
+    /// Including margins.
     package let width: Int
-    /// With margins.
+    /// Including margins.
     package let height: Int
     package let margin: Int
-    /// Plane after plane, row after row.
+    /// Plane by plane, row by row.
     package var values: [Float]
 
     package var pixelCount: Int { width * height }
 
-    /// Planes of zeros for a picture of `width` × `height`.
+    /// Planes of zeros for an image of `width` × `height`.
     package init(width: Int, height: Int, margin: Int) {
         self.width = width + 2 * margin
         self.height = height + 2 * margin
@@ -19,7 +19,7 @@ package struct NoisePlanes: Sendable {
         values = [Float](repeating: 0, count: 3 * self.width * self.height)
     }
 
-    /// Hands `body` the start of each plane.
+    /// Passes the start of each plane to `body`.
     mutating func withPlanes(
         _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
     ) {
@@ -30,7 +30,7 @@ package struct NoisePlanes: Sendable {
         }
     }
 
-    /// The same linear map of every pixel's three values.
+    /// Applies the same linear map to every pixel's three values.
     mutating func apply(_ matrix: ColorMatrix) {
         let count = pixelCount
         withPlanes { red, green, blue in
@@ -42,7 +42,7 @@ package struct NoisePlanes: Sendable {
     }
 }
 
-/// Where a place beyond the edge is mirrored to, as often as it takes: … 1 0 | 0 1 … n−1 | n−1 n−2 …
+/// The index to which an index beyond the edge is mirrored, repeatedly if necessary: … 1 0 | 0 1 … n−1 | n−1 n−2 …
 ///
 /// - Precondition: `count` is at least 1.
 @inline(__always)

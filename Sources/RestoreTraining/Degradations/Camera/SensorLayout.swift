@@ -1,14 +1,14 @@
 import RestoreNN
 
-/// How noise is spread over the pixels and colors of a picture.
+/// How noise is distributed over the pixels and colors of an image.
 package enum SensorLayout: Sendable {
-    /// One color a pixel, the others interpolated.
+    /// One color per pixel, the others interpolated.
     case bayer(BayerMosaic)
-    /// Every color in every pixel, as in pictures that were reduced since: the noise of the three is independent and
-    /// then mixed by `correlation`, and neighbors are related by a blur that keeps its strength.
+    /// Every color at every pixel, as in images that were downscaled afterwards: the noise of the three channels is
+    /// independent and then mixed by `correlation`, and neighbors are correlated by a blur that preserves its strength.
     case full(correlation: ColorMatrix, blur: GaussianBlur)
 
-    /// The share of cameras with a Bayer pattern; ours.
+    /// The share of cameras with a Bayer pattern; our choice.
     private static let bayerShare = 0.7
 
     package init(using generator: inout SeededGenerator) {
@@ -19,7 +19,7 @@ package enum SensorLayout: Sendable {
                     columnPhase: generator.index(below: 2), rowPhase: generator.index(below: 2),
                     demosaicking: demosaicking))
         } else {
-            // Even odds and the range of the blur are ours.
+            // The equal probabilities and the range of the blur are ours.
             let isMixed = generator.happens(0.5)
             let correlation = isMixed ? ColorMatrix.randomCorrelation(using: &generator) : .identity
             let sigma = generator.happens(0.5) ? generator.uniform(in: 0.3...1) : 0
@@ -27,7 +27,7 @@ package enum SensorLayout: Sendable {
         }
     }
 
-    /// How far from a pixel the noise lies that reaches it.
+    /// Maximum distance from which noise influences a pixel.
     var reach: Int {
         switch self {
         case .bayer: BayerMosaic.reach

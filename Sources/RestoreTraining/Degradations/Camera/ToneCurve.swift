@@ -1,16 +1,18 @@
 import Glibc
 
-/// How a camera turns linear light (0…1) into the values of a picture (0…1), and back.
+/// How a camera converts linear light (0…1) to the values of an image (0…1), and back.
 ///
-/// The transfer function of sRGB (IEC 61966-2-1), then a share of the S-curve 3v² − 2v³ that Brooks et al. take for a
-/// camera's global tone mapping ("Unprocessing Images for Learned Raw Denoising", CVPR 2019, section 3). They always
-/// apply all of it; that its share varies from camera to camera, as response curves do (Guo et al., "Toward
-/// Convolutional Blind Denoising of Real Photographs", CVPR 2019, section 3.1, draw from 201 of them), is ours.
+/// The transfer function of sRGB (IEC 61966-2-1), followed by a fraction of the S-curve 3v² − 2v³ with which Brooks et
+/// al. model a camera's global tone mapping ("Unprocessing Images for Learned Raw Denoising", CVPR 2019, section 3).
+/// They always apply the full curve. Varying the fraction from camera to camera is ours; real response curves vary too
+/// (Guo et al., "Toward Convolutional Blind Denoising of Real Photographs", CVPR 2019, section 3.1, draw from 201 of
+/// them).
 ///
-/// Both directions are tables with linear interpolation: the nodes of the way back are those of 8 bits and three
-/// between each, so that 8-bit pictures are taken back without error; the way forth errs by less than 0.03 of 1/255.
+/// Both directions are tables with linear interpolation. The nodes of the inverse are the 8-bit values and three points
+/// between each pair, so that 8-bit images are inverted without error; the error of the forward direction is less than
+/// 0.03 of 1/255.
 package struct ToneCurve: Sendable {
-    /// Share of the S-curve, 0…1.
+    /// Fraction of the S-curve, 0…1.
     package let contrast: Double
     private let toLinear: [Float]
     private let toPicture: [Float]
@@ -18,14 +20,14 @@ package struct ToneCurve: Sendable {
     private static let pictureIntervals = 4 * 255
     private static let linearIntervals = 4096
 
-    /// The curves that are drawn from: no S-curve, a quarter of it, and so on up to all of it.
+    /// The curves to draw from: without the S-curve, with a quarter of it, and so on up to the full curve.
     package static let family = (0...4).map { ToneCurve(contrast: Double($0) / 4) }
 
-    /// - Parameter contrast: share of the S-curve, 0…1.
+    /// - Parameter contrast: fraction of the S-curve, 0…1.
     package init(contrast: Double) {
         precondition((0...1).contains(contrast), "contrast \(contrast)")
         self.contrast = contrast
-        // The last entry twice: 1 itself is interpolated between it and its copy.
+        // The last entry is duplicated: the value 1 is interpolated between it and its copy.
         toLinear = (0...Self.pictureIntervals + 1).map { index in
             let value = min(1, Double(index) / Double(Self.pictureIntervals))
             return Float(Self.expanded(Self.withoutContrast(value, contrast)))
@@ -36,7 +38,7 @@ package struct ToneCurve: Sendable {
         }
     }
 
-    /// Hands `body` the two directions, free of the cost of an array's access.
+    /// Passes both directions to `body`, avoiding the cost of array accesses.
     @inline(__always)
     func withTables<Outcome>(_ body: (_ linear: Table, _ picture: Table) -> Outcome) -> Outcome {
         toLinear.withUnsafeBufferPointer { linear in
@@ -48,18 +50,18 @@ package struct ToneCurve: Sendable {
         }
     }
 
-    /// Linear light of a picture's value; both are clipped to 0…1.
+    /// Linear light for an image value; both are clipped to 0…1.
     package func linear(_ value: Float) -> Float { withTables { linear, _ in linear[value] } }
 
-    /// The picture's value of linear light; both are clipped to 0…1.
+    /// The image value for linear light; both are clipped to 0…1.
     package func picture(_ light: Float) -> Float { withTables { _, picture in picture[light] } }
 
-    /// A function on 0…1, by its values at equal distances.
+    /// A function on 0…1, given by its values at equal distances.
     struct Table {
         fileprivate let nodes: UnsafeBufferPointer<Float>
         fileprivate let intervals: Float
 
-        /// The value at `position`, which is finite, clipped to 0…1.
+        /// The value at `position`, which must be finite and is clipped to 0…1.
         @inline(__always)
         subscript(position: Float) -> Float {
             let scaled = min(max(position, 0), 1) * intervals
@@ -86,7 +88,7 @@ package struct ToneCurve: Sendable {
         value + contrast * (value * value * (3 - 2 * value) - value)
     }
 
-    /// The inverse by bisection: the slope is 0 at both ends of the whole S-curve, where Newton's method fails.
+    /// The inverse, by bisection: the slope is 0 at both ends of the full S-curve, where Newton's method fails.
     private static func withoutContrast(_ value: Double, _ contrast: Double) -> Double {
         if value == 0 { return 0 }
         var (low, high) = (0.0, 1.0)

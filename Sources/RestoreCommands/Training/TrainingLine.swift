@@ -1,3 +1,4 @@
+import RestoreText
 import RestoreTraining
 import Synchronization
 
@@ -44,7 +45,7 @@ final class TrainingLine: TrainingObserver {
         var parts = [
             "loss \(decimals(progress.loss, 5))",
             "learning rate \(decimals(progress.learningRate * 1e3, 3))e-3",
-            "\(decimals(progress.megapixelsPerSecond, 2)) megapixels/s",
+            "\(decimals(progress.workPerSecond, 2)) \(progress.workUnit)/s",
         ]
         if let left = progress.secondsLeft { parts.append("\(duration(left)) left") }
         guard let fraction = progress.fraction else { return "step \(progress.step)  " + parts.joined(separator: "  ") }
@@ -56,19 +57,19 @@ final class TrainingLine: TrainingObserver {
 }
 
 private struct TrainingRecord: Encodable {
-    let step: Int
-    let steps: Int?
-    let loss: Double
-    let learningRate: Double
-    let megapixelsPerSecond: Double
-    let secondsLeft: Double?
+    let progress: TrainingProgress
 
     init(_ progress: TrainingProgress) {
-        step = progress.step
-        steps = progress.totalSteps
-        loss = progress.loss
-        learningRate = progress.learningRate
-        megapixelsPerSecond = progress.megapixelsPerSecond
-        secondsLeft = progress.secondsLeft
+        self.progress = progress
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: RecordKey.self)
+        try fields.encode(progress.step, forKey: "step")
+        try fields.encodeIfPresent(progress.totalSteps, forKey: "steps")
+        try fields.encode(progress.loss, forKey: "loss")
+        try fields.encode(progress.learningRate, forKey: "learningRate")
+        try fields.encode(progress.workPerSecond, forKey: RecordKey("\(progress.workUnit)PerSecond"))
+        try fields.encodeIfPresent(progress.secondsLeft, forKey: "secondsLeft")
     }
 }

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 import Synchronization
 import TestSupport
@@ -156,6 +157,24 @@ import Testing
                 }
             }
             for await isRight in group { #expect(isRight) }
+        }
+    }
+
+    /// The caller alone does the work, in order; callers do not disturb each other.
+    @Test func serialIsTheCallerAlone() async {
+        #expect(WorkerPool.serial.workerCount == 1)
+        await withTaskGroup(of: [Int].self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    var order: [Int] = []
+                    for _ in 0..<100 {
+                        order = []
+                        WorkerPool.serial.run(taskCount: 20) { task, worker in order.append(task + 100 * worker) }
+                    }
+                    return order
+                }
+            }
+            for await order in group { #expect(order == Array(0..<20)) }
         }
     }
 }

@@ -1,0 +1,6 @@
+extension Range<Int> {
+    /// The smallest range that holds both.
+    func hull(_ other: Self) -> Self {
+        Swift.min(lowerBound, other.lowerBound)..<Swift.max(upperBound, other.upperBound)
+    }
+}
