@@ -37,7 +37,8 @@ import Testing
                 "--blocks",
                 "--validation-pictures", "--license", "-o, --output", "--config", "--resume", "--overwrite", "--steps",
                 "--epochs", "--time-limit", "--batch-size", "--optimizer", "--learning-rate", "--muon-learning-rate",
-                "--warmup", "--loss", "--ema", "--seed", "--init", "--patience", "--report-interval", "--validation-interval", "--progress", "-j, --threads",
+                "--warmup", "--loss", "--ema", "--seed", "--init", "--patience", "--report-interval",
+                "--validation-interval", "--progress", "-j, --threads",
             ] + talk
         ),
         ("data", ["check"] + shared),
