@@ -11,7 +11,7 @@ import RestoreNN
 /// picture afterwards: neither demosaicking nor sharpening changes the picture itself, which stays in its place to the
 /// pixel.
 package struct CameraPipeline: Sendable {
-    package var toneCurve: ToneCurve
+    package var toneCurve: CameraToneCurve
     package var color: CameraColor
     package var noise: ShotReadNoise
     package var sensor: SensorLayout
@@ -19,7 +19,7 @@ package struct CameraPipeline: Sendable {
     package var passes: [JPEGPass]
 
     package init(
-        toneCurve: ToneCurve, color: CameraColor, noise: ShotReadNoise, sensor: SensorLayout,
+        toneCurve: CameraToneCurve, color: CameraColor, noise: ShotReadNoise, sensor: SensorLayout,
         processing: CameraProcessing = .none, passes: [JPEGPass] = []
     ) {
         self.toneCurve = toneCurve
@@ -32,7 +32,7 @@ package struct CameraPipeline: Sendable {
 
     /// A random camera.
     package init(shotLevels: ClosedRange<Double>, using generator: inout SeededGenerator) {
-        let curves = ToneCurve.family
+        let curves = CameraToneCurve.family
         toneCurve = curves[generator.index(below: curves.count)]
         color = CameraColor(using: &generator)
         noise = ShotReadNoise(shotLevels: shotLevels, using: &generator)

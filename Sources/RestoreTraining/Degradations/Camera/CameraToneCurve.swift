@@ -9,7 +9,7 @@ import Glibc
 ///
 /// Both directions are tables with linear interpolation: the nodes of the way back are those of 8 bits and three
 /// between each, so that 8-bit pictures are taken back without error; the way forth errs by less than 0.03 of 1/255.
-package struct ToneCurve: Sendable {
+package struct CameraToneCurve: Sendable {
     /// Share of the S-curve, 0…1.
     package let contrast: Double
     private let toLinear: [Float]
@@ -19,7 +19,7 @@ package struct ToneCurve: Sendable {
     private static let linearIntervals = 4096
 
     /// The curves that are drawn from: no S-curve, a quarter of it, and so on up to all of it.
-    package static let family = (0...4).map { ToneCurve(contrast: Double($0) / 4) }
+    package static let family = (0...4).map { CameraToneCurve(contrast: Double($0) / 4) }
 
     /// - Parameter contrast: share of the S-curve, 0…1.
     package init(contrast: Double) {
