@@ -145,7 +145,7 @@ package struct CameraPipeline: Sendable {
                             let color = picture[linear[clean[column: x, row: y]] + added]
                             let target = y * width + x
                             if isGray {
-                                buffer[target] = quantized((color * SIMD3<Float>(0.299, 0.587, 0.114)).sum())
+                                buffer[target] = quantized((color * Luma.weights).sum())
                             } else {
                                 buffer[3 * target] = quantized(color.x)
                                 buffer[3 * target + 1] = quantized(color.y)
