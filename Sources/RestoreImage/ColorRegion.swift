@@ -62,12 +62,12 @@ extension Image {
         if let failure { throw failure }
     }
 
-    private var conversion: ColorConversion? {
+    var conversion: ColorConversion? {
         guard case .converted(let conversion) = colorSpace else { return nil }
         return conversion
     }
 
-    private func checkContains(_ region: ImageRegion) {
+    func checkContains(_ region: ImageRegion) {
         let fits =
             region.x >= 0 && region.y >= 0 && region.width >= 1 && region.height >= 1
             && region.width <= width - region.x && region.height <= height - region.y
@@ -197,7 +197,7 @@ private func copyGray<Sample: FixedWidthInteger>(
 /// The nearest sample of a value in 0…1 (clamped), halves up. No checked conversion, which would keep the loops
 /// from being vectorized: adding 2²³ leaves the nearest integer, halves to even, in the low bits.
 @inline(__always)
-private func nearestSample<Sample: FixedWidthInteger>(_ value: Float, _ maximum: Float) -> Sample {
+func nearestSample<Sample: FixedWidthInteger>(_ value: Float, _ maximum: Float) -> Sample {
     let positive = value > 0 ? value : 0
     let scaled = (positive < 1 ? positive : 1) * maximum
     let shifted = scaled + 0x1p23

@@ -5,8 +5,8 @@ import Glibc
 /// Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli: "Image Quality Assessment: From Error Visibility to
 /// Structural Similarity", IEEE Transactions on Image Processing 13 (4), 2004, equations 13 and 17, with the
 /// window and constants of section III-C: an 11×11 Gaussian window of σ = 1.5, K₁ = 0.01, K₂ = 0.03. Only windows
-/// that lie wholly inside the picture count. Color pictures are compared by their luma, unrounded:
-/// Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601, section 2.5.1). Alpha is ignored.
+/// that lie wholly inside the picture count. Color pictures are compared by their `Luma`, unrounded. Alpha is
+/// ignored.
 ///
 /// - Throws: `ImageComparisonError` where size, color channels or bit depth differ, or a side is shorter than 11.
 public func structuralSimilarity(_ a: Image, _ b: Image) throws(ImageComparisonError) -> Double {
@@ -169,7 +169,7 @@ extension Image {
                     }
                     let green = Double(Int32(truncatingIfNeeded: samples[index + 1]))
                     let blue = Double(Int32(truncatingIfNeeded: samples[index + 2]))
-                    luma[x] = 0.299 * first + 0.587 * green + 0.114 * blue
+                    luma[x] = Luma.of(first, green, blue)
                 }
             }
         }

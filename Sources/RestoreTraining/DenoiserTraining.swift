@@ -95,11 +95,11 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         return path
     }
 
-    /// Luma of ITU-R BT.601.
+    /// The patch in gray: R, G and B become their luma.
     private func makeGray(_ colors: UnsafeMutablePointer<Float>, pixels: Int) {
         for pixel in 0..<pixels {
             let color = colors + 3 * pixel
-            let luma = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
+            let luma = Luma.of(color[0], color[1], color[2])
             for c in 0..<3 { color[c] = luma }
         }
     }

@@ -19,6 +19,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     case otherRun(folder: String, reason: String)
     /// Nothing usable below these paths.
     case noPictures(paths: [String], side: Int)
+    /// No picture has one of these labels; `found` are the labels that there are.
+    case noClasses([Int], found: [Int])
     /// Decoded, the pictures would take more than the limit.
     case tooMuchData(bytes: Int, limit: Int)
     /// The loss or the norm of the gradients is NaN or infinite.
@@ -44,6 +46,11 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
             return "\(folder): the checkpoint is of another run: \(reason)"
         case .noPictures(let paths, let side):
             return "no picture of at least \(side)×\(side) pixels in \(paths.joined(separator: ", "))"
+        case .noClasses(let classes, let found):
+            let wanted = classes.map(String.init).joined(separator: ", ")
+            let labels = found.map(String.init).joined(separator: ", ")
+            return "no picture of \(classes.count == 1 ? "class" : "the classes") \(wanted): "
+                + (found.isEmpty ? "none of the pictures has a label" : "the labels are \(labels)")
         case .tooMuchData(let bytes, let limit):
             return "the pictures take more than \(bytes >> 20) MiB once decoded; the limit is \(limit >> 20) MiB"
         case .notFinite(let step, let pictures):

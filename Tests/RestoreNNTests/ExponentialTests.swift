@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 import RestoreNN
 import TestSupport

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreNN
 import TestSupport
 import Testing

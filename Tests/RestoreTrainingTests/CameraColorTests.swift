@@ -8,7 +8,7 @@ import Testing
     // MARK: Tone curves
 
     @Test func curvesAndTheirInversesAgreeOnEveryValueOf8Bits() {
-        for curve in ToneCurve.family {
+        for curve in CameraToneCurve.family {
             var last: Float = -1
             for value in 0...255 {
                 let light = curve.linear(Float(value) / 255)
@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test func withoutContrastItIsSRGB() {
-        let curve = ToneCurve(contrast: 0)
+        let curve = CameraToneCurve(contrast: 0)
         for (value, light) in [(0.02, 0.02 / 12.92), (0.5, 0.21404114), (0.75, 0.52252155)] {
             #expect(abs(Double(curve.linear(Float(value))) - light) < 1e-5)
             #expect(abs(Double(curve.picture(Float(light))) - value) < 1e-4)
@@ -31,7 +31,7 @@ import Testing
 
     /// ½ − sin(asin(1 − 2v) / 3) undoes 3v² − 2v³.
     @Test func allContrastIsTheSmoothStep() {
-        let (whole, none) = (ToneCurve(contrast: 1), ToneCurve(contrast: 0))
+        let (whole, none) = (CameraToneCurve(contrast: 1), CameraToneCurve(contrast: 0))
         for value in stride(from: 0.05, through: 0.95, by: 0.05) {
             let before = 0.5 - sin(asin(1 - 2 * value) / 3)
             #expect(abs(whole.linear(Float(value)) - none.linear(Float(before))) < 1e-5, "\(value)")

@@ -14,7 +14,7 @@ import Testing
         _ noise: ShotReadNoise = ShotReadNoise(shot: 0.004, read: 0.0001), color: CameraColor = .neutral,
         sensor: SensorLayout = .full(correlation: .identity, blur: GaussianBlur(sigma: 0))
     ) -> CameraPipeline {
-        CameraPipeline(toneCurve: ToneCurve(contrast: 0), color: color, noise: noise, sensor: sensor)
+        CameraPipeline(toneCurve: CameraToneCurve(contrast: 0), color: color, noise: noise, sensor: sensor)
     }
 
     /// The noise in linear sRGB on a picture of one color, its margin left out, channel by channel.
@@ -52,7 +52,7 @@ import Testing
     @Test(arguments: [0.0, 0.05, 0.3, 1])
     func theVarianceIsALineOfTheSignal(light: Double) {
         let noise = ShotReadNoise(shot: 0.004, read: 0.0001)
-        let curve = ToneCurve(contrast: 0)
+        let curve = CameraToneCurve(contrast: 0)
         let value = curve.picture(Float(light))
         let expected = 0.004 * Double(curve.linear(value)) + 0.0001
         for channel in self.noise(of: Self.camera(noise), on: SIMD3(repeating: value)) {
@@ -64,7 +64,7 @@ import Testing
     /// A signal that gains amplify later is smaller at the sensor: variance gain² · (shot · light / gain + read).
     @Test func gainsAmplifyNoise() {
         let color = CameraColor(gains: [2.5, 1.25, 2], toSRGB: .identity)
-        let curve = ToneCurve(contrast: 0)
+        let curve = CameraToneCurve(contrast: 0)
         let light = Double(curve.linear(0.5))
         let channels = noise(of: Self.camera(color: color), on: SIMD3(repeating: 0.5))
         for (channel, gain) in zip(channels, [2.5, 1.25, 2]) {
@@ -100,7 +100,7 @@ import Testing
         for phase in 0..<4 {
             let mosaic = BayerMosaic(columnPhase: phase & 1, rowPhase: phase >> 1, demosaicking: .bilinear)
             let channels = noise(of: Self.camera(sensor: .bayer(mosaic)), on: SIMD3(repeating: 0.5))
-            let full = 0.004 * Double(ToneCurve(contrast: 0).linear(0.5)) + 0.0001
+            let full = 0.004 * Double(CameraToneCurve(contrast: 0).linear(0.5)) + 0.0001
             for (channel, share) in zip(channels, [0.5625, 0.625, 0.5625]) {
                 #expect(abs(variance(channel) / full / share - 1) < 3 * varianceBound, "phase \(phase)")
             }

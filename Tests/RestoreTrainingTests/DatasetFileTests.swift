@@ -26,9 +26,9 @@ import Testing
     }
 
     private func expectBatch(_ file: DatasetFile, labels: [Int?], sourceLocation: SourceLocation = #_sourceLocation) {
-        #expect(file.batch.records.map(\.label) == labels, sourceLocation: sourceLocation)
-        #expect(file.batch.records.map(\.index) == Array(0..<labels.count), sourceLocation: sourceLocation)
-        for (index, record) in file.batch.records.enumerated() {
+        #expect(file.records.intact.map(\.label) == labels, sourceLocation: sourceLocation)
+        #expect(file.records.intact.map(\.index) == Array(0..<labels.count), sourceLocation: sourceLocation)
+        for (index, record) in file.records.intact.enumerated() {
             let expected = Image(
                 width: 32, height: 32, channelLayout: .rgb, samples: .uint8(DatasetBytes.samples(index)))
             #expect(record.image == expected, "picture \(index)", sourceLocation: sourceLocation)
@@ -40,7 +40,7 @@ import Testing
     @Test func aBinaryBatchIsKnownByItsContent() throws {
         for name in ["data_batch_1.bin", "anything", "x.png"] {
             let file = try read(DatasetBytes.cifarBatch(labels: [3, 9, 0]), name)
-            #expect(file.format == .cifar10Binary && !file.isCompressed && file.batch.broken.isEmpty)
+            #expect(file.format == .cifar10Binary && !file.isCompressed && file.records.broken.isEmpty)
             expectBatch(file, labels: [3, 9, 0])
         }
     }
@@ -49,16 +49,16 @@ import Testing
         var labels = [UInt8](repeating: 1, count: 20)
         labels[7] = 10
         let file = try read(DatasetBytes.cifarBatch(labels: labels))
-        #expect(file.batch.records.map(\.index) == (0..<20).filter { $0 != 7 })
-        #expect(file.batch.broken.map(\.index) == [7])
-        #expect(file.batch.broken.first?.reason == "its label is 10, expected 0 to 9")
+        #expect(file.records.intact.map(\.index) == (0..<20).filter { $0 != 7 })
+        #expect(file.records.broken.map(\.index) == [7])
+        #expect(file.records.broken.first?.reason == "its label is 10, expected 0 to 9")
     }
 
     @Test func aBatchThatEndsEarlyGivesWhatIsWhole() throws {
         let bytes = DatasetBytes.cifarBatch(labels: .init(repeating: 2, count: 20))
         let file = try read(Array(bytes.dropLast(100)))
-        #expect(file.batch.records.count == 19 && file.batch.broken.map(\.index) == [19])
-        let reason = try #require(file.batch.broken.first?.reason)
+        #expect(file.records.intact.count == 19 && file.records.broken.map(\.index) == [19])
+        let reason = try #require(file.records.broken.first?.reason)
         #expect(reason.contains("expected 61460 bytes") && reason.contains("found 61360"), "\(reason)")
         // Of so few records, no file is known to be a batch unless its name says so.
         let start = Array(bytes.prefix(3 * 3073 + 1))
@@ -122,8 +122,8 @@ import Testing
     @Test func imagesAndLabelsOfMNISTAreRead() throws {
         let file = try DatasetFile(path: Fixtures.path("datasets/train-images-idx3-ubyte.gz"))
         #expect(file.format == .idx && file.isCompressed && file.warnings.isEmpty)
-        #expect(file.batch.records.map(\.label) == [9, 8, 7])
-        for (index, record) in file.batch.records.enumerated() {
+        #expect(file.records.intact.map(\.label) == [9, 8, 7])
+        for (index, record) in file.records.intact.enumerated() {
             let samples = (0..<20).map { UInt8(40 * index + 10 * ($0 / 5) + $0 % 5) }
             #expect(
                 record.image == Image(width: 5, height: 4, channelLayout: .gray, samples: .uint8(samples)))
@@ -138,7 +138,7 @@ import Testing
     func labelsAreFoundBesideThePictures(images: String, labels: String) throws {
         try folder.write(DatasetBytes.idx([2], [4, 200]), labels)
         let file = try read(DatasetBytes.idx([2, 3, 1]), images)
-        #expect(file.batch.records.map(\.label) == [4, 200] && file.warnings.isEmpty)
+        #expect(file.records.intact.map(\.label) == [4, 200] && file.warnings.isEmpty)
     }
 
     @Test func wrongLabelsAreNamedAndThePicturesTaken() throws {
@@ -149,7 +149,7 @@ import Testing
         for labels in wrong {
             let path = try folder.write(labels, "train-labels-idx1-ubyte")
             let file = try read(DatasetBytes.idx([2, 3, 1]), "train-images-idx3-ubyte")
-            #expect(file.batch.records.map(\.label) == [nil, nil])
+            #expect(file.records.intact.map(\.label) == [nil, nil])
             #expect(file.warnings.count == 1 && file.warnings.allSatisfy { $0.hasPrefix(path) }, "\(file.warnings)")
         }
     }
@@ -192,7 +192,7 @@ import Testing
         }
         let scene = Image(width: 3, height: 2, channelLayout: .gray)
         let picture = try read(gzip(encodeImage(scene, as: ImageEncoding(format: .png), path: "")))
-        #expect(picture.format == .png && picture.batch.records.map(\.image) == [scene])
+        #expect(picture.format == .png && picture.records.intact.map(\.image) == [scene])
     }
 
     @Test func membersAreJoinedAndPaddingIsNot() throws {
@@ -225,7 +225,7 @@ import Testing
         // What fits exactly passes.
         let whole = DatasetBytes.idx([1, 100, 100])
         let good = try folder.write(gzip(whole), "good")
-        #expect(try DatasetFile(path: good, maximumInflatedBytes: whole.count).batch.records.count == 1)
+        #expect(try DatasetFile(path: good, maximumInflatedBytes: whole.count).records.intact.count == 1)
         #expect(throws: DatasetError.self) { try DatasetFile(path: good, maximumInflatedBytes: whole.count - 1) }
     }
 }

@@ -17,8 +17,10 @@ import Testing
         folder = try TemporaryFolder()
     }
 
-    private func pictures(_ sources: DataSource..., minimumSide: Int = 1) throws -> PictureSet {
-        try PictureSet(sources: sources, minimumSide: minimumSide, pool: pool, logger: log.logger)
+    private func pictures(_ sources: DataSource..., part: DatasetPart = .training, minimumSide: Int = 1) throws
+        -> PictureSet
+    {
+        try PictureSet(sources: sources, part: part, minimumSide: minimumSide, pool: pool, logger: log.logger)
     }
 
     // MARK: Which files
@@ -56,6 +58,56 @@ import Testing
         try folder.write(DatasetBytes.cifarBatch(labels: [1, 2]), "test_batch.bin")
         let nothing = TrainingError.noPictures(paths: [folder.path], side: 1)
         #expect(throws: nothing) { try pictures(DataSource(path: folder.path)) }
+    }
+
+    @Test func aTestSetIsReadWithoutTheRest() throws {
+        for (name, label) in [("data_batch_1.bin", UInt8(1)), ("test_batch.bin", 2)] {
+            try folder.write(DatasetBytes.cifarBatch(labels: [label, label]), "cifar/\(name)")
+        }
+        for name in ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte"] {
+            try folder.write(DatasetBytes.idx([1, 40, 40]), "mnist/\(name)")
+        }
+        try folder.write(.scene(width: 40, height: 40), "photos/1.png")
+        let tests = ["cifar/test_batch.bin", "mnist/t10k-images-idx3-ubyte"].map { folder($0) }
+        let others = ["cifar/data_batch_1.bin", "mnist/train-images-idx3-ubyte", "photos/1.png"].map { folder($0) }
+
+        let set = try pictures(DataSource(path: folder.path), part: .test)
+        #expect(set.pictures.map(\.file) == [tests[0], tests[0], tests[1]])
+        #expect(set.leftOut == others && log.lines.count == 1)
+        #expect(try DatasetListing(folder.path, part: .test).files == tests)
+        // A folder without a test set, and a file that is named itself, are read whole.
+        let photos = try pictures(DataSource(path: folder("photos")), DataSource(path: others[0]), part: .test)
+        #expect(photos.pictures.map(\.file) == [others[2], others[0], others[0]] && photos.leftOut.isEmpty)
+    }
+
+    // MARK: Classes
+
+    @Test func picturesAreChosenByTheirClasses() throws {
+        try folder.write(DatasetBytes.cifarBatch(labels: [1, 5, 6, 5, 9]), "data_batch_1.bin")
+        try folder.write(.scene(width: 40, height: 40), "photo.png")
+        let set = try pictures(DataSource(path: folder.path))
+        #expect(set.classCounts == [1: 1, 5: 2, 6: 1, 9: 1] && set.pictures.count == 6)
+        let chosen = try set.ofClasses([5, 9, 3])
+        #expect(chosen.pictures.map(\.index) == [1, 3, 4] && chosen.classCounts == [5: 2, 9: 1])
+        #expect(throws: TrainingError.noClasses([0, 2], found: [1, 5, 6, 9])) { try set.ofClasses([2, 0]) }
+        let message = "\(TrainingError.noClasses([0, 2], found: [1, 5, 6, 9]))"
+        #expect(message == "no picture of the classes 0, 2: the labels are 1, 5, 6, 9")
+
+        let photos = try pictures(DataSource(path: folder("photo.png")))
+        let error = TrainingError.noClasses([1], found: [])
+        #expect(photos.classCounts.isEmpty)
+        #expect(throws: error) { try photos.ofClasses([1]) }
+        #expect("\(error)" == "no picture of class 1: none of the pictures has a label")
+    }
+
+    @Test func whatIsDrawnFromClassesKeepsItsWeight() throws {
+        try folder.write(DatasetBytes.cifarBatch(labels: [1, 2]), "a.bin")
+        try folder.write(DatasetBytes.cifarBatch(labels: [1, 2]), "b.bin")
+        let set = try pictures(
+            DataSource(path: folder("a.bin"), weight: 1e-12), DataSource(path: folder("b.bin"))
+        ).ofClasses([2])
+        var generator = SeededGenerator(seed: 5)
+        #expect((0..<100).allSatisfy { _ in set.drawIndex(using: &generator) == 1 })
     }
 
     @Test func brokenRecordsAndFilesAreSkippedAndNamed() throws {

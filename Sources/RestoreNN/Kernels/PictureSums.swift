@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Sums over the pixels of each picture, channel by channel, in double precision.
 ///
 /// A picture is cut into slices whose number depends on its size alone. Within a slice a row of running sums, as long

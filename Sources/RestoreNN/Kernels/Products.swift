@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// destination ← a · b, value by value; `destination` may be `a`.
 @inline(__always)
 func product(

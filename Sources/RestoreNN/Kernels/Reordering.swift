@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Copies `batch` pictures into pictures of another shape: feature number f of a picture becomes feature number f,
 /// where features are numbered channel, row, column.
 ///

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Writes scale · `pixel` to `pixels` pixels.
 func repeatPixel(
     _ pixel: UnsafePointer<Float>, scale: Float = 1, channels: Int, into destination: UnsafeMutablePointer<Float>,

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 
 /// The Kullback–Leibler divergence KL(q ‖ p) between diagonal normal distributions, in nats: for each latent value

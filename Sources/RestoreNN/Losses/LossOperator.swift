@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// A loss: an operator from a prediction and a target, and for some losses weights or further inputs, to one number.
 /// Each loss documents its reduction: a mean or a sum, and over what.
 ///

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// How a loss reduces the terms t of its values to one number. Their weights w are not negative, and 1 where none are
 /// given.
 public enum LossReduction: Hashable, Sendable {

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 
 /// Keeps the parameters of a learned prior from running away: for each latent value μ² / 2σ_μ² + σ_σ (σ − log σ), minus

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// The cross-entropy between the softmax of logits and the class, or the distribution over classes, that each pixel
 /// has.
 ///

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 
 /// The divergence of the activity of hidden units from a small target ρ, summed over the units c: Σ_c KL(ρ ‖ ρ̂_c),

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// The mean over the pictures of a batch, value by value: N×H×W×C → 1×H×W×C.
 ///
 /// Pictures are added in order, in `Double`. The result of a batch is that of no picture alone: a network with this

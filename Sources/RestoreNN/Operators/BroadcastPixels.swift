@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Repeats the one pixel of each picture over all pixels of a larger one: N×1×1×C → N×H×W×C.
 ///
 /// The sides are given, or those of a second input, N×H×W×C′, of which nothing but the shape is used; its gradient is

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// e^(scale · x), value by value; the shape stays.
 ///
 /// With a scale of ½ it turns the logarithm of a variance into a standard deviation. Above scale · x ≈ 88.7 the result

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import Glibc
 
 /// ln(x + ε), value by value; the shape stays.

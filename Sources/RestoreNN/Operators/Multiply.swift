@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// The product of two inputs, value by value. The second may have one value for each channel of a picture, or one for
 /// each pixel: a gate.
 ///

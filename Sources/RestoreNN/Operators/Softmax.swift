@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// exp(x / T) of each channel divided by their sum, pixel by pixel; the shape stays. The channels of a pixel are then
 /// positive and add up to 1.
 ///

@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Keeps the `k` greatest values of each picture and sets the others to 0: the k-sparse autoencoder's hidden layer
 /// (Makhzani & Frey, "k-Sparse Autoencoders", ICLR 2014, section 2.1, there with `value`).
 ///

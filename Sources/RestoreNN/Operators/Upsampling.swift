@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Enlarges pictures by an integer factor, without parameters: N×H×W×C → N×(H·factor)×(W·factor)×C.
 ///
 /// The results are those of PyTorch's `interpolate` with a `scale_factor` and the modes `nearest` and `bilinear`. The

@@ -28,35 +28,35 @@ enum CIFARBatch {
         return stride(from: 0, to: bytes.count, by: size).allSatisfy { bytes[$0] < 20 && bytes[$0 + 1] < 100 }
     }
 
-    static func readBinary(_ bytes: [UInt8]) -> DatasetBatch {
-        var batch = DatasetBatch()
+    static func readBinary(_ bytes: [UInt8]) -> DatasetRecords {
+        var records = DatasetRecords()
         let count = bytes.count / recordBytes
-        batch.records.reserveCapacity(count)
+        records.intact.reserveCapacity(count)
         for index in 0..<count {
             let start = index * recordBytes
             let label = Int(bytes[start])
             if label < classCount {
-                batch.records.append(
+                records.intact.append(
                     DatasetRecord(image: image(bytes, planesAt: start + 1), label: label, index: index))
             } else {
-                batch.broken.append((index, "its label is \(label), expected 0 to \(classCount - 1)"))
+                records.broken.append((index, "its label is \(label), expected 0 to \(classCount - 1)"))
             }
         }
         if bytes.count > count * recordBytes {
-            batch.broken.append(
+            records.broken.append(
                 (
                     count,
                     "the file ends inside it: expected \((count + 1) * recordBytes) bytes, found \(bytes.count)"
                 ))
         }
-        return batch
+        return records
     }
 
     // MARK: Python
 
     /// Reads a batch for Python: a pickle of a dictionary with `data`, an array of n × 3,072 bytes, and `labels`, n
     /// numbers.
-    static func readPython(_ bytes: [UInt8]) throws(FormatProblem) -> DatasetBatch {
+    static func readPython(_ bytes: [UInt8]) throws(FormatProblem) -> DatasetRecords {
         let dictionary = try PickleDictionary(bytes)
         for name in ["fine_labels", "coarse_labels"] where dictionary[name] != nil {
             throw .unsupported("it is a batch of CIFAR-100 (it has '\(name)'); only CIFAR-10 is read")
@@ -72,19 +72,19 @@ enum CIFARBatch {
         if let labels, labels.count != count {
             throw .damage("expected \(count) labels, one a picture, found \(labels.count)")
         }
-        var batch = DatasetBatch()
-        batch.records.reserveCapacity(count)
+        var records = DatasetRecords()
+        records.intact.reserveCapacity(count)
         for index in 0..<count {
             let label = labels?[index]
             if let label, !(0..<classCount).contains(label) {
-                batch.broken.append((index, "its label is \(label), expected 0 to \(classCount - 1)"))
+                records.broken.append((index, "its label is \(label), expected 0 to \(classCount - 1)"))
                 continue
             }
             let start = planes.range.lowerBound + index * pictureBytes
-            batch.records.append(
+            records.intact.append(
                 DatasetRecord(image: image(planes.bytes, planesAt: start), label: label, index: index))
         }
-        return batch
+        return records
     }
 
     // MARK: Pixels

@@ -25,7 +25,7 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
 package struct DatasetFile: Sendable {
     package let format: DatasetFormat
     package let isCompressed: Bool
-    package let batch: DatasetBatch
+    package let records: DatasetRecords
     /// What is wrong with a file that gives pictures all the same, as with its labels.
     package let warnings: [String]
 
@@ -42,24 +42,24 @@ package struct DatasetFile: Sendable {
         if let format = ImageFormat.detect(bytes) {
             do throws(ImageError) {
                 let image = try decodeImage(bytes, path: path).image
-                batch = DatasetBatch(records: [DatasetRecord(image: image, label: nil, index: nil)])
+                records = DatasetRecords(intact: [DatasetRecord(image: image, label: nil, index: nil)])
             } catch { throw .image(error) }
             self.format = format == .png ? .png : .jpeg
             warnings = []
         } else if PickleReader.isPickle(bytes) {
             format = .cifar10Python
-            batch = try Self.named(path, format.name) { () throws(FormatProblem) in try CIFARBatch.readPython(bytes) }
+            records = try Self.named(path, format.name) { () throws(FormatProblem) in try CIFARBatch.readPython(bytes) }
             warnings = []
         } else if IDXFile.isImages(bytes) {
             format = .idx
             let (labels, warning) = try Self.labels(ofImages: bytes, path: path, limit: maximumInflatedBytes)
-            batch = try Self.named(path, format.name) { () throws(FormatProblem) in
+            records = try Self.named(path, format.name) { () throws(FormatProblem) in
                 try IDXFile.readImages(bytes, labels: labels)
             }
             warnings = warning.map { [$0] } ?? []
         } else if !CIFARBatch.isBinaryOf100Classes(bytes), CIFARBatch.isBinary(bytes) {
             format = .cifar10Binary
-            batch = CIFARBatch.readBinary(bytes)
+            records = CIFARBatch.readBinary(bytes)
             warnings = []
         } else {
             throw try Self.refusal(of: bytes, path: path)

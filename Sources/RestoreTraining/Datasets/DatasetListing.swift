@@ -1,39 +1,48 @@
 import RestoreFiles
 import RestoreImage
 
-/// The files of a folder that hold pictures to train on.
+/// Which part of a data set is read where a folder has both.
+public enum DatasetPart: Sendable {
+    /// All but the test sets, which nobody should train on by accident.
+    case training
+    /// The test sets alone (`test_batch*`, `t10k-images*`); all files of a folder that has none.
+    case test
+}
+
+/// The files of a folder that hold pictures to train on or to test with.
 ///
 /// In a folder names decide what is looked at: pictures by their extensions, batches and IDX files by the names that
 /// CIFAR-10 and MNIST give them. What a file is, its content tells. A file that is named itself is taken whatever its
 /// name is.
-struct DatasetListing {
+package struct DatasetListing {
     /// Sorted by the bytes of their paths.
-    private(set) var files: [String] = []
-    /// Files of the test sets, which nobody should train on by accident.
-    private(set) var leftOut: [String] = []
+    package private(set) var files: [String] = []
+    /// Files of the other part.
+    package private(set) var leftOut: [String] = []
 
     /// - Throws: `FileError.notFound` where nothing is at `path`, and what listing a folder throws.
-    init(_ path: String) throws(FileError) {
+    package init(_ path: String, part: DatasetPart = .training) throws(FileError) {
         switch pathKind(path) {
         case .missing:
             throw missingError(path)
         case .directory:
+            var (training, test): ([String], [String]) = ([], [])
             for file in try listFilesRecursively(path, where: { Self.role(of: $0) != nil }) {
                 if Self.role(of: lastPathComponent(of: file)) == .test {
-                    leftOut.append(file)
+                    test.append(file)
                 } else {
-                    files.append(file)
+                    training.append(file)
                 }
             }
+            let readsTest = part == .test && !test.isEmpty
+            (files, leftOut) = readsTest ? (test, training) : (training, test)
         default:
             files = [path]
         }
     }
 
-    private enum Role { case training, test }
-
     /// What a file is for, by its name alone; nil for one that is passed over.
-    private static func role(of name: String) -> Role? {
+    private static func role(of name: String) -> DatasetPart? {
         let name = name.lowercased()
         if ImageFormat.allFileExtensions.contains(pathExtension(of: name)) { return .training }
         if isTestName(name) { return .test }

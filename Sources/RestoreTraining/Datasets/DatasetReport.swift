@@ -154,8 +154,8 @@ private struct FileFacts: Sendable {
     init(_ file: DatasetFile) {
         format = file.format
         isCompressed = file.isCompressed
-        pictures = file.batch.records.map { PictureFacts($0) }
-        broken = file.batch.broken
+        pictures = file.records.intact.map { PictureFacts($0) }
+        broken = file.records.broken
         warnings = file.warnings
     }
 }

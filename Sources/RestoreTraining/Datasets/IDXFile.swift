@@ -28,7 +28,7 @@ enum IDXFile {
     }
 
     /// The gray pictures of a file that `isImages`.
-    static func readImages(_ bytes: [UInt8], labels: ArraySlice<UInt8>?) throws(FormatProblem) -> DatasetBatch {
+    static func readImages(_ bytes: [UInt8], labels: ArraySlice<UInt8>?) throws(FormatProblem) -> DatasetRecords {
         let (sides, values) = try valueRange(bytes, axes: 3)
         let (count, height, width) = (sides[0], sides[1], sides[2])
         guard count > 0, height > 0, width > 0 else {
@@ -39,17 +39,17 @@ enum IDXFile {
         }
         // The product is no more than the file's own size.
         let pixels = width * height
-        var batch = DatasetBatch()
-        batch.records.reserveCapacity(count)
+        var records = DatasetRecords()
+        records.intact.reserveCapacity(count)
         for index in 0..<count {
             let start = values.lowerBound + index * pixels
             let image = Image(
                 width: width, height: height, channelLayout: .gray,
                 samples: .uint8(Array(bytes[start..<start + pixels])))
             let label = labels.map { Int($0[$0.startIndex + index]) }
-            batch.records.append(DatasetRecord(image: image, label: label, index: index))
+            records.intact.append(DatasetRecord(image: image, label: label, index: index))
         }
-        return batch
+        return records
     }
 
     /// How many pictures a file says it holds, and so how many labels belong to it.

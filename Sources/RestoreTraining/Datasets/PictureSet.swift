@@ -34,7 +34,7 @@ public struct PictureSet: Sendable {
     /// system.
     public let pictures: [Picture]
     public let skipped: [Skipped]
-    /// Files of test sets in folders, which are not trained on unless they are named themselves.
+    /// Files in folders that belong to the other part of a data set; read only if they are named themselves.
     public let leftOut: [String]
     /// Sums of the pictures' weights, each relative to the largest; empty where all are equal.
     private let cumulativeWeights: [Double]
@@ -43,32 +43,46 @@ public struct PictureSet: Sendable {
     /// gzipped, and such files themselves (see docs/data.md). Broken files and records, and pictures smaller than
     /// `minimumSide`, are skipped and named in the log.
     ///
-    /// - Parameter maximumBytes: what the decoded pictures may take together.
+    /// - Parameters:
+    ///   - part: which files of folders with a test set are read; files that are named themselves always are.
+    ///   - maximumBytes: what the decoded pictures may take together.
     /// - Throws: `TrainingError.file` for a path that is not there, `.noPictures`, `.tooMuchData`.
     public init(
-        sources: [DataSource], minimumSide: Int, maximumBytes: Int = 8 << 30, pool: WorkerPool, logger: Logger
+        sources: [DataSource], part: DatasetPart = .training, minimumSide: Int, maximumBytes: Int = 8 << 30,
+        pool: WorkerPool, logger: Logger
     ) throws(TrainingError) {
         var files: [(path: String, weight: Double)] = []
         var leftOut: [String] = []
         for source in sources {
             do throws(FileError) {
-                let listing = try DatasetListing(source.path)
+                let listing = try DatasetListing(source.path, part: part)
                 files += listing.files.map { ($0, source.weight) }
                 leftOut += listing.leftOut
+                Self.report(listing.leftOut, of: source.path, part: part, to: logger)
             } catch {
                 throw .file(error)
             }
         }
-        for path in leftOut {
-            logger.info("left out \(path): a test set; name the file itself to train on it")
-        }
         let results = try Self.read(files.map(\.path), maximumBytes: maximumBytes, pool: pool)
-        var collected = Collection(minimumSide: minimumSide, logger: logger)
+        var collected = PictureCollector(minimumSide: minimumSide, logger: logger)
         for (file, result) in zip(files, results) { collected.add(result, path: file.path, weight: file.weight) }
         guard !collected.pictures.isEmpty else {
             throw .noPictures(paths: sources.map(\.path), side: minimumSide)
         }
         self.init(pictures: collected.pictures, skipped: collected.skipped, leftOut: leftOut)
+    }
+
+    private static func report(_ leftOut: [String], of source: String, part: DatasetPart, to logger: Logger) {
+        switch part {
+        case .training:
+            for path in leftOut {
+                logger.info("left out \(path): a test set; name the file itself to train on it")
+            }
+        case .test:
+            // One line: beside a test set there may be a whole folder of pictures.
+            guard !leftOut.isEmpty else { return }
+            logger.info("\(source): read its test set only and left out \(leftOut.count) other files")
+        }
     }
 
     private init(pictures: [Picture], skipped: [Skipped] = [], leftOut: [String] = []) {
@@ -87,7 +101,7 @@ public struct PictureSet: Sendable {
             guard bytes.load(ordering: .relaxed) <= maximumBytes else { return nil }
             do throws(DatasetError) {
                 let file = try DatasetFile(path: paths[index])
-                let own = file.batch.records.reduce(0) { $0 + $1.image.byteCount }
+                let own = file.records.intact.reduce(0) { $0 + $1.image.byteCount }
                 bytes.wrappingAdd(own, ordering: .relaxed)
                 return .success(file)
             } catch {
@@ -100,6 +114,26 @@ public struct PictureSet: Sendable {
     }
 
     static func path(_ file: String, _ index: Int?) -> String { index.map { "\(file)#\($0)" } ?? file }
+}
+
+// MARK: Classes
+
+extension PictureSet {
+    /// How many pictures have each label; empty where none has.
+    public var classCounts: [Int: Int] {
+        pictures.reduce(into: [:]) { counts, picture in
+            if let label = picture.label { counts[label, default: 0] += 1 }
+        }
+    }
+
+    /// The pictures of these classes, in the order of this set; those without a label are left out.
+    ///
+    /// - Throws: `TrainingError.noClasses` where none is left.
+    public func ofClasses(_ classes: Set<Int>) throws(TrainingError) -> PictureSet {
+        let chosen = pictures.filter { $0.label.map(classes.contains) ?? false }
+        guard !chosen.isEmpty else { throw .noClasses(classes.sorted(), found: classCounts.keys.sorted()) }
+        return PictureSet(pictures: chosen, skipped: skipped, leftOut: leftOut)
+    }
 }
 
 // MARK: Drawing and setting aside
@@ -171,7 +205,7 @@ extension PictureSet.Picture {
 }
 
 /// What the files gave, in their order.
-private struct Collection {
+private struct PictureCollector {
     let minimumSide: Int
     let logger: Logger
     private(set) var pictures: [PictureSet.Picture] = []
@@ -188,7 +222,7 @@ private struct Collection {
         switch result {
         case .success(let file):
             for warning in file.warnings { logger.warning("\(warning)") }
-            add(file.batch, path: path, weight: weight)
+            add(file.records, path: path, weight: weight)
         case .failure(let error):
             skip([.init(path: path, reason: error.description)], path: path)
         case nil:
@@ -196,12 +230,12 @@ private struct Collection {
         }
     }
 
-    private mutating func add(_ batch: DatasetBatch, path: String, weight: Double) {
-        var refused = batch.broken.map { record in
+    private mutating func add(_ records: DatasetRecords, path: String, weight: Double) {
+        var refused = records.broken.map { record in
             let name = PictureSet.path(path, record.index)
             return PictureSet.Skipped(path: name, reason: "\(name): \(record.reason)")
         }
-        for record in batch.records {
+        for record in records.intact {
             let image = record.image
             if min(image.width, image.height) >= minimumSide {
                 pictures.append(

@@ -10,7 +10,7 @@ import RestoreNN
 /// Everything between the sensor and linear sRGB is linear, so the noise is processed separately and added to the clean
 /// image afterwards: neither demosaicking nor sharpening changes the image itself, which is not shifted either.
 package struct CameraPipeline: Sendable {
-    package var toneCurve: ToneCurve
+    package var toneCurve: CameraToneCurve
     package var color: CameraColor
     package var noise: ShotReadNoise
     package var sensor: SensorLayout
@@ -18,7 +18,7 @@ package struct CameraPipeline: Sendable {
     package var passes: [JPEGPass]
 
     package init(
-        toneCurve: ToneCurve, color: CameraColor, noise: ShotReadNoise, sensor: SensorLayout,
+        toneCurve: CameraToneCurve, color: CameraColor, noise: ShotReadNoise, sensor: SensorLayout,
         processing: CameraProcessing = .none, passes: [JPEGPass] = []
     ) {
         self.toneCurve = toneCurve
@@ -31,7 +31,7 @@ package struct CameraPipeline: Sendable {
 
     /// A random camera.
     package init(shotLevels: ClosedRange<Double>, using generator: inout SeededGenerator) {
-        let curves = ToneCurve.family
+        let curves = CameraToneCurve.family
         toneCurve = curves[generator.index(below: curves.count)]
         color = CameraColor(using: &generator)
         noise = ShotReadNoise(shotLevels: shotLevels, using: &generator)
@@ -144,7 +144,7 @@ package struct CameraPipeline: Sendable {
                             let color = picture[linear[clean[column: x, row: y]] + added]
                             let target = y * width + x
                             if isGray {
-                                buffer[target] = quantized((color * SIMD3<Float>(0.299, 0.587, 0.114)).sum())
+                                buffer[target] = quantized((color * Luma.weights).sum())
                             } else {
                                 buffer[3 * target] = quantized(color.x)
                                 buffer[3 * target + 1] = quantized(color.y)

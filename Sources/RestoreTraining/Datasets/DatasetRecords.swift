@@ -9,9 +9,10 @@ package struct DatasetRecord: Sendable {
     package var index: Int?
 }
 
-/// What a file of many pictures holds.
-package struct DatasetBatch: Sendable {
-    package var records: [DatasetRecord] = []
-    /// Records that give no picture, and why.
+/// What a file of pictures holds, record by record.
+package struct DatasetRecords: Sendable {
+    /// Records that give a picture, in the file's order.
+    package var intact: [DatasetRecord] = []
+    /// Records that give none, and why.
     package var broken: [(index: Int, reason: String)] = []
 }

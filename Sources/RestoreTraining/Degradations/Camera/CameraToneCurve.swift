@@ -11,7 +11,7 @@ import Glibc
 /// Both directions are tables with linear interpolation. The nodes of the inverse are the 8-bit values and three points
 /// between each pair, so that 8-bit images are inverted without error; the error of the forward direction is less than
 /// 0.03 of 1/255.
-package struct ToneCurve: Sendable {
+package struct CameraToneCurve: Sendable {
     /// Fraction of the S-curve, 0…1.
     package let contrast: Double
     private let toLinear: [Float]
@@ -21,7 +21,7 @@ package struct ToneCurve: Sendable {
     private static let linearIntervals = 4096
 
     /// The curves to draw from: without the S-curve, with a quarter of it, and so on up to the full curve.
-    package static let family = (0...4).map { ToneCurve(contrast: Double($0) / 4) }
+    package static let family = (0...4).map { CameraToneCurve(contrast: Double($0) / 4) }
 
     /// - Parameter contrast: fraction of the S-curve, 0…1.
     package init(contrast: Double) {
