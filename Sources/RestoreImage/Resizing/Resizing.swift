@@ -1,3 +1,5 @@
+import RestoreConcurrency
+
 /// Resizes pictures from one size to another. The weights of both axes are computed once, for any number of pictures.
 ///
 /// Samples are points in the middle of their pixels, and both sizes cover the same rectangle. Rows are resampled first, then
@@ -29,7 +31,7 @@ public struct Resizing: Sendable {
     ///   - channels: floats of a pixel, at least 1.
     /// - Returns: `height · width · channels` floats.
     public func resized(
-        _ values: [Float], channels: Int = 1, concurrently runner: ConcurrentRunner = .serial
+        _ values: [Float], channels: Int = 1, pool: WorkerPool = .serial
     ) -> [Float] {
         let expected = sourceWidth * sourceHeight * channels
         precondition(values.count == expected, "expected \(expected) floats, found \(values.count)")
@@ -37,7 +39,7 @@ public struct Resizing: Sendable {
             count = width * height * channels
             values.withUnsafeBufferPointer { source in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
-                resize(source, channels: channels, to: target, concurrently: runner)
+                resize(source, channels: channels, to: target, pool: pool)
             }
         }
     }
@@ -52,7 +54,7 @@ public struct Resizing: Sendable {
     public func resize(
         _ source: UnsafePointer<Float>, channels: Int = 1, sourceRowStride: Int? = nil,
         to target: UnsafeMutablePointer<Float>, targetRowStride: Int? = nil,
-        concurrently runner: ConcurrentRunner = .serial
+        pool: WorkerPool = .serial
     ) {
         precondition(channels >= 1, "channels must be at least 1, found \(channels)")
         let strides = (sourceRowStride ?? sourceWidth * channels, targetRowStride ?? width * channels)
@@ -63,7 +65,7 @@ public struct Resizing: Sendable {
             FloatPixels(
                 channels: channels, source: source, sourceRowStride: strides.0, sourceWidth: sourceWidth,
                 target: target, targetRowStride: strides.1, width: width),
-            concurrently: runner)
+            pool: pool)
     }
 
     // MARK: Bands
@@ -71,9 +73,9 @@ public struct Resizing: Sendable {
     /// Output rows of a band: enough that few input rows are needed by two bands, and few enough to keep 16 threads busy.
     private var bandHeight: Int { min(max(height / 16, 8), 64) }
 
-    func resize(_ pixels: some ResizablePixels, concurrently runner: ConcurrentRunner) {
+    func resize(_ pixels: some ResizablePixels, pool: WorkerPool) {
         let bandHeight = bandHeight
-        runner.run(taskCount: (height + bandHeight - 1) / bandHeight) { task in
+        pool.run(taskCount: (height + bandHeight - 1) / bandHeight) { task, _ in
             resize(pixels, rows: (task * bandHeight)..<min((task + 1) * bandHeight, height))
         }
     }
