@@ -3,9 +3,9 @@ import RestoreConcurrency
 extension Image {
     /// The picture in another size, with the same channels, bit depth and color space.
     ///
-    /// Gamma-encoded samples are averaged as they are, as in most programs; results are clamped and rounded to the nearest.
-    /// Colors are weighted by their opacity (A. R. Smith, "Alpha and the History of Digital Compositing", 1995: premultiplied), so
-    /// that hidden colors do not bleed into edges; a pixel whose alpha becomes 0 is black.
+    /// Gamma-encoded samples are averaged as they are, as in most programs; results are clamped and rounded to the
+    /// nearest. Colors are weighted by their opacity (A. R. Smith, "Alpha and the History of Digital Compositing",
+    /// 1995: premultiplied), so that hidden colors do not bleed into edges; a pixel whose alpha becomes 0 is black.
     ///
     /// - Parameters:
     ///   - width: of the result, at least 1.

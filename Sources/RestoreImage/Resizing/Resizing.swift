@@ -2,9 +2,9 @@ import RestoreConcurrency
 
 /// Resizes pictures from one size to another. The weights of both axes are computed once, for any number of pictures.
 ///
-/// Samples are points in the middle of their pixels, and both sizes cover the same rectangle. Rows are resampled first, then
-/// columns. The work is partitioned into bands of output rows by the sizes alone, so results do not depend on the runner. A
-/// band holds only the input rows that it needs, resampled to the output's width.
+/// Samples are points in the middle of their pixels, and both sizes cover the same rectangle. Rows are resampled first,
+/// then columns. The work is partitioned into bands of output rows by the sizes alone, so results do not depend on the
+/// runner. A band holds only the input rows that it needs, resampled to the output's width.
 public struct Resizing: Sendable {
     public let sourceWidth: Int
     public let sourceHeight: Int
@@ -23,8 +23,9 @@ public struct Resizing: Sendable {
         rows = AxisWeights(from: sourceHeight, to: height, filter: filter)
     }
 
-    /// Resizes interleaved floats of any range; a plane has one channel. Nothing is clamped, so `lanczos3` may overshoot the
-    /// range of the input. A value that is not finite affects every output pixel whose window contains it.
+    /// Resizes interleaved floats of any range; a plane has one channel. Nothing is clamped, so `lanczos3` may
+    /// overshoot the range of the input. A value that is not finite affects every output pixel whose window contains
+    /// it.
     ///
     /// - Parameters:
     ///   - values: `sourceHeight · sourceWidth · channels` floats, row after row.
@@ -70,7 +71,8 @@ public struct Resizing: Sendable {
 
     // MARK: Bands
 
-    /// Output rows of a band: enough that few input rows are needed by two bands, and few enough to keep 16 threads busy.
+    /// Output rows of a band: enough that few input rows are needed by two bands, and few enough to keep 16 threads
+    /// busy.
     private var bandHeight: Int { min(max(height / 16, 8), 64) }
 
     func resize(_ pixels: some ResizablePixels, pool: WorkerPool) {
@@ -125,7 +127,8 @@ public struct Resizing: Sendable {
     }
 }
 
-/// Pixels that can be resized: rows as floats, and back. One channel is one lane, several are padded to a multiple of four.
+/// Pixels that can be resized: rows as floats, and back. One channel is one lane, several are padded to a multiple of
+/// four.
 protocol ResizablePixels {
     /// Floats of a pixel.
     var lanes: Int { get }
