@@ -71,7 +71,9 @@ struct DenoiseEvaluator: Evaluator {
     }
 
     /// The Gaussian noise that is added where there is no noisy version.
-    private var addedSigma: Double? { command.noisy == nil && command.addition.noise == .gaussian ? command.sigma ?? 25 : nil }
+    private var addedSigma: Double? {
+        command.noisy == nil && command.addition.noise == .gaussian ? command.sigma ?? 25 : nil
+    }
 
     /// What the network is told; nil where the level is estimated.
     private var knownSigma: Double? { command.auto ? nil : command.sigma ?? addedSigma }

@@ -6,21 +6,26 @@ public struct Dense: FusibleOperator {
     public let inputFeatures: Int
     public let outputFeatures: Int
     public let hasBias: Bool
+    public let initialization: ParameterSpecification.Initialization
     private var activation = ActivationFunction.identity
 
-    public init(inputFeatures: Int, outputFeatures: Int, hasBias: Bool = true) {
+    /// - Parameter initialization: of the weights; uniform in ±1 / √`inputFeatures` unless given.
+    public init(
+        inputFeatures: Int, outputFeatures: Int, hasBias: Bool = true,
+        initialization: ParameterSpecification.Initialization? = nil
+    ) {
         precondition(inputFeatures > 0 && outputFeatures > 0, "features \(inputFeatures) → \(outputFeatures)")
         self.inputFeatures = inputFeatures
         self.outputFeatures = outputFeatures
         self.hasBias = hasBias
+        self.initialization = initialization ?? .uniform(fanIn: inputFeatures)
     }
 
     public var kind: String { "dense" }
 
     public var parameters: [ParameterSpecification] {
         let weight = ParameterSpecification(
-            name: "weight", shape: [outputFeatures, inputFeatures],
-            initialization: .uniform(fanIn: inputFeatures))
+            name: "weight", shape: [outputFeatures, inputFeatures], initialization: initialization)
         let bias = ParameterSpecification(name: "bias", shape: [outputFeatures], initialization: .zeros)
         return hasBias ? [weight, bias] : [weight]
     }

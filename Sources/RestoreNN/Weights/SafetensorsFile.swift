@@ -36,6 +36,9 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
+    /// Whether the file states a checksum, which then was found to be right.
+    public var hasChecksum: Bool { metadata[Self.checksumKey] != nil }
+
     /// Where the file states its checksum: SHA-256 over the metadata, the table of tensors and their bytes.
     static let checksumKey = "restore.checksum"
     /// How the names of this project's metadata begin. A file with one of them must state its checksum, or a damaged

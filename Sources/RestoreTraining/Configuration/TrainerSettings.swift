@@ -17,6 +17,8 @@ public struct TrainerSettings: Equatable, Sendable {
     public var muonLearningRate: Float
     public var muonMomentum: Float
     public var warmupSteps: Int
+    /// What the learning rate does after the warm-up.
+    public var schedule: LearningRateSchedule.Decay
     /// Of Adam and AdamW.
     public var beta1: Float
     public var beta2: Float
@@ -46,6 +48,7 @@ public struct TrainerSettings: Equatable, Sendable {
         self.seed = seed
         self.reportInterval = reportInterval
         self.validationInterval = validationInterval
+        schedule = .cosine
         batchSize = 16
         optimizer = .adamw
         muonLearningRate = 0.01
@@ -80,6 +83,7 @@ public struct TrainerSettings: Equatable, Sendable {
                 "muon-momentum", \.muonMomentum, in: 0...0.9999, help: "Muon's decay of the mean gradient.",
                 valueName: "0…1"),
             .integer("warmup", \.warmupSteps, in: 0...1_000_000, help: "Steps of the learning rate's warm-up."),
+            .choice("schedule", \.schedule, help: "Learning rate after the warm-up: a half cosine to 0, or constant."),
             .number("beta1", \.beta1, in: 0...0.9999, help: "AdamW's decay of the mean gradient.", valueName: "0…1"),
             .number("beta2", \.beta2, in: 0...0.99999, help: "AdamW's decay of the mean square.", valueName: "0…1"),
             .number("weight-decay", \.weightDecay, in: 0...1, help: "Weight decay, of kernels only.", valueName: "0…1"),

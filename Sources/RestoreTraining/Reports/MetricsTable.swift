@@ -45,7 +45,7 @@ public struct MetricsTableError: Error, Equatable, Sendable, CustomStringConvert
 
 /// The rows of a run in the order of their steps, and their form as comma-separated values.
 ///
-/// Writing rounds: learning rates and norms to single precision, validations to 4 decimals, seconds to 1 and work to 3. A
+/// Writing rounds: learning rates and norms to single precision, validations to 4 decimals or more, seconds to 1 and work to 3. A
 /// table that was read writes the same bytes again, so that a resumed run leaves the file that an uninterrupted one does.
 public struct MetricsTable: Sendable, Equatable {
     public let measures: RunMeasures
@@ -90,7 +90,9 @@ public struct MetricsTable: Sendable, Equatable {
     }
 
     private func line(_ row: MetricsRow) -> String {
-        let validation = row.validation?.map { decimals($0, 4) } ?? measures.metrics.map { _ in "" }
+        let validation = measures.metrics.enumerated().map { index, metric in
+            row.validation.map { decimals($0[index], max(4, metric.decimals)) } ?? ""
+        }
         let fields =
             ["\(row.step)", "\(row.loss)"] + row.terms.map { "\($0)" }
             + ["\(Float(row.learningRate))", "\(Float(row.gradientNorm))"] + validation

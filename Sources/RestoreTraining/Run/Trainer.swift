@@ -32,7 +32,7 @@ public final class Trainer<Training: TrainingTask> {
     private let pool: WorkerPool
     private let logger: Logger
     private let plan: TrainingPlan
-    private let schedule: WarmupCosineSchedule
+    private let schedule: LearningRateSchedule
     private let identity: RunIdentity
     private let lock: FolderLock
     private let opening: RunRecorder.Opening
@@ -90,8 +90,9 @@ public final class Trainer<Training: TrainingTask> {
         } catch { throw .network(error) }
         let total = settings.totalSteps(exampleCount: task.exampleCount)
         guard total != nil || settings.timeLimit != nil else { throw .noEnd }
-        schedule = WarmupCosineSchedule(
-            peak: settings.learningRate, warmupSteps: settings.warmupSteps, totalSteps: total)
+        schedule = LearningRateSchedule(
+            peak: settings.learningRate, warmupSteps: settings.warmupSteps, totalSteps: total,
+            decay: settings.schedule)
         identity = RunIdentity(
             totalSteps: total, seed: settings.seed, data: task.dataDigest, settings: start.about.settingsDigest)
         observer = start.observer
