@@ -1,7 +1,7 @@
 // Glossary: n picture of the batch, oy ox window of the grid, ky kx place in the kernel, iy ix pixel of the picture.
 
-/// Fills rows `firstWindow ..< firstWindow + rowCount` of the column matrix of `picture` into `columns` (`rowCount ×
-/// geometry.columns`, row-major). Windows are numbered by batch, grid row and grid column.
+/// Fills rows `firstWindow ..< firstWindow + rowCount` of the column matrix of `picture` into `columns`
+/// (`rowCount × geometry.columns`, row-major). Windows are numbered by batch, grid row and grid column.
 func im2col(
     _ geometry: WindowGeometry, picture: UnsafePointer<Float>, firstWindow: Int, rowCount: Int,
     into columns: UnsafeMutablePointer<Float>

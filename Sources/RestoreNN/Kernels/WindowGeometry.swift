@@ -31,8 +31,8 @@ public struct Padding: Hashable, Sendable, ExpressibleByIntegerLiteral {
     }
 }
 
-/// The windows that a convolution lays over a picture: window `(oy, ox)` of the grid reads picture row `oy · stride +
-/// ky · dilation − padding.top` for each kernel row `ky`, and columns likewise.
+/// The windows that a convolution lays over a picture: window `(oy, ox)` of the grid reads picture row
+/// `oy · stride + ky · dilation − padding.top` for each kernel row `ky`, and columns likewise.
 ///
 /// A convolution goes from picture to grid, a transposed convolution from grid to picture; both, and all their
 /// gradients, are products with the same *column matrix*: one row per window, one column per (ky, kx, channel).

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Learning rate that rises linearly over the first steps and then falls to zero along half a cosine (Loshchilov &
+/// A learning rate that rises linearly over the first steps and then falls to zero along half a cosine (Loshchilov &
 /// Hutter, "SGDR", ICLR 2017, eq. 5, without restarts).
 ///
-/// How far the run has come is counted in steps, or told by the caller where time ends the run.
+/// Progress is measured in steps, or supplied by the caller if the run has a time limit.
 public struct WarmupCosineSchedule: Hashable, Sendable {
     public let peak: Float
     public let warmupSteps: Int
-    /// Steps of the whole run; nil where only time ends it.
+    /// Steps of the whole run; nil if only a time limit ends it.
     public let totalSteps: Int?
 
     public init(peak: Float, warmupSteps: Int, totalSteps: Int?) {
@@ -18,7 +18,8 @@ public struct WarmupCosineSchedule: Hashable, Sendable {
 
     /// - Parameters:
     ///   - step: 0 for the first update.
-    ///   - timeProgress: share of the time that is over, 0…1; the schedule follows it where it is ahead of the steps.
+    ///   - timeProgress: fraction of the time limit that has elapsed, 0…1; used if it is ahead of the progress in
+    ///     steps.
     public func learningRate(step: Int, timeProgress: Double = 0) -> Float {
         let warm = step < warmupSteps ? peak * Float(step + 1) / Float(warmupSteps) : peak
         var progress = max(0, timeProgress)

@@ -1,11 +1,11 @@
 import RestoreFiles
 
-/// What can be wrong with a weight file. Every case carries the path.
+/// What can be wrong with a weight file. Every case includes the path.
 public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
     case file(FileError)
-    /// The file breaks the safetensors format.
+    /// The file violates the safetensors format.
     case damaged(path: String, reason: String)
-    /// The contents do not have the checksum that the file states.
+    /// The contents do not match the checksum in the file.
     case checksumMismatch(path: String)
     case unsupportedElementType(path: String, tensor: String, type: String)
     /// A weight is NaN or infinite.
