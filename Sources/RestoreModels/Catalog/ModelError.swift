@@ -3,10 +3,10 @@ import RestoreNN
 
 /// Why a model cannot be used.
 public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// No model of this name in any of the folders.
+    /// No folder contains a model with this name.
     case notFound(name: String, searched: [String])
     case weights(WeightsError)
-    /// The file is a model for something else, or no model of this program.
+    /// The file is a model for another task, or not a model of this program.
     case wrongTask(path: String, expected: String, found: String?)
     case badArchitecture(path: String, reason: String)
 
