@@ -1,38 +1,38 @@
 import RestoreNN
 
-/// Settings of a run that do not depend on what is trained.
+/// Settings common to all runs, independent of the task.
 public struct TrainerSettings: Equatable, Sendable {
-    /// Updates of the weights; nil where only `epochs` or `timeLimit` end the run.
+    /// Number of weight updates; nil if only `epochs` or `timeLimit` end the run.
     public var steps: Int?
-    /// Epochs, of as many examples as there are; `Trainer` makes steps of them.
+    /// Number of epochs, each with as many examples as the data set has; `Trainer` converts them to steps.
     public var epochs: Int?
-    /// Minutes after which the run ends, with the schedule at its end; nil for no limit.
+    /// Minutes after which the run ends, with the schedule complete; nil for no limit.
     public var timeLimit: Double?
-    /// Examples a step.
+    /// Examples per step.
     public var batchSize: Int
     public var optimizer: OptimizerKind
-    /// Of Adam and AdamW.
+    /// For Adam and AdamW.
     public var learningRate: Float
-    /// Of Muon, for its matrices; rises and falls with the other.
+    /// For the matrices optimized by Muon; follows the same schedule as the other one.
     public var muonLearningRate: Float
     public var muonMomentum: Float
     public var warmupSteps: Int
-    /// Of Adam and AdamW.
+    /// For Adam and AdamW.
     public var beta1: Float
     public var beta2: Float
     public var weightDecay: Float
     public var maximumGradientNorm: Float
-    /// Decay of the averaged weights, which are what is validated and saved.
+    /// Decay of the averaged weights, which are the ones validated and saved.
     public var averageDecay: Float
     public var seed: UInt64
     /// Model whose weights the run starts from.
     public var initialModel: String?
-    /// Validations without a better score after which the run ends; nil for no such end.
+    /// Number of validations without improvement after which the run ends; nil for no limit.
     public var patience: Int?
     /// Steps between progress lines, and between validations.
     public var reportInterval: Int
     public var validationInterval: Int
-    /// Minutes between checkpoints; one is written at every validation, too.
+    /// Minutes between checkpoints; each validation also writes one.
     public var checkpointMinutes: Double
 
     public init(
@@ -57,9 +57,9 @@ public struct TrainerSettings: Equatable, Sendable {
         checkpointMinutes = 5
     }
 
-    /// The settings of every run.
+    /// The settings common to all runs.
     ///
-    /// - Parameter defaultSteps: of a run that is told no other end.
+    /// - Parameter defaultSteps: for a run with no other limit.
     static func table(defaultSteps: Int) -> [Setting<TrainerSettings>] {
         [
             .optionalInteger("steps", \.steps, in: 1...100_000_000, help: "Updates of the weights.")
@@ -102,7 +102,7 @@ public struct TrainerSettings: Equatable, Sendable {
     }
 }
 
-/// How far a picture is from its target; see `DifferenceLoss`.
+/// The training loss; see `DifferenceLoss`.
 public enum PictureLoss: String, CaseIterable, Sendable {
     case l1, l2, charbonnier, psnr
 

@@ -1,6 +1,6 @@
 import CLibYAML
 
-/// A YAML document as a tree whose leaves are text; what a leaf means is said by the setting that reads it.
+/// A YAML document as a tree with strings as leaves; the setting that reads a leaf defines its meaning.
 indirect enum YAMLValue: Equatable, Sendable {
     struct Pair: Equatable, Sendable {
         let key: String
@@ -21,17 +21,17 @@ indirect enum YAMLValue: Equatable, Sendable {
         if case .scalar(let text, _) = self { text } else { nil }
     }
 
-    /// Deeper documents than any configuration is are refused.
+    /// Documents nested deeper than any valid configuration are rejected.
     private static let deepest = 16
 
-    /// Parses the one document of a file through libyaml (YAML 1.1).
+    /// Parses a file with a single document, using libyaml (YAML 1.1).
     ///
     /// - Throws: `ConfigurationError` with the line, also for aliases, repeated keys and a second document.
     init(yaml bytes: [UInt8]) throws(ConfigurationError) {
         var parser = YAMLParser(bytes)
         defer { parser.end() }
         guard try parser.next(YAML_STREAM_START_EVENT), try parser.next(YAML_DOCUMENT_START_EVENT) else {
-            // A file of comments alone asks for nothing.
+            // A file with only comments leaves all settings unchanged.
             self = .mapping([], line: 1)
             return
         }
@@ -80,7 +80,7 @@ indirect enum YAMLValue: Equatable, Sendable {
         }
     }
 
-    /// A text as a YAML scalar: plain where it can be nothing but that text, else in double quotes.
+    /// A string as a YAML scalar: plain if that is unambiguous, otherwise in double quotes.
     static func quoted(_ text: String) -> String {
         if isPlain(text) { return text }
         var result = "\""
@@ -96,7 +96,7 @@ indirect enum YAMLValue: Equatable, Sendable {
         return result + "\""
     }
 
-    /// Ends of lines and marks that YAML does not take for text.
+    /// Line breaks, and characters not allowed in plain YAML scalars.
     private static func isSpecial(_ scalar: Unicode.Scalar) -> Bool {
         [0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF].contains(scalar.value)
     }
@@ -114,15 +114,15 @@ indirect enum YAMLValue: Equatable, Sendable {
 private struct YAMLParser {
     struct Event {
         let kind: yaml_event_type_t
-        /// Of a scalar.
+        /// The value of a scalar.
         let text: String
-        /// From 1.
+        /// Starting at 1.
         let line: Int
     }
 
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
-    /// Of the last event.
+    /// The line of the last event.
     private(set) var line = 1
     private var pushedBack: Event?
 
@@ -130,7 +130,7 @@ private struct YAMLParser {
         parser = .allocate(capacity: 1)
         input = .allocate(capacity: max(bytes.count, 1))
         _ = input.initialize(from: bytes)
-        // It fails only where there is no memory for it; then the first event says so.
+        // This fails only if memory runs out; the first event then reports it.
         yaml_parser_initialize(parser)
         yaml_parser_set_input_string(parser, input.baseAddress, bytes.count)
     }
@@ -162,7 +162,7 @@ private struct YAMLParser {
         return Event(kind: event.type, text: text, line: line)
     }
 
-    /// Whether the next event is of this kind; another one stays.
+    /// Consumes the next event if it is of this kind, and returns whether it did.
     mutating func next(_ kind: yaml_event_type_t) throws(ConfigurationError) -> Bool {
         let event = try next()
         if event.kind == kind { return true }
