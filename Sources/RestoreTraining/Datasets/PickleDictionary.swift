@@ -1,4 +1,4 @@
-/// A pickle whose value is a dictionary, and what its keys hold.
+/// A pickle whose value is a dictionary, with access to the values of its keys.
 struct PickleDictionary {
     private let bytes: [UInt8]
     private let store: PickleStore
@@ -14,7 +14,7 @@ struct PickleDictionary {
         pairs = store.dictionaries[index]
     }
 
-    /// What the key `name` holds. As in Python, the last value given to a key counts.
+    /// The value of key `name`. As in Python, if a key is repeated, its last value counts.
     subscript(name: String) -> PickleValue? {
         let places = stride(from: 0, to: pairs.count, by: 2)
         return places.reversed().first { text(pairs[$0]) == name }.map { pairs[$0 + 1] }
@@ -26,7 +26,7 @@ struct PickleDictionary {
         return names.isEmpty ? "none" : names.joined(separator: ", ")
     }
 
-    /// Strings of Python 2 are bytes.
+    /// Strings of Python 2 are byte strings.
     private func text(_ value: PickleValue) -> String? {
         switch value {
         case .bytes(let range), .text(let range), .latin1(let range):
@@ -46,7 +46,8 @@ struct PickleDictionary {
         }
     }
 
-    /// A matrix of bytes with this many columns and at least one row: where its values are, row after row.
+    /// A matrix of bytes with this many columns and at least one row; returns the range of its values, in row-major
+    /// order.
     func byteArray(
         _ value: PickleValue, named name: String, columns: Int
     ) throws(FormatProblem) -> (bytes: [UInt8], range: Range<Int>) {
@@ -86,7 +87,7 @@ struct PickleDictionary {
         }
     }
 
-    /// The bytes that a UTF-8 text of the characters U+0000…U+00FF stands for; nil for any other.
+    /// The bytes represented by a UTF-8 string of the characters U+0000…U+00FF; nil for any other string.
     private static func latin1(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
