@@ -38,7 +38,7 @@ struct DataCheckCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            // A path that is mistyped is found before hours of reading.
+            // Detects mistyped paths before hours of reading.
             for path in paths where pathKind(path) == .missing { throw missingError(path) }
             var check = DatasetCheck(minimumSide: patchSize ?? 1, pool: threads.pool)
             var reports: [DatasetReport] = []
@@ -96,10 +96,10 @@ private enum DataCheckError: Error, CustomStringConvertible {
 
 private func counted(_ count: Int, _ one: String, _ many: String) -> String { "\(count) \(count == 1 ? one : many)" }
 
-/// A report as lines for people: a name and what there is to say, in two columns.
+/// A human-readable report in two columns: a label and a value.
 private struct DatasetTable {
     private(set) var lines: [String] = []
-    /// Duplicates and broken files that are named; JSON names all.
+    /// Number of duplicates and broken files to list; JSON lists all.
     private static let mostNamed = 10
 
     init(_ report: DatasetReport) {
@@ -131,7 +131,7 @@ private struct DatasetTable {
         lines.append("  \(name)" + String(repeating: " ", count: max(1, 26 - name.count)) + text)
     }
 
-    /// How many there are, then each on a line of its own.
+    /// Their number, then each on its own line.
     private mutating func named(_ name: String, _ items: [String]) {
         guard !items.isEmpty else { return }
         row(name, "\(items.count)")
@@ -173,7 +173,7 @@ private struct DatasetRecord: Encodable {
     let formats: [String: Format]
     let color: Int
     let gray: Int
-    /// The same by its earlier name.
+    /// The same under its former name.
     let grey: Int
     let alpha: Int
     let bits8: Int
@@ -186,7 +186,7 @@ private struct DatasetRecord: Encodable {
     let broken: [Broken]
     let leftOut: [String]
     let warnings: [String]
-    /// How many are smaller than the patch size that was given.
+    /// Number of images smaller than the given patch size.
     let small: Int?
 
     init(_ report: DatasetReport, patchSize: Int?) {

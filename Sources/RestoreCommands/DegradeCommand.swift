@@ -11,7 +11,7 @@ struct DegradeCommand: ParsableCommand {
         subcommands: [DegradeNoiseCommand.self, DegradePhotoCommand.self, DegradeJPEGCommand.self])
 }
 
-/// What every way of degrading a picture takes.
+/// Options common to all degradations.
 struct DegradeOptions: ParsableArguments {
     @Argument(help: "PNG or JPEG file.")
     var input: String
@@ -24,14 +24,14 @@ struct DegradeOptions: ParsableArguments {
 
     @OptionGroup var verbosity: VerbosityOptions
 
-    /// Reads the input, has it degraded, and writes the output; says what was done.
+    /// Reads the input, degrades it, writes the output, and prints a summary.
     ///
-    /// - Parameter work: gives the degraded picture; may change how it is stored.
+    /// - Parameter work: returns the degraded image; may change how it is encoded.
     func degrade(summary: String, _ work: (Image, inout ImageEncoding) throws -> Image) throws {
         try reportingFailure {
             for path in [input, output] { try OutputPlan.requireName(path) }
             try OutputPlan.requireReplaceable(output, overwrite: overwrite)
-            // A signal lets the file that is being written come to its end, or none is begun.
+            // On a signal, a file being written is completed and no further one is started.
             Interruption.watch()
             let picture = try readImage(input)
             var encoding = try OutputPlan.encoding(for: output, format: nil, input: picture.format, quality: nil)
@@ -113,7 +113,7 @@ struct DegradeJPEGCommand: ParsableCommand {
     func run() throws {
         try files.degrade(summary: "compressed as JPEG of quality \(quality)") { image, encoding in
             encoding.jpegQuality = quality
-            // A JPEG output is compressed when it is written, and once is enough.
+            // A JPEG output is compressed anyway when it is written, so it must not be compressed twice.
             if encoding.format == .jpeg { return image }
             let bytes = try encodeImage(
                 image, as: ImageEncoding(format: .jpeg, jpegQuality: quality), path: files.input)

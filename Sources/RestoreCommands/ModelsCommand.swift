@@ -32,7 +32,7 @@ struct ModelsListCommand: ParsableCommand {
                     failures += 1
                     continue
                 }
-                // Where the list itself cannot be written, no other model can be listed either.
+                // If the list itself cannot be written, stop: no other model could be listed either.
                 if json {
                     try Console.data(jsonLine(ModelRecord(name: entry.name, path: entry.path, task: task)))
                 } else {
@@ -87,7 +87,7 @@ struct ModelsInfoCommand: ParsableCommand {
     }
 }
 
-/// The names of a file's element types; of one that this program does not know, the file's word.
+/// The names of a file's element types; unknown types are shown as in the file.
 private func elementTypes(of file: SafetensorsFile) -> String {
     file.elementTypes.map { SafetensorsFile.ElementType(rawValue: $0)?.name ?? $0 }.joined(separator: ", ")
 }

@@ -1,7 +1,7 @@
-/// Outputs of a batch that exist, which therefore does not begin.
+/// Outputs of a batch that already exist, so the batch does not start.
 struct ExistingOutputs: Error, CustomStringConvertible {
     let paths: [String]
-    /// Of the whole batch.
+    /// Number of outputs in the whole batch.
     let outputCount: Int
 
     var description: String {
@@ -14,7 +14,7 @@ struct ExistingOutputs: Error, CustomStringConvertible {
     }
 }
 
-/// Two files that exist, of which nobody can tell whether the second is an input or an output.
+/// Two existing files, where the second could be an input or an output.
 struct AmbiguousPair: Error, CustomStringConvertible {
     let path: String
 
