@@ -6,7 +6,7 @@ extension Image {
     /// Gray is replicated to R, G and B; alpha is omitted.
     ///
     /// - Parameters:
-    ///   - region: the rectangle, inside the picture.
+    ///   - region: the rectangle, inside the image.
     ///   - destination: pixel (x, y) of the rectangle is written to `destination[y · rowStride + x · pixelStride + 0 …
     ///     2]`; nothing else is changed.
     ///   - pixelStride: floats from one pixel to the next, at least 3.
@@ -31,7 +31,7 @@ extension Image {
     /// as they were, in any color space.
     ///
     /// - Parameters:
-    ///   - region: the rectangle, inside the picture.
+    ///   - region: the rectangle, inside the image.
     ///   - source: laid out as the destination of `copyColors`.
     ///   - pixelStride: floats from one pixel to the next, at least 3.
     ///   - rowStride: floats from one row to the next, at least `region.width · pixelStride`, which is the default.

@@ -68,7 +68,7 @@ extension Image {
     /// Large images can be colored piece by piece; only one row at a time is stored as floats.
     ///
     /// - Parameters:
-    ///   - region: the rectangle, inside the picture.
+    ///   - region: the rectangle, inside the image.
     ///   - chroma: a* and b* of pixel (x, y) of the rectangle begin at `chroma[y · rowStride + x · pixelStride]`.
     ///   - pixelStride: floats from one pixel to the next, at least 2.
     ///   - rowStride: floats from one row to the next, at least `region.width · pixelStride`, which is the default.

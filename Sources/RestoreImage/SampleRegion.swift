@@ -4,7 +4,7 @@ extension Image {
     /// omitted. Value ranges are those of `copyColors`.
     ///
     /// - Parameters:
-    ///   - region: the rectangle, inside the picture.
+    ///   - region: the rectangle, inside the image.
     ///   - channels: 1 for gray, 3 for R, G, B.
     ///   - destination: pixel (x, y) of the rectangle is written to `destination[y · rowStride + x · pixelStride + 0
     ///     ..< channels]`; nothing else is changed.

@@ -1,5 +1,4 @@
-/// Luma, the gray value of a gamma-encoded color: Y′ = 0.299 R′ + 0.587 G′ + 0.114 B′
-/// (ITU-R BT.601-7, section 2.5.1).
+/// Luma, the gray value of a gamma-encoded color: Y′ = 0.299 R′ + 0.587 G′ + 0.114 B′ (ITU-R BT.601-7, section 2.5.1).
 ///
 /// Every conversion from color to gray in this package uses these weights.
 public enum Luma {

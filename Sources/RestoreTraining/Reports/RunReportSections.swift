@@ -106,7 +106,7 @@ extension RunReport {
         return "<section class=\"charts\">\n\(figures.map(\.html).joined())</section>\n"
     }
 
-    // MARK: Pictures
+    // MARK: Images
 
     var sampleSection: String {
         guard !samples.isEmpty else { return "" }
