@@ -6,27 +6,27 @@ import RestoreTraining
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "What is in pictures to train on.",
+        abstract: "Inspects training data.",
         subcommands: [DataCheckCommand.self])
 }
 
 struct DataCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Reads data sets as training would, and says what is in them.",
+        abstract: "Reads data sets as training would, and reports their contents.",
         discussion: """
             Folders with PNG and JPEG files, CIFAR-10 batches (binary, Python) and IDX files such as MNIST's, plain or \
-            gzipped, or such files themselves. In folders test sets are left out, as in training. Pictures whose \
-            pixels are those of an earlier one, in any of the paths, are named as duplicates.
+            gzipped, or such files themselves. In folders, test sets are skipped, as in training. Images whose \
+            pixels equal those of an earlier one, in any of the paths, are reported as duplicates.
             """)
 
     @Argument(help: ArgumentHelp("Folders or files.", valueName: "path"))
     var paths: [String]
 
-    @Option(help: ArgumentHelp("Warn of pictures smaller than such patches.", valueName: "px"))
+    @Option(help: ArgumentHelp("Warn about images smaller than this patch size.", valueName: "px"))
     var patchSize: Int?
 
-    @Flag(help: "One JSON record a path on stdout.")
+    @Flag(help: "Write one JSON record per path to stdout.")
     var json = false
 
     @OptionGroup var threads: ThreadOptions
@@ -74,10 +74,10 @@ struct DataCheckCommand: ParsableCommand {
         let logger = verbosity.logger
         for warning in report.warnings { logger.warning("\(warning)") }
         if !report.leftOut.isEmpty {
-            logger.info("\(report.path): test sets are left out; name a file itself to look at it")
+            logger.info("\(report.path): test sets are skipped; specify a file explicitly to check it")
         }
         if let patchSize, let first = report.small.first {
-            let count = counted(report.small.count, "picture is", "pictures are")
+            let count = counted(report.small.count, "image is", "images are")
             logger.warning(
                 "\(report.path): \(count) smaller than \(patchSize)×\(patchSize) and would be skipped, first \(first)")
         }
@@ -89,7 +89,7 @@ private enum DataCheckError: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .nothingUsable(let paths): "no usable picture in \(paths.joined(separator: ", "))"
+        case .nothingUsable(let paths): "no usable images in \(paths.joined(separator: ", "))"
         }
     }
 }

@@ -6,14 +6,14 @@ import RestoreNN
 struct ModelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "models",
-        abstract: "What models are installed, and what they say about themselves.",
+        abstract: "Lists, shows and converts models.",
         subcommands: [ModelsListCommand.self, ModelsInfoCommand.self, ModelsConvertCommand.self])
 }
 
 struct ModelsListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the models.")
 
-    @Flag(help: "One JSON record a model on stdout.")
+    @Flag(help: "Write one JSON record per model to stdout.")
     var json = false
 
     @OptionGroup var models: ModelOptions
@@ -56,9 +56,9 @@ private struct ModelRecord: Encodable {
 struct ModelsInfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Shows what a model is, what it was trained on, its license and its scores.")
+        abstract: "Shows a model's architecture, training data, license and scores.")
 
-    @Argument(help: ArgumentHelp("A name, or a path.", valueName: "name|path"))
+    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"))
     var model: String
 
     @Flag(help: "One JSON record on stdout.")
@@ -95,13 +95,13 @@ private func elementTypes(of file: SafetensorsFile) -> String {
 struct ModelsConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Stores a model with weights of another precision.",
+        abstract: "Converts a model's weights to another precision.",
         discussion: """
-            Half the bits make half the file. What the file says about itself is kept; the checksum is new. A weight that is \
+            16-bit weights halve the file size. Metadata are kept; the checksum is recomputed. A weight that is \
             too large for the type is an error.
             """)
 
-    @Argument(help: ArgumentHelp("A name, or a path.", valueName: "name|path"))
+    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"))
     var input: String
 
     @Argument(help: "File to write.")

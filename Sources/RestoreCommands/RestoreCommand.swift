@@ -8,12 +8,12 @@ public struct RestoreCommand: ParsableCommand {
 
     public static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Repairs photographs: removes noise, on this computer alone.",
+        abstract: "Restores photographs: removes noise, entirely on this computer.",
         discussion: """
             Try it: restore denoise photo.jpg
 
-            Exit codes: 0 all done; 1 some files failed, each named; 64 usage; 65 bad data; 66 no such input; \
-            73 the output exists or cannot be made; 130 interrupted.
+            Exit codes: 0 success; 1 some files failed; 64 usage error; 65 invalid data; 66 input not found; \
+            73 output exists or cannot be created; 130 interrupted.
             """,
         version: version,
         subcommands: [
@@ -34,7 +34,7 @@ public struct RestoreCommand: ParsableCommand {
             // a request for help.
             let arguments = argumentsFromSystem()
             guard !arguments.isEmpty else {
-                Console.message("restore: the arguments cannot be read; is /proc there?")
+                Console.message("restore: the arguments cannot be read; is /proc mounted?")
                 throw ExitCode.noInput
             }
             // ArgumentParser's own list has invalid UTF-8 repaired, so file names that are not UTF-8 would not be

@@ -69,7 +69,7 @@ struct CodecReader: ~Copyable {
         var reader: OpaquePointer?
         try checked { functions.open(bytes.baseAddress, bytes.count, tolerant ? 1 : 0, &reader, &pixelFormat, $0) }
         guard let reader else {
-            throw .unsupported("no reader was made")
+            throw .unsupported("the decoder could not be created")
         }
         self.functions = functions
         self.reader = reader

@@ -37,7 +37,7 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .file(let error):
             return error.description
         case .unknownFormat(let path, let found):
-            return "\(path): is neither a PNG nor a JPEG picture: found \(found)"
+            return "\(path): is neither a PNG nor a JPEG image: found \(found)"
         case .damaged(let path, let format, let reason):
             return "\(path): is a damaged \(format.name) file: \(reason)"
         case .tooLarge(let path, let width, let height, let limit):
@@ -48,7 +48,7 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
             return "\(path): cannot be encoded: \(reason)"
         case .unknownExtension(let path):
             let known = ImageFormat.allCases.flatMap { $0.fileExtensions }.map { ".\($0)" }
-            return "\(path): the extension names no known picture format, expected one of "
+            return "\(path): the extension is not that of a known image format, expected one of "
                 + known.joined(separator: ", ")
         case .notFinite(let path, let x, let y):
             return "\(path): the result at pixel (\(x), \(y)) is not a finite number"

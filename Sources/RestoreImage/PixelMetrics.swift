@@ -14,13 +14,13 @@ public enum ImageComparisonError: Error, Equatable, Sendable, CustomStringConver
     public var description: String {
         switch self {
         case .sizesDiffer(let first, let second):
-            return "the pictures differ in size: \(first) and \(second) pixels"
+            return "the images differ in size: \(first) and \(second) pixels"
         case .colorChannelsDiffer(let first, let second):
-            return "the pictures differ in color channels: \(first) and \(second)"
+            return "the images differ in color channels: \(first) and \(second)"
         case .bitDepthsDiffer(let first, let second):
-            return "the pictures differ in bits per sample: \(first) and \(second)"
+            return "the images differ in bits per sample: \(first) and \(second)"
         case .tooSmall(let width, let height, let minimum):
-            return "a picture of \(width)×\(height) pixels is too small to compare, at least "
+            return "an image of \(width)×\(height) pixels is too small to compare, at least "
                 + "\(minimum)×\(minimum) are needed"
         }
     }

@@ -24,14 +24,14 @@ private func trailer(of bytes: [UInt8], from start: Int?, pictureCount: PictureC
     if let pictureCount {
         lines.append(pictureCount.loss)
     } else if content.starts(with: [0xFF, 0xD8, 0xFF]) {
-        lines.append("of several pictures in the file only the first is kept")
+        lines.append("only the first of several images in the file is kept")
     }
     // The video's first bytes may be zero.
     if let video = videoStart(in: bytes[start..<content.endIndex]) {
-        lines.append("the video behind the picture is not kept (\(content.endIndex - video) bytes)")
+        lines.append("the video after the image is not kept (\(content.endIndex - video) bytes)")
     }
     if lines.isEmpty, content.count > fewBytes {
-        lines.append("what stands behind the picture is not kept (\(content.count) bytes)")
+        lines.append("data after the image is not kept (\(content.count) bytes)")
     }
     return lines
 }
@@ -67,8 +67,8 @@ private struct PictureCount {
     let previews: Int
 
     var loss: String {
-        guard previews == all - 1 else { return "of the \(all) pictures in the file only the first is kept" }
-        return "the preview\(previews == 1 ? "" : "s") behind the picture \(previews == 1 ? "is" : "are") not kept"
+        guard previews == all - 1 else { return "only the first of \(all) images in the file is kept" }
+        return "the preview\(previews == 1 ? "" : "s") after the image \(previews == 1 ? "is" : "are") not kept"
     }
 }
 
@@ -116,5 +116,5 @@ private func lostFrames(of bytes: [UInt8]) -> String? {
     guard let count else { return nil }
     let lost = count - (isDefaultAFrame ? 1 : 0)
     guard lost > 0 else { return nil }
-    return "of the animation only the default picture is kept: \(lost) frame\(lost == 1 ? " is" : "s are") lost"
+    return "only the default image of the animation is kept: \(lost) frame\(lost == 1 ? " is" : "s are") lost"
 }

@@ -104,16 +104,16 @@ private func obstacle(to encoding: ImageEncoding, of image: Image) -> String? {
         }
         let limit = Int(Int32.max)
         if image.width > limit || image.height > limit {
-            return "a PNG has at most \(limit) pixels a side, found \(image.width)×\(image.height)"
+            return "a PNG has at most \(limit) pixels per side, found \(image.width)×\(image.height)"
         }
     case .jpeg:
         if !(1...100).contains(encoding.jpegQuality) {
             return "the JPEG quality must be 1…100, found \(encoding.jpegQuality)"
         }
-        if !image.isOpaque { return "a JPEG has no transparency; store it as PNG" }
+        if !image.isOpaque { return "JPEG does not support transparency; use PNG" }
         let limit = 65500  // JPEG_MAX_DIMENSION of libjpeg
         if image.width > limit || image.height > limit {
-            return "a JPEG has at most \(limit) pixels a side, found \(image.width)×\(image.height)"
+            return "a JPEG has at most \(limit) pixels per side, found \(image.width)×\(image.height)"
         }
     }
     return nil

@@ -53,7 +53,7 @@ struct UnwrittenComparison: Error, CustomStringConvertible {
     let cause: any Error
     let output: String
 
-    var description: String { "\(explanation(of: cause)); \(output) itself is written" }
+    var description: String { "\(explanation(of: cause)); \(output) itself was written" }
 }
 
 /// Runs a command's work. Errors are reported as one line on stderr and an exit code.
@@ -75,7 +75,7 @@ func reportingFailure(_ work: () throws -> Void) throws {
 func explanation(of error: any Error) -> String {
     switch error {
     case FileError.alreadyExists, ImageError.file(.alreadyExists), TrainingError.file(.alreadyExists):
-        "\(error); --overwrite replaces it"
+        "\(error); use --overwrite to replace it"
     default:
         "\(error)"
     }

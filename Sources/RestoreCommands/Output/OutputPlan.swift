@@ -57,7 +57,7 @@ struct OutputPlan: Equatable {
         let folder = try Self.folder(output, for: inputs, isBatch: isBatch, request)
         if let suffix = request.suffix { try Self.check(suffix: suffix, inputs: inputs, output: output) }
         guard folder == nil || inputs != [Self.stream] else {
-            throw UsageError(description: "-: what is read from stdin has no name; its output needs one")
+            throw UsageError(description: "-: input from stdin has no name; specify an output")
         }
         let found = try BatchInputs(
             inputs, suffix: request.suffix ?? request.defaultSuffix, recursive: request.recursive, outputFolder: folder)
@@ -96,7 +96,7 @@ struct OutputPlan: Equatable {
         let isFile = last != stream && pathKind(last) == .regularFile
         guard request.inputs.isEmpty || !isFile else {
             throw UsageError(
-                description: "\(last): an input or the output? Beside --input say --input or --output for it, too")
+                description: "\(last): an input or the output? With --input, use --input or --output for it, too")
         }
         let isPair = all.count == 2
         if isPair, !request.overwrite, isFile, all[0] != stream, pathKind(all[0]) == .regularFile {
@@ -111,14 +111,14 @@ struct OutputPlan: Equatable {
         guard !inputs.isEmpty else { throw UsageError(description: "no input was given") }
         if inputs.contains(stream) {
             guard inputs.count == 1 else {
-                throw UsageError(description: "-: stdin is one picture, and no other input")
+                throw UsageError(description: "-: stdin is a single image and cannot be combined with other inputs")
             }
             guard output != nil else {
-                throw UsageError(description: "-: what is read from stdin needs an output: a file, or - for stdout")
+                throw UsageError(description: "-: input from stdin needs an output: a file, or - for stdout")
             }
         }
         if output == stream, inputs.count > 1 || isFolder(inputs[0]) {
-            throw UsageError(description: "-: stdout takes one picture; several inputs need a folder as output")
+            throw UsageError(description: "-: stdout takes a single image; several inputs need an output folder")
         }
     }
 
@@ -141,13 +141,13 @@ struct OutputPlan: Equatable {
             guard request.output == nil else { return output }
             throw UsageError(
                 description: """
-                    \(output): a file or a folder? The name of a file ends in .png or .jpg; --output \(output) is a folder
+                    \(output): a file or a folder? File names end in .png or .jpg; use --output \(output) for a folder
                     """)
         }
         // A name with an image extension means an image.
         guard isMissing, ImageFormat.forPath(output) == nil else {
             let reason = inputs.count == 1 ? "which \(inputs[0]), a folder, needs" : "which several inputs need"
-            throw UsageError(description: "\(output): is no folder, \(reason) as output")
+            throw UsageError(description: "\(output): is not a folder, \(reason) as output")
         }
         return output
     }
@@ -155,10 +155,12 @@ struct OutputPlan: Equatable {
     /// Rejects a suffix that would have no effect. In folders it also identifies the results of an earlier run.
     private static func check(suffix: String, inputs: [String], output: String?) throws(UsageError) {
         guard !suffix.utf8.contains(UInt8(ascii: "/")), !suffix.utf8.contains(0) else {
-            throw UsageError(description: "--suffix \(suffix): is no part of a file's name")
+            throw UsageError(description: "--suffix \(suffix): cannot be part of a file name")
         }
         guard output == nil || inputs.contains(where: { isFolder($0) }) else {
-            throw UsageError(description: "--suffix is for outputs that are not named, and excludes --output for files")
+            throw UsageError(
+                description:
+                    "--suffix requires outputs without explicit names; it cannot be combined with --output for files")
         }
     }
 
@@ -206,12 +208,12 @@ struct OutputPlan: Equatable {
             let place = Array((identity == nil ? places.place(of: job.output) : canonicalPath(job.output)).utf8)
             if let other = writers.updateValue(job.input, forKey: place) {
                 throw UsageError(
-                    description: "\(job.output): two inputs would be written to it, \(other) and \(job.input)")
+                    description: "\(job.output): two inputs would be written to it: \(other) and \(job.input)")
             }
             if identity != nil, identity == FileIdentity(job.input) { continue }
             if let reader = identity.flatMap({ readers[$0] }) ?? readPlaces[place], reader != job.input {
-                let name = reader == job.output ? "" : ", as \(reader)"
-                throw UsageError(description: "\(job.output): an input\(name), and the output of \(job.input)")
+                let name = reader == job.output ? "" : " (as \(reader))"
+                throw UsageError(description: "\(job.output): both an input\(name) and the output of \(job.input)")
             }
         }
         try requireDistinctInputs()
@@ -223,7 +225,8 @@ struct OutputPlan: Equatable {
         var known: Set<[UInt8]> = []
         for job in jobs where job.input != Self.stream {
             guard known.insert(Array(places.place(of: job.input).utf8)).inserted else {
-                throw UsageError(description: "\(job.input): an input twice; does one of the inputs lie in another?")
+                throw UsageError(
+                    description: "\(job.input): appears twice among the inputs; is one of the inputs inside another?")
             }
         }
     }

@@ -8,8 +8,8 @@ struct ExistingOutputs: Error, CustomStringConvertible {
         let named = paths.prefix(3).joined(separator: ", ")
         let more = paths.count > 3 ? " and \(paths.count - 3) more" : ""
         return """
-            \(named)\(more): \(paths.count) of \(outputCount) outputs exist\(paths.count == 1 ? "s" : "") already, and nothing \
-            was done; --skip-existing leaves them out, --overwrite replaces them
+            \(named)\(more): \(paths.count) of \(outputCount) outputs already exist\(paths.count == 1 ? "s" : ""); \
+            nothing was done; use --skip-existing or --overwrite
             """
     }
 }
@@ -20,7 +20,7 @@ struct AmbiguousPair: Error, CustomStringConvertible {
 
     var description: String {
         """
-        \(path): exists already; if it is the output, --overwrite replaces it; if it is a second input, say --output FOLDER
+        \(path): already exists; use --overwrite if it is the output, or --output FOLDER if it is a second input
         """
     }
 }

@@ -6,7 +6,7 @@ extension OutputPlan {
     /// Rejects "-" if streams are not supported, rather than treating it as a file name.
     static func requireName(_ path: String) throws(UsageError) {
         guard path != stream else {
-            throw UsageError(description: "-: streams are not supported here; ./- names a file that is called so")
+            throw UsageError(description: "-: streams are not supported here; use ./- for a file with this name")
         }
     }
 
@@ -26,10 +26,10 @@ extension OutputPlan {
     func requireRedirection() throws(UsageError) {
         for job in jobs {
             if job.input == Self.stream, isatty(STDIN_FILENO) == 1 {
-                throw UsageError(description: "-: stdin is a terminal, not a picture")
+                throw UsageError(description: "-: stdin is a terminal, not an image")
             }
             if job.output == Self.stream, isatty(STDOUT_FILENO) == 1 {
-                throw UsageError(description: "-: stdout is a terminal, which shows no pictures; send it to a file")
+                throw UsageError(description: "-: stdout is a terminal; redirect it to a file")
             }
         }
     }

@@ -18,10 +18,10 @@ package func rgb(fromCMYK inks: [UInt8], profile: [UInt8]?) -> [UInt8] {
 /// The same with a warning for the user, since CMYK files are intended for a press and the result is not.
 func colorsAndWarning(fromCMYK inks: [UInt8], profile: [UInt8]?) -> (colors: [UInt8], warning: String) {
     let (colors, usesProfile) = converted(inks, profile: profile)
-    let warning = "its CMYK inks come out as sRGB colors"
+    let warning = "its CMYK colors are converted to sRGB"
     if usesProfile { return (colors, warning) }
     let reason = profile == nil ? "it has no color profile" : "its color profile cannot be used"
-    return (colors, "\(warning), by a plain formula: \(reason)")
+    return (colors, "\(warning), with a simple formula: \(reason)")
 }
 
 private func converted(_ inks: [UInt8], profile: [UInt8]?) -> (colors: [UInt8], usesProfile: Bool) {

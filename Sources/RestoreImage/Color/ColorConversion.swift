@@ -30,11 +30,11 @@ public final class ColorConversion: Sendable, Equatable {
         }
         (channelCount, encoded) = (3, [])
         guard let toXYZ = try ICCProfile.sRGB()?.lightModel().matrix, let fromXYZ = toXYZ.inverse else {
-            throw ICCProfile.Defect(reason: "sRGB could not be made")
+            throw ICCProfile.Defect(reason: "the sRGB profile could not be created")
         }
         let product = fromXYZ.times(matrix)
         guard let inverse = product.inverse else {
-            throw ICCProfile.Defect(reason: "its primaries do not span colors")
+            throw ICCProfile.Defect(reason: "its primaries are degenerate")
         }
         (toSRGB, fromSRGB) = (product.floats, inverse.floats)
         let gain = Self.largest(toSRGB) * Self.largest(fromSRGB) * (curves.map { Self.largest($0.light) }.max() ?? 1)

@@ -34,7 +34,7 @@ extension ImageMetadata {
                 space = try pngColor?.colorSpace(of: layout) ?? .sRGB
             }
         } catch {
-            return (.sRGB, "the color profile is kept, but the colors are taken as sRGB: \(error.reason)")
+            return (.sRGB, "the color profile is kept, but the colors are treated as sRGB: \(error.reason)")
         }
         return (space, warningOfCodePoints)
     }
@@ -47,7 +47,7 @@ extension ImageMetadata {
         guard let code = pngColor?.codingIndependentCodePoints, code.count == 4, !nearCurves.contains(code[1]) else {
             return nil
         }
-        return "its cICP is not interpreted: the colors are taken as its other chunks say"
+        return "its cICP is not interpreted; the colors follow its other chunks"
     }
 
     private static func colorSpace(
@@ -57,11 +57,11 @@ extension ImageMetadata {
         let space = try profile.colorSpace()
         let isGrayPicture = layout.colorChannelCount == 1
         if profile.colorModel == .gray, !isGrayPicture {
-            throw ICCProfile.Defect(reason: "it is a profile of gray, and the picture is RGB")
+            throw ICCProfile.Defect(reason: "it is a gray profile, but the image is RGB")
         }
         // A gray image with an sRGB profile is common and unambiguous.
         if profile.colorModel == .rgb, isGrayPicture, case .converted = space {
-            throw ICCProfile.Defect(reason: "it is a profile of RGB, and the picture is gray")
+            throw ICCProfile.Defect(reason: "it is an RGB profile, but the image is gray")
         }
         return space
     }
@@ -121,11 +121,11 @@ extension ImageMetadata.PNGColor {
         if hasStandInPrimaries, Self.areNear([gamma], [Self.standInGamma]) { return nil }
         // Exponents outside this range are mistakes.
         guard (10_000...1_000_000).contains(gamma) else {
-            throw ICCProfile.Defect(reason: "gAMA is absurd: \(gamma)")
+            throw ICCProfile.Defect(reason: "gAMA is out of range: \(gamma)")
         }
         let color = try primaries.map { values throws(ICCProfile.Defect) in try Self.checked(values) }
         guard let profile = ICCProfile.power(exponent: 100_000 / Double(gamma), chromaticities: color) else {
-            throw ICCProfile.Defect(reason: "cHRM is absurd")
+            throw ICCProfile.Defect(reason: "cHRM is out of range")
         }
         return profile
     }
@@ -138,7 +138,7 @@ extension ImageMetadata.PNGColor {
     private static func checked(_ values: [UInt32]) throws(ICCProfile.Defect) -> [Double] {
         let isColor = values.count == 8 && values.allSatisfy { $0 <= 100_000 } && values[1] >= 1000
         // For imaginary primaries (such as ProPhoto's blue) y may be 0, by which Little CMS divides.
-        guard isColor else { throw ICCProfile.Defect(reason: "cHRM is absurd") }
+        guard isColor else { throw ICCProfile.Defect(reason: "cHRM is out of range") }
         return values.enumerated().map { $0 % 2 == 1 ? max(Double($1), 1) / 100_000 : Double($1) / 100_000 }
     }
 }

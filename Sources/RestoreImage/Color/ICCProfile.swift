@@ -91,10 +91,10 @@ struct ICCProfile: ~Copyable {
             let curve = try ToneCurve(tag(cmsSigGrayTRCTag), isLightness: cmsGetPCS(handle) == cmsSigLabData)
             return LightModel(curves: [curve], matrix: nil)
         case .rgb:
-            guard cmsGetPCS(handle) == cmsSigXYZData else { throw Defect(reason: "it holds tables only") }
+            guard cmsGetPCS(handle) == cmsSigXYZData else { throw Defect(reason: "it contains only tables") }
             return try matrixModel()
         case .cmyk, .other:
-            throw Defect(reason: "it is of another color model")
+            throw Defect(reason: "it has another color model")
         }
     }
 

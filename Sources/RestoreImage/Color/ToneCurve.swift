@@ -67,7 +67,7 @@ struct ToneCurve: Sendable, Equatable {
         for index in 1..<values.count {
             // Interpolation in a table may be off by a rounding error.
             guard values[index] >= values[index - 1] - 1e-6 else {
-                throw ICCProfile.Defect(reason: "a tone curve falls, and cannot be undone")
+                throw ICCProfile.Defect(reason: "a tone curve is not monotonic and cannot be inverted")
             }
             values[index] = max(values[index], values[index - 1])
         }

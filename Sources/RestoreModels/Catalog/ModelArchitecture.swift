@@ -23,7 +23,7 @@ extension ModelArchitecture {
         } catch {
             // Messages stay on one line, however long the text is.
             let start = json.prefix(120)
-            throw .badArchitecture(path: path, reason: "the architecture is no valid JSON of this program: \(start)")
+            throw .badArchitecture(path: path, reason: "the architecture is not valid JSON for this program: \(start)")
         }
         if let defect { throw .badArchitecture(path: path, reason: defect) }
     }

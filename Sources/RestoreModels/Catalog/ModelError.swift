@@ -18,7 +18,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
         case .weights(let error):
             return error.description
         case .wrongTask(let path, let expected, let found):
-            let task = found.map { "is a model for \"\($0)\"" } ?? "does not say what task it is for"
+            let task = found.map { "is a model for \"\($0)\"" } ?? "does not state its task"
             return "\(path): \(task), expected \"\(expected)\""
         case .badArchitecture(let path, let reason):
             return "\(path): \(reason)"

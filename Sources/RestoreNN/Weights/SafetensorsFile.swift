@@ -71,7 +71,7 @@ public struct SafetensorsFile: Sendable {
             throw damaged("a header of \(length) bytes in a file of \(bytes.count)")
         }
         let start = 8 + Int(length)
-        guard length > 0, bytes[8] == UInt8(ascii: "{") else { throw damaged("the header is no JSON object") }
+        guard length > 0, bytes[8] == UInt8(ascii: "{") else { throw damaged("the header is not a JSON object") }
         let header: SafetensorsHeader
         do { header = try SafetensorsHeader(parsing: bytes[8..<start]) } catch { throw damaged(error.reason) }
         entries = header.entries.sorted { ($0.begin, $0.end) < ($1.begin, $1.end) }
@@ -85,7 +85,7 @@ public struct SafetensorsFile: Sendable {
             let found = Self.checksum(metadata: metadata, entries: entries, values: bytes[start...])
             guard stated == found else { throw .checksumMismatch(path: path) }
         } else if metadata.keys.contains(where: { $0.hasPrefix(Self.ownPrefix) }) {
-            throw damaged("it states no checksum")
+            throw damaged("it has no checksum")
         }
     }
 
@@ -97,7 +97,7 @@ public struct SafetensorsFile: Sendable {
             guard entry.begin == next else {
                 return "a \(entry.begin > next ? "hole" : "overlap") before tensor \(entry.name)"
             }
-            guard entry.end <= dataBytes else { return "tensor \(entry.name) reaches beyond the end of the file" }
+            guard entry.end <= dataBytes else { return "tensor \(entry.name) extends beyond the end of the file" }
             next = entry.end
             // Elements of types unknown to this program have at least one bit.
             let type = ElementType(rawValue: entry.elementType)

@@ -27,12 +27,14 @@ struct SafetensorsHeader: Equatable {
         var scanner = HeaderScanner(bytes: bytes)
         var names: Set<String> = []
         try scanner.object { key, scanner throws(SyntaxError) in
-            guard names.insert(key).inserted else { throw SyntaxError(reason: "\"\(key)\" stands twice in the header") }
+            guard names.insert(key).inserted else {
+                throw SyntaxError(reason: "\"\(key)\" appears twice in the header")
+            }
             if key == "__metadata__" {
                 try scanner.object { name, scanner throws(SyntaxError) in
                     let value = try scanner.string()
                     guard self.metadata.updateValue(value, forKey: name) == nil else {
-                        throw SyntaxError(reason: "\"\(name)\" stands twice in the metadata")
+                        throw SyntaxError(reason: "\"\(name)\" appears twice in the metadata")
                     }
                 }
             } else {
@@ -108,7 +110,7 @@ struct HeaderScanner {
     }
 
     private func failure(_ expectation: String) -> SyntaxError {
-        SyntaxError(reason: "the header is no valid JSON: \(expectation) at byte \(position - bytes.startIndex)")
+        SyntaxError(reason: "the header is not valid JSON: \(expectation) at byte \(position - bytes.startIndex)")
     }
 
     /// The next byte that is not white space, without consuming it.
@@ -175,23 +177,23 @@ struct HeaderScanner {
             switch byte {
             case UInt8(ascii: "\""):
                 guard let string = String(validating: text, as: UTF8.self) else {
-                    throw failure("a text is no valid UTF-8")
+                    throw failure("a string is not valid UTF-8")
                 }
                 return string
             case UInt8(ascii: "\\"):
                 text.append(contentsOf: try escape())
             case 0..<0x20:
-                throw failure("a control character in a text")
+                throw failure("a control character in a string")
             default:
                 text.append(byte)
             }
         }
-        throw failure("a text does not end")
+        throw failure("a string is not terminated")
     }
 
     /// The escape sequence after a backslash, as UTF-8.
     private mutating func escape() throws(SyntaxError) -> [UInt8] {
-        guard position < bytes.endIndex else { throw failure("a text does not end") }
+        guard position < bytes.endIndex else { throw failure("a string is not terminated") }
         let byte = bytes[position]
         position += 1
         switch byte {

@@ -46,30 +46,33 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         [
             .task(task),
             .sources("data", \.data),
-            .choice("noise", \.noise, help: "Noise to learn: white, of a known level; or that of photographs."),
+            .choice("noise", \.noise, help: "Noise to train on: white with a known level, or that of photographs."),
             .number(
-                "max-sigma", \.maximumSigma, in: 1...75, help: "Strongest Gaussian noise, of 255.", valueName: "1…75"),
-            .number("gray-share", \.grayShare, in: 0...1, help: "Share of patches made gray.", valueName: "0…1")
-                .alias("grey-share"),
+                "max-sigma", \.maximumSigma, in: 1...75, help: "Maximum Gaussian noise level, in units of 1/255.",
+                valueName: "1…75"),
             .number(
-                "clean-share", \.cleanShare, in: 0...1, help: "Share of patches without the noise of photographs.",
+                "gray-share", \.grayShare, in: 0...1, help: "Fraction of patches converted to gray.", valueName: "0…1"
+            )
+            .alias("grey-share"),
+            .number(
+                "clean-share", \.cleanShare, in: 0...1, help: "Fraction of patches without added photograph noise.",
                 valueName: "0…1"),
             .integer(
                 "patch-size", \.patchSize, in: 1...1024,
-                help: "Side of a patch, a multiple of the network's alignment, 8.",
+                help: "Patch size, a multiple of the network's alignment, 8.",
                 valueName: "pixels"),
             .integers(
                 "widths", \.widths, expectation: "1 to 6 numbers of 1 to 1024 channels",
-                help: "Channels of the levels, fine to coarse."),
+                help: "Channels of each level, from fine to coarse."),
             .integers(
                 "blocks", \.blocks, expectation: "a number of 1 to 16 for every level, or one for all",
-                help: "Residual blocks of the levels, or one number for all."
+                help: "Residual blocks of each level, or one number for all."
             ).defaulting(to: "6,5,4; 2 with other widths"),
             .choice("loss", \.loss, help: "Training loss."),
             .integer(
                 "validation-pictures", \.validationPictures, in: 0...100_000,
-                help: "Pictures set aside for validation, at most a tenth."),
-            .optionalText("license", \.license, help: "License, for the model's metadata.", valueName: "text"),
+                help: "Images held out for validation, at most a tenth."),
+            .optionalText("license", \.license, help: "License, stored in the model's metadata.", valueName: "text"),
         ] + TrainerSettings.table(defaultSteps: defaultSteps).map { $0.within(\.trainer) })
 
     public var title: String { "Denoiser, \(noise.rawValue) noise" }

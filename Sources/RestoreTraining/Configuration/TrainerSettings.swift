@@ -62,42 +62,49 @@ public struct TrainerSettings: Equatable, Sendable {
     /// - Parameter defaultSteps: for a run with no other limit.
     static func table(defaultSteps: Int) -> [Setting<TrainerSettings>] {
         [
-            .optionalInteger("steps", \.steps, in: 1...100_000_000, help: "Updates of the weights.")
+            .optionalInteger("steps", \.steps, in: 1...100_000_000, help: "Number of weight updates.")
                 .defaulting(to: "\(defaultSteps)"),
             .optionalInteger(
-                "epochs", \.epochs, in: 1...1_000_000, help: "Instead of steps: passes through the training data."),
-            .minutes("time-limit", \.timeLimit, help: "Instead of steps, or at the latest: when the run ends."),
-            .integer("batch-size", \.batchSize, in: 1...1024, help: "Examples a step."),
-            .choice("optimizer", \.optimizer, help: "What updates the weights."),
+                "epochs", \.epochs, in: 1...1_000_000, help: "Passes over the training data, instead of steps."),
+            .minutes("time-limit", \.timeLimit, help: "Time limit for the run, instead of or in addition to steps."),
+            .integer("batch-size", \.batchSize, in: 1...1024, help: "Examples per step."),
+            .choice("optimizer", \.optimizer, help: "Optimizer for the weights."),
             .number(
-                "learning-rate", \.learningRate, in: 1e-9...1, help: "Highest learning rate, after the warm-up.",
+                "learning-rate", \.learningRate, in: 1e-9...1, help: "Peak learning rate, after warm-up.",
                 valueName: "rate"),
             .number(
                 "muon-learning-rate", \.muonLearningRate, in: 1e-9...1,
-                help: "Highest learning rate of what Muon updates; --learning-rate is that of the rest.",
+                help: "Peak learning rate for Muon's parameters; --learning-rate applies to the rest.",
                 valueName: "rate"),
             .number(
-                "muon-momentum", \.muonMomentum, in: 0...0.9999, help: "Muon's decay of the mean gradient.",
+                "muon-momentum", \.muonMomentum, in: 0...0.9999,
+                help: "Muon's momentum: decay rate of the mean gradient.",
                 valueName: "0…1"),
-            .integer("warmup", \.warmupSteps, in: 0...1_000_000, help: "Steps of the learning rate's warm-up."),
-            .number("beta1", \.beta1, in: 0...0.9999, help: "AdamW's decay of the mean gradient.", valueName: "0…1"),
-            .number("beta2", \.beta2, in: 0...0.99999, help: "AdamW's decay of the mean square.", valueName: "0…1"),
-            .number("weight-decay", \.weightDecay, in: 0...1, help: "Weight decay, of kernels only.", valueName: "0…1"),
+            .integer("warmup", \.warmupSteps, in: 0...1_000_000, help: "Learning-rate warm-up steps."),
             .number(
-                "gradient-clip", \.maximumGradientNorm, in: 1e-6...1e6, help: "Largest norm of the gradients.",
+                "beta1", \.beta1, in: 0...0.9999, help: "AdamW's decay rate of the mean gradient.", valueName: "0…1"),
+            .number(
+                "beta2", \.beta2, in: 0...0.99999, help: "AdamW's decay rate of the mean squared gradient.",
+                valueName: "0…1"),
+            .number(
+                "weight-decay", \.weightDecay, in: 0...1, help: "Weight decay, applied to kernels only.",
+                valueName: "0…1"),
+            .number(
+                "gradient-clip", \.maximumGradientNorm, in: 1e-6...1e6, help: "Maximum gradient norm.",
                 valueName: "norm"),
-            .number("ema", \.averageDecay, in: 0...0.999999, help: "Decay of the averaged weights.", valueName: "0…1"),
+            .number(
+                "ema", \.averageDecay, in: 0...0.999999, help: "Decay rate of the averaged weights.", valueName: "0…1"),
             .integer("seed", \.seed, in: 0 ... .max, help: "The same seed and data give the same model."),
             .optionalText("init", \.initialModel, help: "Model to start from.", valueName: "path"),
             .optionalInteger(
                 "patience", \.patience, in: 1...1_000_000,
-                help: "Stop after this many validations without a better score."),
+                help: "Stop after this many validations without improvement."),
             .integer("report-interval", \.reportInterval, in: 1...1_000_000, help: "Steps between progress lines."),
             .integer(
                 "validation-interval", \.validationInterval, in: 1...10_000_000, help: "Steps between validations."),
             .number(
                 "checkpoint-minutes", \.checkpointMinutes, in: 0...10_000,
-                help: "Minutes between checkpoints; each validation writes one, too.", valueName: "minutes"),
+                help: "Minutes between checkpoints; each validation also writes one.", valueName: "minutes"),
         ]
     }
 }

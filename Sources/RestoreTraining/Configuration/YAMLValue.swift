@@ -39,7 +39,7 @@ indirect enum YAMLValue: Equatable, Sendable {
         let value = try Self.value(event, &parser, depth: 0)
         self = value.scalar == "" ? .mapping([], line: 1) : value
         guard try parser.next(YAML_DOCUMENT_END_EVENT), try parser.next(YAML_STREAM_END_EVENT) else {
-            throw ConfigurationError(line: parser.line, reason: "a second document, expected one")
+            throw ConfigurationError(line: parser.line, reason: "found a second document, expected one")
         }
     }
 
@@ -60,7 +60,7 @@ indirect enum YAMLValue: Equatable, Sendable {
         case YAML_MAPPING_START_EVENT:
             return .mapping(try pairs(&parser, depth: depth), line: event.line)
         default:
-            throw ConfigurationError(line: event.line, reason: "an alias or something else that is no plain value")
+            throw ConfigurationError(line: event.line, reason: "an alias, or another value that is not a plain scalar")
         }
     }
 
@@ -71,10 +71,10 @@ indirect enum YAMLValue: Equatable, Sendable {
             let key = try parser.next()
             if key.kind == YAML_MAPPING_END_EVENT { return pairs }
             guard key.kind == YAML_SCALAR_EVENT else {
-                throw ConfigurationError(line: key.line, reason: "a key that is no plain text")
+                throw ConfigurationError(line: key.line, reason: "a key that is not plain text")
             }
             guard keys.insert(key.text).inserted else {
-                throw ConfigurationError(line: key.line, reason: "\"\(key.text)\" stands there twice")
+                throw ConfigurationError(line: key.line, reason: "\"\(key.text)\" appears twice")
             }
             pairs.append(Pair(key: key.text, value: try value(try parser.next(), &parser, depth: depth + 1)))
         }
@@ -150,7 +150,7 @@ private struct YAMLParser {
         guard yaml_parser_parse(parser, &event) == 1 else {
             let problem = parser.pointee.problem.map { String(cString: $0) } ?? "cannot be parsed"
             throw ConfigurationError(
-                line: Int(parser.pointee.problem_mark.line) + 1, reason: "no valid YAML: \(problem)")
+                line: Int(parser.pointee.problem_mark.line) + 1, reason: "invalid YAML: \(problem)")
         }
         defer { yaml_event_delete(&event) }
         line = Int(event.start_mark.line) + 1

@@ -71,7 +71,7 @@ enum CIFARBatch {
         }
         let count = planes.range.count / pictureBytes
         if let labels, labels.count != count {
-            throw .damage("expected \(count) labels, one a picture, found \(labels.count)")
+            throw .damage("expected \(count) labels, one per image, found \(labels.count)")
         }
         var records = DatasetRecords()
         records.intact.reserveCapacity(count)

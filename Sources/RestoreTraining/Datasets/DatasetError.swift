@@ -22,7 +22,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
         case .image(let error):
             return error.description
         case .unknownFormat(let path, let found):
-            return "\(path): is no PNG or JPEG picture, CIFAR-10 batch or IDX file: found \(found)"
+            return "\(path): is not a PNG or JPEG image, CIFAR-10 batch or IDX file: found \(found)"
         case .damaged(let path, let format, let reason):
             return "\(path): is a damaged \(format): \(reason)"
         case .unsupported(let path, let reason):

@@ -93,7 +93,7 @@ package struct DatasetFile: Sendable {
                 guard IDXFile.isLabels(content) else { throw .unsupported("expected an IDX file of labels") }
                 let labels = try IDXFile.readLabels(content)
                 guard labels.count == count else {
-                    throw .damage("expected \(count) labels, one a picture of \(path), found \(labels.count)")
+                    throw .damage("expected \(count) labels, one per image of \(path), found \(labels.count)")
                 }
                 return labels
             }
@@ -110,7 +110,8 @@ package struct DatasetFile: Sendable {
                 try IDXFile.readLabels(bytes).count
             }
             return .unsupported(
-                path: path, reason: "it holds \(count) labels and no pictures; those are read along with the pictures")
+                path: path, reason: "it contains \(count) labels and no images; labels are read along with their images"
+            )
         }
         if let kind = IDXFile.otherKind(bytes) {
             return .unsupported(path: path, reason: "it is \(kind), expected bytes with 3 axes")

@@ -33,10 +33,10 @@ enum IDXFile {
         let (sides, values) = try valueRange(bytes, axes: 3)
         let (count, height, width) = (sides[0], sides[1], sides[2])
         guard count > 0, height > 0, width > 0 else {
-            throw .damage("it says \(count) pictures of \(width)×\(height)")
+            throw .damage("its header specifies \(count) images of \(width)×\(height)")
         }
         guard count <= maximumCount else {
-            throw .unsupported("it says \(count) pictures, more than the limit of \(maximumCount)")
+            throw .unsupported("its header specifies \(count) images, more than the limit of \(maximumCount)")
         }
         // The product does not exceed the file's own size.
         let pixels = width * height
@@ -79,7 +79,7 @@ enum IDXFile {
         guard !overflowed, expected == bytes.count else {
             let text = sides.map { "\($0)" }.joined(separator: "×")
             let total = overflowed ? "more bytes than can be counted" : "\(expected) bytes"
-            throw .damage("it says \(text) values, so expected \(total), found \(bytes.count)")
+            throw .damage("its header specifies \(text) values, so expected \(total), found \(bytes.count)")
         }
         return (sides, start..<bytes.count)
     }

@@ -7,7 +7,7 @@ struct PickleDictionary {
     init(_ bytes: [UInt8]) throws(FormatProblem) {
         let (value, store) = try PickleReader.read(bytes)
         guard case .dictionary(let index) = value else {
-            throw .unsupported("it holds \(value.name), expected a dictionary")
+            throw .unsupported("it contains \(value.name), expected a dictionary")
         }
         self.bytes = bytes
         self.store = store
@@ -40,7 +40,7 @@ struct PickleDictionary {
         guard case .list(let index) = value else { throw .damage("'\(name)' is \(value.name), expected a list") }
         return try store.lists[index].map { (element) throws(FormatProblem) in
             guard case .int(let number) = element else {
-                throw .damage("'\(name)' has \(element.name) in it, expected numbers")
+                throw .damage("'\(name)' contains \(element.name), expected numbers")
             }
             return number
         }
@@ -66,7 +66,7 @@ struct PickleDictionary {
         let (content, range) = try rawBytes(array.values, named: name)
         let expected = array.shape[0].multipliedReportingOverflow(by: columns)
         guard !expected.overflow, range.count == expected.partialValue else {
-            throw .damage("'\(name)' says \(array.shape[0])×\(columns) bytes, found \(range.count)")
+            throw .damage("'\(name)' has the shape \(array.shape[0])×\(columns), found \(range.count) bytes")
         }
         return (content, range)
     }
@@ -79,7 +79,7 @@ struct PickleDictionary {
             return (bytes, range)
         case .latin1(let range):
             guard let decoded = Self.latin1(bytes[range]) else {
-                throw .damage("'\(name)' is a string with characters that are no bytes")
+                throw .damage("'\(name)' is a string with characters that are not bytes")
             }
             return (decoded, 0..<decoded.count)
         default:

@@ -27,14 +27,14 @@ struct PickleInput {
     /// An unsigned little-endian integer of at most 8 bytes.
     mutating func length(bytes count: Int) throws(FormatProblem) -> Int {
         let value = try run(count).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64(bytes[$1]) }
-        guard let length = Int(exactly: value) else { throw .damage("it holds the length \(value)") }
+        guard let length = Int(exactly: value) else { throw .damage("it contains the length \(value)") }
         return length
     }
 
     /// A signed little-endian integer.
     mutating func signed(bytes count: Int) throws(FormatProblem) -> Int {
         guard count > 0 else { return 0 }
-        guard count <= 8 else { throw .unsupported("it holds a number of \(count) bytes") }
+        guard count <= 8 else { throw .unsupported("it contains a number of \(count) bytes") }
         let value = try run(count).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64(bytes[$1]) }
         let unused = 64 - 8 * count
         return Int(Int64(bitPattern: value << unused) >> unused)

@@ -39,7 +39,7 @@ struct PickleReader {
             let name = PickleInstruction.refusedNames[code]
             throw .unsupported(
                 name.map { "it has the instruction \($0) at byte \(start), which no batch needs" }
-                    ?? "byte \(start) is no instruction: \(code)")
+                    ?? "byte \(start) is not an instruction: \(code)")
         }
         switch instruction {
         case .stop: return try pop()
@@ -70,7 +70,7 @@ struct PickleReader {
 
     private mutating func popLast(_ count: Int) throws(FormatProblem) -> [PickleValue] {
         guard stack.count - (marks.last ?? 0) >= count else {
-            throw .damage("the instruction before byte \(input.position) finds too few values")
+            throw .damage("the instruction before byte \(input.position) has too few values on the stack")
         }
         defer { stack.removeLast(count) }
         return Array(stack.suffix(count))
@@ -78,7 +78,7 @@ struct PickleReader {
 
     private mutating func popToMark() throws(FormatProblem) -> [PickleValue] {
         guard let mark = marks.popLast() else {
-            throw .damage("the instruction before byte \(input.position) finds no mark")
+            throw .damage("the instruction before byte \(input.position) has no mark on the stack")
         }
         defer { stack.removeLast(stack.count - mark) }
         return Array(stack[mark...])
@@ -86,7 +86,7 @@ struct PickleReader {
 
     private func top() throws(FormatProblem) -> PickleValue {
         guard let value = stack.last, stack.count > marks.last ?? 0 else {
-            throw .damage("the instruction before byte \(input.position) finds too few values")
+            throw .damage("the instruction before byte \(input.position) has too few values on the stack")
         }
         return value
     }
@@ -166,7 +166,9 @@ struct PickleReader {
             memo[try input.length(bytes: instruction == .put ? 1 : 4)] = try top()
         default:
             let key = try input.length(bytes: instruction == .get ? 1 : 4)
-            guard let value = memo[key] else { throw .damage("it recalls value \(key), which it has not stored") }
+            guard let value = memo[key] else {
+                throw .damage("it refers to memo entry \(key), which it has not stored")
+            }
             stack.append(value)
         }
     }
@@ -235,7 +237,7 @@ struct PickleReader {
             store.arrays[target] = try array(fields[1], fields[2], isFortran, fields[4])
         case .type where fields.count >= 5:
             guard fields[2...4].allSatisfy({ $0 == .none }) else {
-                throw .unsupported("the type of its array has fields of its own")
+                throw .unsupported("the element type of its array is structured")
             }
         case let other:
             throw misplaced("gets a state of \(fields.count) fields", other)

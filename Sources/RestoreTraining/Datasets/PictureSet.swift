@@ -76,12 +76,12 @@ public struct PictureSet: Sendable {
         switch part {
         case .training:
             for path in leftOut {
-                logger.info("left out \(path): a test set; name the file itself to train on it")
+                logger.info("skipped \(path): a test set; specify the file explicitly to train on it")
             }
         case .test:
             // Logs a single line, because there may be a whole folder of images next to a test set.
             guard !leftOut.isEmpty else { return }
-            logger.info("\(source): read its test set only and left out \(leftOut.count) other files")
+            logger.info("\(source): read only its test set and skipped \(leftOut.count) other files")
         }
     }
 
@@ -253,6 +253,6 @@ private struct PictureCollector {
         skipped += items
         for item in items.prefix(Self.mostNamed) { logger.warning("skipped \(item.reason)") }
         let rest = items.count - Self.mostNamed
-        if rest > 0 { logger.warning("skipped \(rest) more pictures of \(path)") }
+        if rest > 0 { logger.warning("skipped \(rest) more images of \(path)") }
     }
 }

@@ -54,7 +54,7 @@ struct Checkpoint {
             let file = try SafetensorsFile(path: path)
             let fields = CheckpointFields(metadata: file.metadata)
             guard fields.text("task") == Self.task else {
-                throw WeightsError.damaged(path: path, reason: "it is no checkpoint of a training run")
+                throw WeightsError.damaged(path: path, reason: "it is not a checkpoint of a training run")
             }
             let values = try Self.groups.map { (group) throws(WeightsError) in
                 try Self.values(of: group, file: file, layout: layout)
@@ -67,7 +67,7 @@ struct Checkpoint {
                 let total = fields.text("total_steps"), total == "none" || Int(total) != nil,
                 let termSums = fields.termSums(count: termCount, lossSum: lossSum)
             else {
-                throw WeightsError.damaged(path: path, reason: "a field of the checkpoint is missing or no number")
+                throw WeightsError.damaged(path: path, reason: "a field of the checkpoint is missing or not a number")
             }
             var state = TrainingState(
                 parameters: Parameters(layout: layout, values: values[0]), termCount: termCount, settings: settings)

@@ -129,7 +129,7 @@ public final class Trainer<Training: TrainingTask> {
         guard let checkpoint else {
             // The first checkpoint is written right after the first models.
             guard pathKind(folder(RunFolder.lastModel)) == .missing else { throw .noCheckpoint(folder: folder.path) }
-            logger.info("there is no checkpoint yet; the run starts at its first step")
+            logger.info("there is no checkpoint yet; starting from the first step")
             return nil
         }
         try identity.require(checkpoint.identity, folder: folder.path)
@@ -335,10 +335,10 @@ extension RunIdentity {
     func require(_ other: RunIdentity, folder: String) throws(TrainingError) {
         let differences = [
             other.totalSteps == totalSteps
-                ? nil : "it was to have \(other.totalSteps.map { "\($0)" } ?? "no fixed number of") steps",
+                ? nil : "it was started with \(other.totalSteps.map { "\($0)" } ?? "no fixed number of") steps",
             other.seed == seed ? nil : "its seed was \(other.seed)",
-            other.settings == settings ? nil : "its settings were others",
-            other.data == data ? nil : "its pictures were others (\(other.data), now \(data))",
+            other.settings == settings ? nil : "its settings were different",
+            other.data == data ? nil : "its data was different (\(other.data), now \(data))",
         ].compactMap { $0 }
         if !differences.isEmpty { throw .otherRun(folder: folder, reason: differences.joined(separator: ", ")) }
     }
