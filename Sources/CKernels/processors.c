@@ -1,5 +1,5 @@
 #if defined(__linux__)
-// For the affinity mask.
+// Needed for the affinity mask.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>

@@ -6,7 +6,7 @@ import RestoreNN
 struct ModelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "models",
-        abstract: "What models are installed, and what they say about themselves.",
+        abstract: "Lists, shows, verifies and converts models.",
         subcommands: [
             ModelsListCommand.self, ModelsInfoCommand.self, ModelsVerifyCommand.self, ModelsConvertCommand.self,
         ])
@@ -15,7 +15,7 @@ struct ModelsCommand: ParsableCommand {
 struct ModelsListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the models.")
 
-    @Flag(help: "One JSON record a model on stdout.")
+    @Flag(help: "Write one JSON record per model to stdout.")
     var json = false
 
     @OptionGroup var models: ModelOptions
@@ -34,7 +34,7 @@ struct ModelsListCommand: ParsableCommand {
                     failures += 1
                     continue
                 }
-                // Where the list itself cannot be written, no other model can be listed either.
+                // If the list itself cannot be written, stop: no other model could be listed either.
                 if json {
                     try Console.data(jsonLine(ModelRecord(name: entry.name, path: entry.path, task: task)))
                 } else {
@@ -58,9 +58,9 @@ private struct ModelRecord: Encodable {
 struct ModelsInfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Shows what a model is, what it was trained on, its license and its scores.")
+        abstract: "Shows a model's architecture, training data, license and scores.")
 
-    @Argument(help: ArgumentHelp("A name, or a path.", valueName: "name|path"))
+    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"))
     var model: String
 
     @Flag(help: "One JSON record on stdout.")
@@ -89,7 +89,7 @@ struct ModelsInfoCommand: ParsableCommand {
     }
 }
 
-/// The names of a file's element types; of one that this program does not know, the file's word.
+/// The names of a file's element types; unknown types are shown as in the file.
 private func elementTypes(of file: SafetensorsFile) -> String {
     file.elementTypes.map { SafetensorsFile.ElementType(rawValue: $0)?.name ?? $0 }.joined(separator: ", ")
 }
@@ -170,13 +170,13 @@ private func verifyModel<Architecture: ModelArchitecture>(
 struct ModelsConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Stores a model with weights of another precision.",
+        abstract: "Converts a model's weights to another precision.",
         discussion: """
-            Half the bits make half the file. What the file says about itself is kept; the checksum is new. A weight that is \
+            16-bit weights halve the file size. Metadata are kept; the checksum is recomputed. A weight that is \
             too large for the type is an error.
             """)
 
-    @Argument(help: ArgumentHelp("A name, or a path.", valueName: "name|path"))
+    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"))
     var input: String
 
     @Argument(help: "File to write.")

@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func recordsHaveErrorsCodesAndTheBaseline() throws {
-        #expect(try train("run", "-q").code == 0)
+        #expect(try train("run", "-q", "--steps", "1500").code == 0)
         let outcome = try workplace.run(
             ["evaluate", "autoencoder", "-m", "run/last.safetensors", "--data", "mnist", "--json", "--limit", "7"])
         #expect(outcome.code == 0, "\(outcome.errors)")

@@ -3,18 +3,18 @@
 /// N×H×W×C → N×OH×OW×O with `OH = (H + padding.top + padding.bottom − dilation·(kernel − 1) − 1) / stride + 1`.
 /// Parameters: `weight` (O × C × KH × KW), and `bias` (O) unless `hasBias` is false.
 ///
-/// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, a cache-sized block at a time
-/// (Chellapilla, Puri & Simard 2006), as `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
+/// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, one cache-sized block at a time
+/// (Chellapilla, Puri & Simard 2006); `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
 public struct Convolution: PiecewiseOperator, EpilogueFusing {
     public let inputChannels: Int
     public let outputChannels: Int
     public let hasBias: Bool
     private let window: SlidingWindow
     var fused = FusedEpilogue()
-    /// Computes it by this algorithm, where it can be used, instead of the one that the rule chooses.
+    /// Use this algorithm wherever it applies, instead of the one that the rule chooses.
     package var algorithm: ConvolutionAlgorithm?
 
-    /// - Precondition: channels, kernel, stride and dilation are positive, the padding is not negative.
+    /// - Precondition: channels, kernel, stride and dilation are positive; the padding is not negative.
     public init(
         inputChannels: Int, outputChannels: Int, kernel: Extent, stride: Extent = 1, dilation: Extent = 1,
         padding: Padding = 0, paddingMode: PaddingMode = .zero, hasBias: Bool = true
@@ -66,10 +66,10 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
         ConvolutionKernel(window.geometry(input), outputs: outputChannels, shuffle: fused.shuffle, asked: algorithm)
     }
 
-    /// The algorithm that computes the forward pass of inputs of this shape.
+    /// The algorithm used for the forward pass on inputs of this shape.
     package func chosenAlgorithm(_ input: Shape) -> ConvolutionAlgorithm { forwardKernel(input).algorithm }
 
-    /// The data gradient as a convolution; nil where columns are added back.
+    /// The data gradient as a convolution; nil if col2im is used instead.
     private func gradientKernel(_ input: Shape) -> ConvolutionKernel? {
         window.turnedGeometry(input, channels: outputChannels).map {
             ConvolutionKernel($0, outputs: inputChannels, isTurned: true, asked: algorithm)
@@ -126,7 +126,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
         return window.geometry(inputs[0]).pictureRange(of: windows(of: range), axis: axis)
     }
 
-    /// The rows (or columns) of the grid that give these of the output.
+    /// The rows (or columns) of the grid that produce this range of the output.
     private func windows(of output: Range<Int>) -> Range<Int> {
         output.lowerBound / fused.shuffle..<(output.upperBound + fused.shuffle - 1) / fused.shuffle
     }

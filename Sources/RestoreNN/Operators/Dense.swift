@@ -1,7 +1,7 @@
-/// Fully connected layer: y = W·x + b on the flattened input of each picture.
+/// Fully connected layer: y = W·x + b on the flattened input of each image.
 ///
-/// N×H×W×C → N×1×1×O. The features of a picture are numbered channel, row, column, as PyTorch's `Flatten` does, so
-/// that weights can be exchanged. Parameters: `weight` (O × C·H·W), and `bias` (O) unless `hasBias` is false.
+/// N×H×W×C → N×1×1×O. The features of an image are numbered by channel, row and column, as by PyTorch's `Flatten`, so
+/// that weights are interchangeable. Parameters: `weight` (O × C·H·W), and `bias` (O) unless `hasBias` is false.
 public struct Dense: FusibleOperator {
     public let inputFeatures: Int
     public let outputFeatures: Int
@@ -49,7 +49,8 @@ public struct Dense: FusibleOperator {
         return fused
     }
 
-    /// A dense layer is a convolution whose one window is the whole picture, so its weights pack in the same way.
+    /// A dense layer is a convolution with one window that covers the whole image, so its weights are packed the same
+    /// way.
     private func geometry(_ input: Shape) -> WindowGeometry {
         let side = Extent(height: input.height, width: input.width)
         return WindowGeometry(

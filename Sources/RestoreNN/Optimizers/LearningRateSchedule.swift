@@ -27,7 +27,8 @@ public struct LearningRateSchedule: Hashable, Sendable {
 
     /// - Parameters:
     ///   - step: 0 for the first update.
-    ///   - timeProgress: share of the time that is over, 0…1; the schedule follows it if it is ahead of the steps.
+    ///   - timeProgress: fraction of the time limit that has elapsed, 0…1; used if it is ahead of the progress in
+    ///     steps.
     public func learningRate(step: Int, timeProgress: Double = 0) -> Float {
         let warm = step < warmupSteps ? peak * Float(step + 1) / Float(warmupSteps) : peak
         guard decay == .cosine else { return warm }
