@@ -51,8 +51,6 @@ public struct RestoreCommand: ParsableCommand {
                 }
             }
         }
-        fflush(nil)
-        // Not exit, at which OpenBLAS waits for threads of its own: where memory is short they try to get some for ever.
-        _exit(code.rawValue)
+        exit(code.rawValue)
     }
 }
