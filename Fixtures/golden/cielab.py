@@ -3,9 +3,9 @@
     pip install numpy==2.4.6 scikit-image==0.26.0
     python cielab.py
 
-`scikit` is `rgb2lab`, whose matrix has six digits and whose white is not quite the one that the matrix gives: whites and
-grays come out up to 0.005 away from a* = b* = 0. `exact` is its `xyz2lab` of X, Y, Z by the matrix that follows from the
-chromaticities of IEC 61966-2-1. `wide` has colors outside the gamut, with the curve mirrored at 0.
+`scikit` is `rgb2lab`, whose matrix has six digits and whose white is not quite the one that the matrix gives: whites
+and grays come out up to 0.005 away from a* = b* = 0. `exact` is its `xyz2lab` of X, Y, Z by the matrix that follows
+from the chromaticities of IEC 61966-2-1. `wide` has colors outside the gamut, with the curve mirrored at 0.
 """
 
 from pathlib import Path

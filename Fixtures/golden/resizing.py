@@ -3,9 +3,9 @@
     pip install numpy==2.4.6 pillow==13.0.0
     python resizing.py
 
-Mode F: no rounding to 8 bits. Pillow's BOX counts a pixel whole or not at all, so where the sides are no multiples of each
-other the mean over areas is made of a plane whose pixels are repeated: as often as the output has rows and columns. Then
-every output pixel covers a whole number of them.
+Mode F: no rounding to 8 bits. Pillow's BOX counts a pixel whole or not at all, so where the sides are no multiples of
+each other the mean over areas is made of a plane whose pixels are repeated: as often as the output has rows and
+columns. Then every output pixel covers a whole number of them.
 """
 
 import json

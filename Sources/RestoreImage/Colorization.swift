@@ -3,8 +3,8 @@
 extension Image {
     /// The picture with three color channels: gray is repeated in each of them; a color picture is returned as it is.
     ///
-    /// Size, bit depth and alpha stay. A gray picture in sRGB keeps its samples exactly; one in another color space, which
-    /// describes only gray, is converted to sRGB. Its metadata need `ImageMetadata.describingColor(of:)`.
+    /// Size, bit depth and alpha stay. A gray picture in sRGB keeps its samples exactly; one in another color space,
+    /// which describes only gray, is converted to sRGB. Its metadata need `ImageMetadata.describingColor(of:)`.
     public func inColor() -> Image {
         guard channelLayout.colorChannelCount == 1 else { return self }
         let samples: Samples =
@@ -33,8 +33,8 @@ extension Image {
         }
     }
 
-    /// The picture with these colors. A gray picture becomes a color picture, see `inColor`; a color picture keeps its color
-    /// space. Alpha stays.
+    /// The picture with these colors. A gray picture becomes a color picture, see `inColor`; a color picture keeps its
+    /// color space. Alpha stays.
     ///
     /// - Parameter colors: R, G, B of every pixel in sRGB; clamped to 0…1 and rounded to the bit depth.
     /// - Precondition: 3 floats a pixel.
@@ -62,8 +62,8 @@ extension Image {
         return result
     }
 
-    /// Replaces a* and b* (`CIELAB`) in a rectangle of a color picture. L* stays, up to rounding to the bit depth: colors
-    /// outside sRGB's gamut get less chroma (`CIELAB.fitToGamut`).
+    /// Replaces a* and b* (`CIELAB`) in a rectangle of a color picture. L* stays, up to rounding to the bit depth:
+    /// colors outside sRGB's gamut get less chroma (`CIELAB.fitToGamut`).
     ///
     /// Large pictures can be colored piece by piece; only one row is held as floats.
     ///
@@ -135,8 +135,8 @@ extension ColorConversion {
 extension ImageMetadata {
     /// The metadata of a picture after its conversion to color (`Image.inColor`).
     ///
-    /// If it was gray, a profile or chunks that describe only gray are dropped, since the colors are sRGB; those that mean
-    /// sRGB for gray and for color stay. EXIF and XMP say sRGB where they named a color space (`describingSRGB`).
+    /// If it was gray, a profile or chunks that describe only gray are dropped, since the colors are sRGB; those that
+    /// mean sRGB for gray and for color stay. EXIF and XMP say sRGB where they named a color space (`describingSRGB`).
     ///
     /// - Parameter layout: of the picture before the conversion.
     public func describingColor(of layout: Image.ChannelLayout) -> ImageMetadata {

@@ -1,7 +1,7 @@
 extension Image {
     /// Copies a rectangle of the picture as interleaved sRGB floats of one channel or three, whatever channels the
-    /// picture has: the gray of a color picture is its `Luma`; the gray of a gray picture is repeated. Alpha is left out. Ranges are
-    /// those of `copyColors`.
+    /// picture has: the gray of a color picture is its `Luma`; the gray of a gray picture is repeated. Alpha is left
+    /// out. Ranges are those of `copyColors`.
     ///
     /// - Parameters:
     ///   - region: the rectangle, inside the picture.

@@ -96,13 +96,14 @@ import Testing
     /// With matrices for Muon between the first layer and the last.
     @Test(arguments: [OptimizerKind.muon, .adam]) func soDoRunsByOtherOptimizers(optimizer: OptimizerKind) throws {
         var task = ScriptedTask()
-        task.graph.network = Network()
-        var value = task.graph.network.input("input")
+        var network = Network()
+        var value = network.input("input")
         for (index, (inputs, outputs)) in [(1, 3), (3, 5), (5, 2), (2, 1)].enumerated() {
             let layer = Convolution(inputChannels: inputs, outputChannels: outputs, kernel: 1)
-            value = task.graph.network.add("layer\(index)", layer, value)
+            value = network.add("layer\(index)", layer, value)
         }
-        task.graph.network.output(value)
+        network.output(value)
+        task.graph = TrainingGraph(network, loss: DifferenceLoss(.l1), name: "loss")
         var settings = settings
         settings.optimizer = optimizer
         settings.weightDecay = 0.1

@@ -1,13 +1,13 @@
 /// Conversion between sRGB and CIELAB, which separates lightness from color and whose distances approximate perceived
 /// differences.
 ///
-/// CIE 15:2018, section 8.2.1, with sRGB's own white D65 (x 0.3127, y 0.3290) as reference, so that grays have a* = b* = 0;
+/// CIE 15:2018, section 8.2.1, with the white of sRGB, D65 (x 0.3127, y 0.3290), as reference, so grays have a* = b* = 0;
 /// primaries and curve of sRGB by IEC 61966-2-1. L* is 0…100; of colors in sRGB's gamut a* is −86.2…98.2 and b* is
 /// −107.9…94.5. scikit-image's `rgb2lab` differs by up to 0.015, because its matrix and its white are rounded.
 ///
-/// Pixels are interleaved floats: R, G, B gamma-encoded, 0…1 within the gamut, or L*, a*, b*. Outside the gamut sRGB's curve
-/// is mirrored at black and extended beyond white (as scRGB-nl has it), so that every color survives the round trip. A pixel
-/// that is not finite gives one that is not finite.
+/// Pixels are interleaved floats: R, G, B gamma-encoded, 0…1 within the gamut, or L*, a*, b*. Outside the gamut sRGB's
+/// curve is mirrored at black and extended beyond white (as scRGB-nl has it), so that every color survives the round
+/// trip. A pixel that is not finite gives one that is not finite.
 public enum CIELAB {
     /// Converts pixels. Within the gamut the error is below 2·10⁻⁴.
     ///
@@ -26,8 +26,8 @@ public enum CIELAB {
         }
     }
 
-    /// Converts pixels back. Nothing is clamped: colors outside the gamut, which networks predict, give values below 0 or
-    /// above 1 unless `fitToGamut` is called first. Within the gamut the error is below 2·10⁻⁵.
+    /// Converts pixels back. Nothing is clamped: colors outside the gamut, which networks predict, give values below 0
+    /// or above 1 unless `fitToGamut` is called first. Within the gamut the error is below 2·10⁻⁵.
     ///
     /// - Parameters: as those of `fromSRGB`.
     public static func toSRGB(
@@ -41,8 +41,8 @@ public enum CIELAB {
         }
     }
 
-    /// Brings pixels into sRGB's gamut: L* is clamped to 0…100 and otherwise kept, as is the hue angle; a* and b* shrink by
-    /// the same factor, as little as it takes. Pixels within the gamut are left as they are, bit for bit.
+    /// Brings pixels into sRGB's gamut: L* is clamped to 0…100 and otherwise kept, as is the hue angle; a* and b*
+    /// shrink by the same factor, as little as it takes. Pixels within the gamut are left as they are, bit for bit.
     ///
     /// - Returns: how many pixels were changed.
     @discardableResult
@@ -84,9 +84,9 @@ public enum CIELAB {
 
 // MARK: - One pixel: R, G, B or X, Y, Z or L*, a*, b* side by side, so that all three are computed at once.
 
-// XYZ is relative to the white. Every row of the matrix to it, and of its inverse, then adds up to 1, so that
-// X = G + m₁ (R − G) + m₃ (B − G): grays are exactly gray in both directions. The matrix follows from the chromaticities of
-// IEC 61966-2-1: red (0.64, 0.33), green (0.30, 0.60), blue (0.15, 0.06), white (0.3127, 0.3290).
+// XYZ is relative to the white. Every row of the matrix to it, and of its inverse, then adds up to 1, so that X = G +
+// m₁ (R − G) + m₃ (B − G): grays are exactly gray in both directions. The matrix follows from the chromaticities of IEC
+// 61966-2-1: red (0.64, 0.33), green (0.30, 0.60), blue (0.15, 0.06), white (0.3127, 0.3290).
 
 @inline(__always) private var redToXYZ: SIMD4<Float> { SIMD4(0.43388734, 0.21263901, 0.01775004, 0) }
 @inline(__always) private var blueToXYZ: SIMD4<Float> { SIMD4(0.18988864, 0.07219232, 0.87280234, 0) }

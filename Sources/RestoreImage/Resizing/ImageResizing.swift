@@ -1,24 +1,26 @@
+import RestoreConcurrency
+
 extension Image {
     /// The picture in another size, with the same channels, bit depth and color space.
     ///
-    /// Gamma-encoded samples are averaged as they are, as in most programs; results are clamped and rounded to the nearest.
-    /// Colors are weighted by their opacity (A. R. Smith, "Alpha and the History of Digital Compositing", 1995: premultiplied), so
-    /// that hidden colors do not bleed into edges; a pixel whose alpha becomes 0 is black.
+    /// Gamma-encoded samples are averaged as they are, as in most programs; results are clamped and rounded to the
+    /// nearest. Colors are weighted by their opacity (A. R. Smith, "Alpha and the History of Digital Compositing",
+    /// 1995: premultiplied), so that hidden colors do not bleed into edges; a pixel whose alpha becomes 0 is black.
     ///
     /// - Parameters:
     ///   - width: of the result, at least 1.
     ///   - height: of the result, at least 1.
-    ///   - runner: shares out the rows; the result does not depend on it.
+    ///   - pool: shares out the rows; the result does not depend on it.
     public func resized(
-        width: Int, height: Int, filter: ResamplingFilter, concurrently runner: ConcurrentRunner = .serial
+        width: Int, height: Int, filter: ResamplingFilter, pool: WorkerPool = .serial
     ) -> Image {
         if (width, height) == (self.width, self.height) { return self }
         let resizing = Resizing(
             fromWidth: self.width, height: self.height, toWidth: width, height: height, filter: filter)
         let samples: Samples =
             switch storage {
-            case .uint8(let values): .uint8(resized(values, resizing, concurrently: runner))
-            case .uint16(let values): .uint16(resized(values, resizing, concurrently: runner))
+            case .uint8(let values): .uint8(resized(values, resizing, pool: pool))
+            case .uint16(let values): .uint16(resized(values, resizing, pool: pool))
             }
         var result = Image(width: width, height: height, channelLayout: channelLayout, samples: samples)
         result.colorSpace = colorSpace
@@ -26,7 +28,7 @@ extension Image {
     }
 
     private func resized<Sample: FixedWidthInteger>(
-        _ source: [Sample], _ resizing: Resizing, concurrently runner: ConcurrentRunner
+        _ source: [Sample], _ resizing: Resizing, pool: WorkerPool
     ) -> [Sample] {
         let sampleCount = resizing.width * resizing.height * channelLayout.channelCount
         return [Sample](unsafeUninitializedCapacity: sampleCount) { target, count in
@@ -37,7 +39,7 @@ extension Image {
                     SamplePixels(
                         layout: channelLayout, source: source, sourceWidth: width, target: target,
                         width: resizing.width),
-                    concurrently: runner)
+                    pool: pool)
             }
         }
     }

@@ -2,12 +2,12 @@ import Glibc
 
 /// How samples are weighted when a picture is resized.
 public enum ResamplingFilter: Sendable, CaseIterable {
-    /// The mean over the rectangle that an output pixel covers; pixels covered in part count in part. Exact for any factor,
-    /// so the mean of the picture is preserved. Meant for reduction; enlarged pictures come out blocky.
+    /// The mean over the rectangle that an output pixel covers; pixels covered in part count in part. Exact for any
+    /// factor, so the mean of the picture is preserved. Meant for reduction; enlarged pictures come out blocky.
     case area
     /// The sinc function windowed by the middle lobe of a three times wider one (K. Turkowski, "Filters for Common
-    /// Resampling Tasks", in A. Glassner (ed.), Graphics Gems, 1990): it reaches three pixels to each side, output pixels when
-    /// reducing, which prevents aliasing. Sharper than `area`, but it overshoots at edges.
+    /// Resampling Tasks", in A. Glassner (ed.), Graphics Gems, 1990): it reaches three pixels to each side, output
+    /// pixels when reducing, which prevents aliasing. Sharper than `area`, but it overshoots at edges.
     case lanczos3
 }
 

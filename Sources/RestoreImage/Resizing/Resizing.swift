@@ -1,8 +1,10 @@
+import RestoreConcurrency
+
 /// Resizes pictures from one size to another. The weights of both axes are computed once, for any number of pictures.
 ///
-/// Samples are points in the middle of their pixels, and both sizes cover the same rectangle. Rows are resampled first, then
-/// columns. The work is partitioned into bands of output rows by the sizes alone, so results do not depend on the runner. A
-/// band holds only the input rows that it needs, resampled to the output's width.
+/// Samples are points in the middle of their pixels, and both sizes cover the same rectangle. Rows are resampled first,
+/// then columns. The work is partitioned into bands of output rows by the sizes alone, so results do not depend on the
+/// runner. A band holds only the input rows that it needs, resampled to the output's width.
 public struct Resizing: Sendable {
     public let sourceWidth: Int
     public let sourceHeight: Int
@@ -21,15 +23,16 @@ public struct Resizing: Sendable {
         rows = AxisWeights(from: sourceHeight, to: height, filter: filter)
     }
 
-    /// Resizes interleaved floats of any range; a plane has one channel. Nothing is clamped, so `lanczos3` may overshoot the
-    /// range of the input. A value that is not finite affects every output pixel whose window contains it.
+    /// Resizes interleaved floats of any range; a plane has one channel. Nothing is clamped, so `lanczos3` may
+    /// overshoot the range of the input. A value that is not finite affects every output pixel whose window contains
+    /// it.
     ///
     /// - Parameters:
     ///   - values: `sourceHeight · sourceWidth · channels` floats, row after row.
     ///   - channels: floats of a pixel, at least 1.
     /// - Returns: `height · width · channels` floats.
     public func resized(
-        _ values: [Float], channels: Int = 1, concurrently runner: ConcurrentRunner = .serial
+        _ values: [Float], channels: Int = 1, pool: WorkerPool = .serial
     ) -> [Float] {
         let expected = sourceWidth * sourceHeight * channels
         precondition(values.count == expected, "expected \(expected) floats, found \(values.count)")
@@ -37,7 +40,7 @@ public struct Resizing: Sendable {
             count = width * height * channels
             values.withUnsafeBufferPointer { source in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
-                resize(source, channels: channels, to: target, concurrently: runner)
+                resize(source, channels: channels, to: target, pool: pool)
             }
         }
     }
@@ -52,7 +55,7 @@ public struct Resizing: Sendable {
     public func resize(
         _ source: UnsafePointer<Float>, channels: Int = 1, sourceRowStride: Int? = nil,
         to target: UnsafeMutablePointer<Float>, targetRowStride: Int? = nil,
-        concurrently runner: ConcurrentRunner = .serial
+        pool: WorkerPool = .serial
     ) {
         precondition(channels >= 1, "channels must be at least 1, found \(channels)")
         let strides = (sourceRowStride ?? sourceWidth * channels, targetRowStride ?? width * channels)
@@ -63,17 +66,18 @@ public struct Resizing: Sendable {
             FloatPixels(
                 channels: channels, source: source, sourceRowStride: strides.0, sourceWidth: sourceWidth,
                 target: target, targetRowStride: strides.1, width: width),
-            concurrently: runner)
+            pool: pool)
     }
 
     // MARK: Bands
 
-    /// Output rows of a band: enough that few input rows are needed by two bands, and few enough to keep 16 threads busy.
+    /// Output rows of a band: enough that few input rows are needed by two bands, and few enough to keep 16 threads
+    /// busy.
     private var bandHeight: Int { min(max(height / 16, 8), 64) }
 
-    func resize(_ pixels: some ResizablePixels, concurrently runner: ConcurrentRunner) {
+    func resize(_ pixels: some ResizablePixels, pool: WorkerPool) {
         let bandHeight = bandHeight
-        runner.run(taskCount: (height + bandHeight - 1) / bandHeight) { task in
+        pool.run(taskCount: (height + bandHeight - 1) / bandHeight) { task, _ in
             resize(pixels, rows: (task * bandHeight)..<min((task + 1) * bandHeight, height))
         }
     }
@@ -123,7 +127,8 @@ public struct Resizing: Sendable {
     }
 }
 
-/// Pixels that can be resized: rows as floats, and back. One channel is one lane, several are padded to a multiple of four.
+/// Pixels that can be resized: rows as floats, and back. One channel is one lane, several are padded to a multiple of
+/// four.
 protocol ResizablePixels {
     /// Floats of a pixel.
     var lanes: Int { get }

@@ -94,7 +94,7 @@ private struct Extents {
         fresh = [Int](repeating: 0, count: nodes.count)
         (kept, present) = (fresh, fresh)
         inPlaceSource = nodes.enumerated().map { index, node in
-            guard let slot = (node.operation as? any PointwiseOperator)?.inPlaceInput else { return nil }
+            guard let slot = (node.operation as? any PiecewiseOperator)?.inPlaceInput else { return nil }
             let source = node.inputs[slot].index
             let readOnce = node.inputs.filter { $0.index == source }.count == 1
             return readOnce && shapes[source].rowCount == shapes[index].rowCount ? source : nil

@@ -146,7 +146,7 @@ private struct Layout {
         var owner: [Int] = []
         var requests: [MemoryPlan.Request] = []
         for (index, node) in network.nodes.enumerated() {
-            if let inPlace = (node.operation as? any PointwiseOperator)?.inPlaceInput {
+            if let inPlace = (node.operation as? any PiecewiseOperator)?.inPlaceInput {
                 let source = node.inputs[inPlace].index
                 let readOnce = node.inputs.filter { $0.index == source }.count == 1
                 if lastUse[source] == index, readOnce, shapes[source].count == shapes[index].count {

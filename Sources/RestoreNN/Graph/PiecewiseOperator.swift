@@ -17,21 +17,21 @@ public protocol PiecewiseOperator: Operator {
 
     /// How many pixels of output lie beside how many of input, away from the edges.
     func scale(axis: Axis) -> Ratio
+
+    /// The input whose buffer the forward pass may overwrite with the output, pixel by pixel, if there is one. Its
+    /// `inputRange` is the range of the output.
+    var inPlaceInput: Int? { get }
 }
 
 extension PiecewiseOperator {
     public func scale(axis: Axis) -> Ratio { 1 }
+    public var inPlaceInput: Int? { nil }
 }
 
 /// An operator each of whose output pixels depends on the same pixel of every input and on nothing else.
-public protocol PointwiseOperator: PiecewiseOperator {
-    /// The input whose buffer the forward pass may overwrite with the output, pixel by pixel, if there is one.
-    var inPlaceInput: Int? { get }
-}
+public protocol PointwiseOperator: PiecewiseOperator {}
 
 extension PointwiseOperator {
-    public var inPlaceInput: Int? { nil }
-
     public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int { 1 }
 
     public func inputRange(

@@ -1,4 +1,3 @@
-import RestoreConcurrency
 import CKernels
 import RestoreConcurrency
 

@@ -4,7 +4,7 @@ import RestoreConcurrency
 ///
 /// The sides are given, or those of a second input, N×H×W×C′, of which nothing but the shape is used; its gradient is
 /// 0. Gradients are summed in `Double`, in an order that depends on the shape alone.
-public struct BroadcastPixels: Operator {
+public struct BroadcastPixels: PiecewiseOperator {
     /// `nil` where a second input gives the sides.
     public let sides: Extent?
 

@@ -6,7 +6,7 @@ import RestoreConcurrency
 /// N×H×W×C with N×H×W×C, with N×1×1×C or with N×H×W×1 → N×H×W×C. Gradients of a gate are summed in `Double`, in an
 /// order that depends on the shape alone. Gates of channels are those of Hu, Shen & Sun, "Squeeze-and-Excitation
 /// Networks", CVPR 2018, eq. 4.
-public struct Multiply: Operator {
+public struct Multiply: PiecewiseOperator {
     public init() {}
 
     public var kind: String { "multiply" }

@@ -4,7 +4,7 @@ import RestoreConcurrency
 ///
 /// The results are those of PyTorch's `interpolate` with a `scale_factor` and the modes `nearest` and `bilinear`. The
 /// backward pass is the exact adjoint.
-public struct Upsampling: Operator {
+public struct Upsampling: PiecewiseOperator {
     public enum Interpolation: Hashable, Sendable {
         /// Every pixel becomes a square of equal pixels.
         case nearest

@@ -48,7 +48,7 @@ public struct TrainerSettings: Equatable, Sendable {
         self.validationInterval = validationInterval
         batchSize = 16
         optimizer = .adamw
-        muonLearningRate = 0.02
+        muonLearningRate = 0.01
         muonMomentum = 0.95
         beta1 = 0.9
         beta2 = 0.95
