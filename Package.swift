@@ -20,7 +20,6 @@ let package = Package(
     ],
     targets: [
         // System libraries, found through pkg-config.
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
@@ -37,13 +36,17 @@ let package = Package(
         .target(name: "RestoreText"),
         .target(name: "RestoreFiles"),
         .target(name: "RestoreConcurrency", dependencies: ["CKernels"]),
-        .target(name: "RestoreNN", dependencies: ["CKernels", "CLibMD", "RestoreConcurrency", "RestoreFiles"]),
+        // Loads OpenBLAS when it is asked to; nothing links it.
+        .target(name: "RestoreLinearAlgebra", dependencies: ["CKernels"]),
+        .target(
+            name: "RestoreNN",
+            dependencies: ["CKernels", "CLibMD", "RestoreConcurrency", "RestoreFiles", "RestoreLinearAlgebra"]),
         .target(
             name: "RestoreImage",
             dependencies: ["CImageCodecs", "CLibMD", "CLittleCMS", "CZlib", "RestoreConcurrency", "RestoreFiles"]),
         .target(
             name: "RestoreModels",
-            dependencies: ["RestoreNN", "RestoreImage", "RestoreConcurrency", "RestoreFiles", "COpenBLAS"]),
+            dependencies: ["RestoreNN", "RestoreImage", "RestoreConcurrency", "RestoreFiles", "RestoreLinearAlgebra"]),
         .target(
             name: "RestoreTraining",
             dependencies: [
@@ -73,7 +76,11 @@ let package = Package(
             name: "RestoreConcurrencyTests",
             dependencies: ["RestoreConcurrency", "RestoreFiles", "RestoreNN", "TestSupport"]),
         .testTarget(
-            name: "RestoreNNTests", dependencies: ["RestoreNN", "RestoreConcurrency", "CKernels", "TestSupport"]),
+            name: "RestoreLinearAlgebraTests",
+            dependencies: ["RestoreLinearAlgebra", "RestoreNN", "CKernels", "TestSupport"]),
+        .testTarget(
+            name: "RestoreNNTests",
+            dependencies: ["RestoreNN", "RestoreConcurrency", "RestoreLinearAlgebra", "CKernels", "TestSupport"]),
         .testTarget(
             name: "RestoreImageTests", dependencies: ["RestoreImage", "RestoreConcurrency", "TestSupport", "CZlib"]),
         .target(

@@ -53,8 +53,6 @@ public struct RestoreCommand: ParsableCommand {
                 }
             }
         }
-        fflush(nil)
-        // Not exit, which waits for OpenBLAS's threads: if memory is short, it tries to create them indefinitely.
-        _exit(code.rawValue)
+        exit(code.rawValue)
     }
 }

@@ -17,6 +17,10 @@ int rk_available_processors(void);
 /// Names the calling thread for debuggers and `top -H`. The system keeps at most 15 bytes; longer names are truncated.
 void rk_name_thread(const char *name);
 
+/// dlopen (RTLD_NOW, RTLD_LOCAL) while the calling thread, and no other, may use only one of its processors: a library that
+/// starts a thread for each processor then starts none. Loads it as usual where the system does not allow that.
+void *rk_load_library_on_one_processor(const char *name);
+
 /// Tells the processor that the caller is in a spin loop.
 static inline void rk_pause(void)
 {

@@ -24,6 +24,7 @@ func exitCode(for error: any Error) -> ExitCode {
     case ImageError.unknownExtension: .usage
     case ModelError.weights(.file(let error)), WeightsError.file(let error): exitCode(for: error)
     case ModelError.notFound: .noInput
+    case NetworkError.library: .noInput
     case TrainingError.file(let error): exitCode(for: error)
     case let error as ConfigurationError: error.path == nil ? .usage : .badData
     case TrainingError.noEnd: .usage

@@ -55,6 +55,7 @@ public final class BandedPlan {
     ) throws(NetworkError) {
         let network = network.fused()
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
+        try network.loadLibraries()
         let shapes = try network.shapes(inputs: inputShapes)
         let layout = BandLayout(network, shapes: shapes, bandRows: bandRows)
         let scratchCount = layout.scratchCount(workers: pool.workerCount)

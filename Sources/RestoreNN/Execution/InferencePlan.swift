@@ -23,6 +23,7 @@ public final class InferencePlan {
     {
         let network = network.fused()
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
+        try network.loadLibraries()
         let layout = try Layout(network, inputShapes: inputShapes)
         let scratchCount = Scratch.count(layout.scratch, workers: pool.workerCount)
         try requireMemory(floats: layout.arenaCount + scratchCount)

@@ -33,6 +33,7 @@ public final class TrainingPlan {
         _ network: Network, inputShapes: [Shape], objective: Objective? = nil, pool: WorkerPool,
         needsInputGradients: Bool = false
     ) throws(NetworkError) {
+        try network.loadLibraries()
         let shapes = try network.shapes(inputs: inputShapes)
         for term in objective?.terms ?? [] where shapes[term.value.index].count != 1 {
             let node = network.nodes[term.value.index]

@@ -1,3 +1,5 @@
+import RestoreLinearAlgebra
+
 /// Why an operator does not accept the shapes it is given.
 public struct ShapeError: Error, Equatable, Sendable, CustomStringConvertible {
     public let reason: String
@@ -18,6 +20,8 @@ public enum NetworkError: Error, Equatable, Sendable, CustomStringConvertible {
     case outputTwice(node: String)
     /// The buffers would need more memory than the machine has.
     case tooLarge(bytes: Int, memory: Int)
+    /// An operator is to be computed with a library that is not there.
+    case library(LinearAlgebraError)
 
     public var description: String {
         switch self {
@@ -32,6 +36,8 @@ public enum NetworkError: Error, Equatable, Sendable, CustomStringConvertible {
             return "node \(node) is an output twice, which training cannot tell apart"
         case .tooLarge(let bytes, let memory):
             return "the network needs \(bytes >> 20) MiB of memory for this; the machine has \(memory >> 20) MiB"
+        case .library(let error):
+            return error.description
         }
     }
 }

@@ -17,17 +17,26 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
     case winograd2
     /// Winograd F(4×4, 3×3).
     case winograd4
+    /// Matrix product of OpenBLAS with a column matrix (`PlainProducts`): a reference that shares no product with the
+    /// others. Its bits depend on a value's position, so the rule never chooses it.
+    case openblas
 
-    /// The algorithm requested by the environment variable `RESTORE_CONVOLUTION`, used wherever it applies.
+    /// The engine's own algorithms: a value's bits depend only on the layer and the values it is computed from.
+    package static let own = allCases.filter { $0 != .openblas }
+
+    /// The algorithm requested by the environment, used wherever it applies: `RESTORE_GEMM=openblas`, or
+    /// `RESTORE_CONVOLUTION` with the name of any.
     package static let forced: ConvolutionAlgorithm? =
-        getenv("RESTORE_CONVOLUTION").flatMap { ConvolutionAlgorithm(rawValue: String(cString: $0)) }
+        getenv("RESTORE_GEMM").map { String(cString: $0) } == openblas.rawValue
+        ? .openblas
+        : getenv("RESTORE_CONVOLUTION").flatMap { ConvolutionAlgorithm(rawValue: String(cString: $0)) }
 
     /// The tile of a Winograd algorithm.
     var tile: WinogradTile? {
         switch self {
         case .winograd2: .two
         case .winograd4: .four
-        case .naive, .im2col, .implicit: nil
+        case .naive, .im2col, .implicit, .openblas: nil
         }
     }
 
@@ -105,13 +114,15 @@ struct ConvolutionKernel {
             shuffle: shuffle)
     }
 
+    private var plain: PlainProducts { PlainProducts(geometry: windows, gridChannels: outputs) }
+
     private var packing: WeightPacking {
         isTurned
             ? WeightPacking(kernel: windows.kernel, channels: outputs, gridChannels: windows.channels)
             : WeightPacking(kernel: windows.kernel, channels: windows.channels, gridChannels: outputs)
     }
 
-    private var order: WeightOrder { isTurned ? .turned : .gather }
+    private var order: WeightOrder { algorithm == .openblas ? .plain : isTurned ? .turned : .gather }
 
     /// Rows and columns of the grid are computed in multiples of this, counted from 0.
     var granularity: Int { algorithm.tile?.rawValue ?? 1 }
@@ -134,6 +145,7 @@ struct ConvolutionKernel {
         if algorithm == .naive {
             return ScratchSize(perWorker: windows.grid.width * outputs, tasks: windows.batch * windows.grid.height)
         }
+        if algorithm == .openblas { return plain.scratch }
         return winograd?.forwardScratch(shuffle: shuffle) ?? gather.scratch
     }
 
@@ -147,6 +159,10 @@ struct ConvolutionKernel {
             naiveConvolution(
                 windows, outputs: outputs, shuffle: shuffle, picture: picture, weights: weights, into: output,
                 rows: rows, epilogue: epilogue, scratch: scratch, pool: pool)
+        } else if algorithm == .openblas {
+            plain.gather(
+                picture: picture, weights: weights, into: output, rows: rows, shuffle: shuffle, epilogue: epilogue,
+                scratch: scratch, pool: pool)
         } else if let winograd {
             winograd.forward(
                 picture: picture, weights: weights, into: output, rows: rows, shuffle: shuffle, epilogue: epilogue,
@@ -175,8 +191,13 @@ struct WeightGradientKernel {
         algorithm.tile.map { WinogradConvolution(tile: $0, windows: windows, outputs: gridChannels) }
     }
 
+    private var plain: PlainProducts? {
+        algorithm == .openblas ? PlainProducts(geometry: windows, gridChannels: gridChannels) : nil
+    }
+
     var scratch: ScratchSize {
-        winograd?.weightGradientScratch() ?? weightGradientScratch(windows, gridChannels: gridChannels)
+        plain?.weightGradientScratch ?? winograd?.weightGradientScratch()
+            ?? weightGradientScratch(windows, gridChannels: gridChannels)
     }
 
     /// Adds to `gradient`, in PyTorch's order (grid channel, channel, ky, kx).
@@ -184,7 +205,10 @@ struct WeightGradientKernel {
         picture: UnsafePointer<Float>, grid: UnsafePointer<Float>, onto gradient: UnsafeMutablePointer<Float>,
         scratch: Scratch, pool: WorkerPool
     ) {
-        if let winograd {
+        if let plain {
+            plain.accumulateWeightGradient(
+                picture: picture, grid: grid, onto: gradient, scratch: scratch, pool: pool)
+        } else if let winograd {
             winograd.accumulateWeightGradient(
                 picture: picture, outputGradient: grid, onto: gradient, scratch: scratch, pool: pool)
         } else {
@@ -195,28 +219,46 @@ struct WeightGradientKernel {
     }
 }
 
-extension Network {
-    /// The same network with every convolution, and the gradients of every transposed convolution, computed by
-    /// `algorithm` wherever it applies. With nil, the rule chooses.
-    package func computing(by algorithm: ConvolutionAlgorithm?) -> Network {
-        let forced = nodes.map { node in
-            node.replacing(operation: node.operation.map { $0.computing(by: algorithm) }, inputs: node.inputs)
-        }
-        return replacingNodes(forced, inputs: inputs, outputs: outputs)
-    }
-}
+/// The way back from grid to picture by adding columns: a transposed convolution, and the gradient of a convolution's input
+/// where that is no convolution itself. By the engine's own products, or OpenBLAS's.
+struct ScatterKernel {
+    let windows: WindowGeometry
+    let gridChannels: Int
+    private let isPlain: Bool
 
-extension Operator {
-    fileprivate func computing(by algorithm: ConvolutionAlgorithm?) -> any Operator {
-        switch self {
-        case var convolution as Convolution:
-            convolution.algorithm = algorithm
-            return convolution
-        case var convolution as TransposedConvolution:
-            convolution.algorithm = algorithm
-            return convolution
-        default:
-            return self
+    init(_ windows: WindowGeometry, gridChannels: Int, asked: ConvolutionAlgorithm?) {
+        self.windows = windows
+        self.gridChannels = gridChannels
+        isPlain = (asked ?? .forced) == .openblas
+    }
+
+    private var plain: PlainProducts { PlainProducts(geometry: windows, gridChannels: gridChannels) }
+    private var order: WeightOrder { isPlain ? .plain : .scatter }
+
+    var packedCount: Int { plain.packing.count(order) }
+
+    func pack(_ weights: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>) {
+        plain.packing.pack(weights, as: order, into: packed)
+    }
+
+    /// - Parameter tasks: of a pass at most, where the operator knows.
+    func scratch(tasks: Int? = nil) -> ScratchSize {
+        isPlain ? plain.scratch : productScratch(windows, tasks: tasks)
+    }
+
+    /// Picture rows `rows` of every picture of the batch, which are overwritten.
+    func run(
+        grid: UnsafePointer<Float>, weights: UnsafePointer<Float>, into picture: UnsafeMutablePointer<Float>,
+        rows: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
+    ) {
+        if isPlain {
+            plain.scatter(
+                grid: grid, weights: weights, into: picture, rows: rows, epilogue: epilogue, scratch: scratch,
+                pool: pool)
+        } else {
+            scatter(
+                windows, grid: grid, weights: weights, gridChannels: gridChannels, into: picture, rows: rows,
+                epilogue: epilogue, scratch: scratch, pool: pool)
         }
     }
 }

@@ -29,8 +29,11 @@ package enum KernelVariant: String, CaseIterable, Sendable {
     }()
 }
 
-/// The instruction set that the matrix products of this process use: "generic", "avx2" or "avx512".
-public var kernelDescription: String { KernelVariant.selected.rawValue }
+/// The matrix products that this process uses: "openblas" where the environment asks for it, else the instruction set of the
+/// engine's own, "generic", "avx2" or "avx512".
+public var kernelDescription: String {
+    ConvolutionAlgorithm.forced == .openblas ? ConvolutionAlgorithm.openblas.rawValue : KernelVariant.selected.rawValue
+}
 
 /// Floats that a matrix of `depth × columns` takes when packed into panels.
 package func panelCount(depth: Int, columns: Int) -> Int {

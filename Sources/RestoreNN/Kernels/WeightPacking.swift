@@ -10,6 +10,8 @@ enum WeightOrder {
     case turned
     /// For `scatter`: one matrix for each ky, n × (kx, c).
     case scatter
+    /// n × (ky, kx, c), row by row, not in panels: for `PlainProducts`.
+    case plain
 }
 
 /// The sizes that determine where a weight is stored.
@@ -26,6 +28,7 @@ struct WeightPacking: Equatable {
         case .gather: panelCount(depth: taps * channels, columns: gridChannels)
         case .turned: panelCount(depth: taps * gridChannels, columns: channels)
         case .scatter: kernel.height * panelCount(depth: gridChannels, columns: kernel.width * channels)
+        case .plain: gridChannels * taps * channels
         }
     }
 
@@ -48,6 +51,13 @@ struct WeightPacking: Equatable {
             }
         case .scatter:
             for row in 0..<gridChannels { packScatterRow(weights + row * channels * taps, row, into: packed) }
+        case .plain:
+            for row in 0..<gridChannels {
+                let (filter, place) = (weights + row * channels * taps, packed + row * channels * taps)
+                for tap in 0..<taps {
+                    for c in 0..<channels { place[tap * channels + c] = filter[c * taps + tap] }
+                }
+            }
         }
     }
 

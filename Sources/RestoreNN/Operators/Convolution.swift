@@ -5,13 +5,12 @@
 ///
 /// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, one cache-sized block at a time
 /// (Chellapilla, Puri & Simard 2006); `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
-public struct Convolution: PiecewiseOperator, EpilogueFusing {
+public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing {
     public let inputChannels: Int
     public let outputChannels: Int
     public let hasBias: Bool
     private let window: SlidingWindow
     var fused = FusedEpilogue()
-    /// Use this algorithm wherever it applies, instead of the one that the rule chooses.
     package var algorithm: ConvolutionAlgorithm?
 
     /// - Precondition: channels, kernel, stride and dilation are positive; the padding is not negative.
@@ -71,9 +70,15 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
 
     /// The data gradient as a convolution; nil if col2im is used instead.
     private func gradientKernel(_ input: Shape) -> ConvolutionKernel? {
-        window.turnedGeometry(input, channels: outputChannels).map {
+        guard (algorithm ?? .forced) != .openblas else { return nil }
+        return window.turnedGeometry(input, channels: outputChannels).map {
             ConvolutionKernel($0, outputs: inputChannels, isTurned: true, asked: algorithm)
         }
+    }
+
+    /// The data gradient where it is none.
+    private func scatterKernel(_ input: Shape) -> ScatterKernel {
+        ScatterKernel(window.geometry(input), gridChannels: outputChannels, asked: algorithm)
     }
 
     private func weightGradientKernel(_ input: Shape) -> WeightGradientKernel {
@@ -82,14 +87,10 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
 
     // MARK: Packing
 
-    private var scatterPacking: WeightPacking {
-        WeightPacking(kernel: kernel, channels: inputChannels, gridChannels: outputChannels)
-    }
-
     public func packedCount(inputs: [Shape], for purpose: ExecutionPurpose) -> Int {
         let forward = forwardKernel(inputs[0]).packedCount
         guard purpose == .training else { return forward }
-        return forward + (gradientKernel(inputs[0])?.packedCount ?? scatterPacking.count(.scatter))
+        return forward + (gradientKernel(inputs[0])?.packedCount ?? scatterKernel(inputs[0]).packedCount)
     }
 
     public func pack(
@@ -102,7 +103,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
         if let gradient = gradientKernel(inputs[0]) {
             gradient.pack(parameters[0], into: packed + forward.packedCount)
         } else {
-            scatterPacking.pack(parameters[0], as: .scatter, into: packed + forward.packedCount)
+            scatterKernel(inputs[0]).pack(parameters[0], into: packed + forward.packedCount)
         }
     }
 
@@ -146,7 +147,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
     }
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        (gradientKernel(inputs[0])?.scratch ?? productScratch(window.geometry(inputs[0])))
+        (gradientKernel(inputs[0])?.scratch ?? scatterKernel(inputs[0]).scratch())
             .union(weightGradientKernel(inputs[0]).scratch)
             .union(channelSumScratch(channels: outputChannels))
     }
@@ -169,10 +170,9 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
                 picture: pass.outputGradient, weights: weights, into: inputGradient, rows: 0..<input.height,
                 epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
         } else {
-            scatter(
-                window.geometry(input), grid: pass.outputGradient, weights: weights, gridChannels: outputChannels,
-                into: inputGradient, rows: 0..<input.height, epilogue: Epilogue(), scratch: pass.scratch,
-                pool: pass.pool)
+            scatterKernel(input).run(
+                grid: pass.outputGradient, weights: weights, into: inputGradient, rows: 0..<input.height,
+                epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
         }
     }
 }

@@ -7,7 +7,7 @@
 /// Computed as GEMM and scatter; if kernel and stride are equal, every output pixel is written exactly once. See
 /// Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016, and
 /// `docs/operators/transposed-convolution.md`.
-public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
+public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing {
     public let inputChannels: Int
     public let outputChannels: Int
     public let kernel: Extent
@@ -17,7 +17,7 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
     public let outputPadding: Extent
     public let hasBias: Bool
     var fused = FusedEpilogue()
-    /// Use this algorithm for the gradients wherever it applies, instead of the one that the rule chooses.
+    /// Used for the gradients; `openblas` computes the forward pass as well.
     package var algorithm: ConvolutionAlgorithm?
 
     /// - Precondition: channels, kernel, stride and dilation are positive; `outputPadding` is smaller than the stride
@@ -96,21 +96,22 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
         WeightGradientKernel(geometry(input), gridChannels: inputChannels, asked: algorithm)
     }
 
-    private var packing: WeightPacking {
-        WeightPacking(kernel: kernel, channels: outputChannels, gridChannels: inputChannels)
+    private func scatterKernel(_ input: Shape) -> ScatterKernel {
+        ScatterKernel(geometry(input), gridChannels: inputChannels, asked: algorithm)
     }
 
     public func packedCount(inputs: [Shape], for purpose: ExecutionPurpose) -> Int {
-        packing.count(.scatter) + (purpose == .training ? gradientKernel(inputs[0]).packedCount : 0)
+        scatterKernel(inputs[0]).packedCount + (purpose == .training ? gradientKernel(inputs[0]).packedCount : 0)
     }
 
     public func pack(
         _ parameters: [UnsafePointer<Float>], inputs: [Shape], for purpose: ExecutionPurpose,
         into packed: UnsafeMutablePointer<Float>
     ) {
-        packing.pack(parameters[0], as: .scatter, into: packed)
+        let forward = scatterKernel(inputs[0])
+        forward.pack(parameters[0], into: packed)
         if purpose == .training {
-            gradientKernel(inputs[0]).pack(parameters[0], into: packed + packing.count(.scatter))
+            gradientKernel(inputs[0]).pack(parameters[0], into: packed + forward.packedCount)
         }
     }
 
@@ -133,16 +134,16 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
 
     public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
         let geometry = geometry(inputs[0])
-        // One or several rows, of either the input or the output.
-        return productScratch(geometry, tasks: geometry.batch * max(geometry.grid.height, geometry.picture.height))
+        // A row of either side, or several.
+        return scatterKernel(inputs[0]).scratch(
+            tasks: geometry.batch * max(geometry.grid.height, geometry.picture.height))
     }
 
     public func forward(_ pass: ForwardPass) {
-        scatter(
-            geometry(pass.inputShapes[0]), grid: pass.inputs[0], weights: pass.packed, gridChannels: inputChannels,
-            into: pass.output, rows: pass.rows,
-            epilogue: fused.epilogue(pass, bias: hasBias ? pass.parameters[1] : nil),
-            scratch: pass.scratch, pool: pass.pool)
+        scatterKernel(pass.inputShapes[0]).run(
+            grid: pass.inputs[0], weights: pass.packed, into: pass.output, rows: pass.rows,
+            epilogue: fused.epilogue(pass, bias: hasBias ? pass.parameters[1] : nil), scratch: pass.scratch,
+            pool: pass.pool)
     }
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
@@ -164,7 +165,7 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
         }
         guard let inputGradient = pass.inputGradients[0] else { return }
         gradientKernel(input).run(
-            picture: pass.outputGradient, weights: pass.packed + packing.count(.scatter), into: inputGradient,
+            picture: pass.outputGradient, weights: pass.packed + scatterKernel(input).packedCount, into: inputGradient,
             rows: 0..<input.height, epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
     }
 }
