@@ -25,6 +25,14 @@ extension Image {
         }
     }
 
+    /// The colors of the whole picture: R, G, B of every pixel, as from `copyColors`.
+    public var colors: [Float] {
+        [Float](unsafeUninitializedCapacity: 3 * pixelCount) { buffer, count in
+            if let base = buffer.baseAddress { copyColors(of: bounds, to: base) }
+            count = 3 * pixelCount
+        }
+    }
+
     /// Replaces the colors of a rectangle of the picture by interleaved sRGB floats, brought into the picture's
     /// `colorSpace`: clamped to 0…1, times `maximumSample`, rounded to the nearest, halves up. A gray picture takes the mean
     /// of R, G and B. Alpha is left as it is. What `copyColors` gave leaves the samples exactly as they were, in any space.
