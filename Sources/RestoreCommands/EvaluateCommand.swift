@@ -53,8 +53,8 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     @Flag(help: "JSON records on stdout, a line each.")
     var json = false
 
-    @Option(help: "best: the mean over eight orientations.")
-    var quality = Denoiser.Quality.fast
+    @Option(help: "best: the best result this installation can produce.")
+    var quality: Effort?
 
     @OptionGroup var denoiser: DenoiserOptions
     @OptionGroup var tiling: TilingOptions
@@ -62,9 +62,10 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     @OptionGroup var verbosity: VerbosityOptions
 
     func validate() throws {
-        guard (0...75).contains(sigma ?? 25) else { throw ValidationError("--sigma takes 0 to 75.") }
+        guard NoiseSetting.range.contains(sigma ?? 25) else { throw ValidationError("--sigma takes 0 to 75.") }
         guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
         if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
+        try denoiser.validate(quality)
         guard noisy == nil || addition.isDefault else {
             throw ValidationError("--noisy and --noise exclude each other.")
         }
@@ -128,9 +129,12 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         let isBlind = choice.denoiser.architecture.isBlind
         let level = isBlind ? nil : knownSigma ?? (noise ?? self.noise(in: colors, of: clean)).sigma
         let restored = try choice.denoiser.denoise(
-            colors: colors, width: clean.width, height: clean.height, sigma: level ?? 0, quality: quality,
-            tiling: tiling.tiling(pictureBytes: 8 * colors.count, threads: threads.count),
-            progress: { _ in try Interruption.check() })
+            colors: colors, width: clean.width, height: clean.height,
+            options: Denoiser.Options(
+                noiseLevel: .sigma(level ?? 0), usesEnsemble: denoiser.usesEnsemble(quality),
+                tiling: tiling.budget(threads: threads.count).share(besides: 24 * colors.count).tiling),
+            progress: { _ in try Interruption.check() }
+        ).colors
         let seconds = roundedToMicroseconds((clock.now - start).seconds)
         let result = try clean.withColors(restored)
         return DenoiseScore(
@@ -173,8 +177,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         }
         if let level = addition.addedLevel {
             var generator = SeededGenerator(seed: seed, path: stableHash(lastPathComponent(of: file)))
-            return colors(
-                of: try PhotographNoise(level: level).degrade(clean, path: file, generator: &generator))
+            return try PhotographNoise(level: level).degrade(clean, path: file, generator: &generator).colors
         }
         var path = noisy ?? ""
         if pathKind(path) == .directory { path = joinPath(path, lastPathComponent(of: file)) }
@@ -182,13 +185,7 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         guard (version.width, version.height) == (clean.width, clean.height) else {
             throw EvaluationError.differentSizes(path, version, file, clean)
         }
-        return colors(of: version)
-    }
-
-    private func colors(of image: Image) -> [Float] {
-        // A noise of no strength leaves the colors alone.
-        var unused = SeededGenerator(seed: seed)
-        return GaussianNoise(sigma: 0).noisyColors(of: image, generator: &unused)
+        return version.colors
     }
 
     private func show(_ score: DenoiseScore) throws {

@@ -48,16 +48,19 @@ struct UsageError: Error, CustomStringConvertible {
     let description: String
 }
 
-/// A comparison that could not be written, of a picture whose output is there.
+/// A comparison that could not be written, of a picture whose outputs are.
 struct UnwrittenComparison: Error, CustomStringConvertible {
     let cause: any Error
-    let output: String
+    let outputs: [String]
 
-    var description: String { "\(explanation(of: cause)); \(output) itself is written" }
+    var description: String {
+        let verb = outputs.count == 1 ? "itself is" : "are"
+        return "\(explanation(of: cause)); \(outputs.joined(separator: ", ")) \(verb) written"
+    }
 }
 
 /// Runs a command's work; an error becomes one line on stderr and its exit code.
-func reportingFailure(_ work: () throws -> Void) throws {
+package func reportingFailure(_ work: () throws -> Void) throws {
     do {
         try work()
     } catch let code as ExitCode {

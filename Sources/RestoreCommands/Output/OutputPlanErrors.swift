@@ -1,7 +1,7 @@
-/// Outputs of a batch that exist, which therefore does not begin.
+/// Outputs that exist, so that no work is begun.
 struct ExistingOutputs: Error, CustomStringConvertible {
     let paths: [String]
-    /// Of the whole batch.
+    /// Of all jobs.
     let outputCount: Int
 
     var description: String {
