@@ -95,6 +95,13 @@ let package = Package(
                 "RestoreTraining", "RestoreConcurrency", "TestSupport", "ModelTestSupport", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        // A task that exists for tests of what all picture tasks share.
+        .executableTarget(
+            name: "picture-probe",
+            dependencies: [
+                "RestoreCommands", "RestoreImage", "RestoreConcurrency",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tests/PictureProbe"),
         .testTarget(
             name: "CommandTests",
             dependencies: ["RestoreTraining", "RestoreConcurrency", "RestoreText", "TestSupport", "ModelTestSupport"]),

@@ -25,6 +25,14 @@ extension Image {
         }
     }
 
+    /// The colors of the whole picture: R, G, B of every pixel, as from `copyColors`.
+    public var colors: [Float] {
+        [Float](unsafeUninitializedCapacity: 3 * pixelCount) { buffer, count in
+            if let base = buffer.baseAddress { copyColors(of: bounds, to: base) }
+            count = 3 * pixelCount
+        }
+    }
+
     /// Replaces the colors of a rectangle of the image with interleaved sRGB floats, converted to the image's
     /// `colorSpace`: clamped to 0…1, multiplied by `maximumSample` and rounded to nearest, halves up. A gray image gets
     /// the mean of R, G and B. Alpha is not changed. Writing back the output of `copyColors` leaves the samples exactly

@@ -9,14 +9,19 @@ extension ImageEncoding {
 
     /// Memory allocated during encoding, besides the image and its file; 0 if it is written as its rows arrive.
     public func workingBytes(for image: Image) -> Int {
+        workingBytes(width: image.width, height: image.height, channelLayout: image.channelLayout)
+    }
+
+    /// The same for a picture that is not made yet.
+    public func workingBytes(width: Int, height: Int, channelLayout: Image.ChannelLayout) -> Int {
         guard format == .jpeg else { return 0 }
-        let channels = image.channelLayout.colorChannelCount
+        let channels = channelLayout.colorChannelCount
         guard let parameters = jpegParameters, parameters.storable(channelCount: channels) != nil else {
-            return optimizesCodes(width: image.width, height: image.height, colorChannelCount: channels)
-                ? coefficientBytes(width: image.width, height: image.height, colorChannelCount: channels) : 0
+            return optimizesCodes(width: width, height: height, colorChannelCount: channels)
+                ? coefficientBytes(width: width, height: height, colorChannelCount: channels) : 0
         }
         guard parameters.optimizesCodes || parameters.isProgressive else { return 0 }
-        return Self.coefficientBytes(width: image.width, height: image.height, parameters.components)
+        return Self.coefficientBytes(width: width, height: height, parameters.components)
     }
 
     /// Whether a JPEG written by quality gets optimized Huffman codes.

@@ -46,8 +46,8 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     @Flag(help: "JSON records on stdout, a line each.")
     var json = false
 
-    @Option(help: "best: the mean over eight orientations.")
-    var quality = Denoiser.Quality.fast
+    @Option(help: "best: the best result this installation can produce.")
+    var quality: Effort?
 
     @OptionGroup var denoiser: DenoiserOptions
     @OptionGroup var tiling: TilingOptions
@@ -55,9 +55,10 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     @OptionGroup var verbosity: VerbosityOptions
 
     func validate() throws {
-        guard (0...75).contains(sigma ?? 25) else { throw ValidationError("--sigma takes 0 to 75.") }
+        guard NoiseSetting.range.contains(sigma ?? 25) else { throw ValidationError("--sigma takes 0 to 75.") }
         guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
         if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
+        try denoiser.validate(quality)
         guard noisy == nil || addition.isDefault else {
             throw ValidationError("--noisy and --noise exclude each other.")
         }

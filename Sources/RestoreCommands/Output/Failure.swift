@@ -49,16 +49,19 @@ struct UsageError: Error, CustomStringConvertible {
     let description: String
 }
 
-/// A comparison image could not be written, although the output itself was.
+/// A comparison image could not be written, although the outputs were.
 struct UnwrittenComparison: Error, CustomStringConvertible {
     let cause: any Error
-    let output: String
+    let outputs: [String]
 
-    var description: String { "\(explanation(of: cause)); \(output) itself was written" }
+    var description: String {
+        let verb = outputs.count == 1 ? "itself was" : "were"
+        return "\(explanation(of: cause)); \(outputs.joined(separator: ", ")) \(verb) written"
+    }
 }
 
 /// Runs a command's work. Errors are reported as one line on stderr and an exit code.
-func reportingFailure(_ work: () throws -> Void) throws {
+package func reportingFailure(_ work: () throws -> Void) throws {
     do {
         try work()
     } catch let code as ExitCode {

@@ -2,23 +2,29 @@ import Glibc
 import RestoreFiles
 import RestoreImage
 
-/// Maps each input to its output file.
-struct OutputPlan: Equatable {
-    struct Job: Equatable {
-        let input: String
-        let output: String
-    }
-
+/// Maps each picture to its output files.
+package struct OutputPlan: Equatable {
     /// The work to do, in order.
-    private(set) var jobs: [Job]
-    /// Inputs skipped because the output exists and `skipsExisting` was requested.
-    private(set) var existing: [Job] = []
+    private(set) var jobs: [PictureJob]
+    /// Inputs skipped because all outputs exist and `skipsExisting` was requested.
+    private(set) var existing: [PictureJob] = []
     /// Folders that cannot be listed or contain no images, if there are other inputs.
     let failures: [FileError]
     /// Number of files in folders that are results of an earlier run.
     private(set) var passedOver: Int
     /// Whether there are several inputs or a folder, in which case a failure does not stop the others.
-    let isBatch: Bool
+    let hasSeveralInputs: Bool
+
+    /// Where the inputs of another role are.
+    package struct CompanionSource: Equatable {
+        let role: InputRole
+        /// A file, which belongs to every picture, or a folder with one file per picture, of the same relative path.
+        let path: String
+
+        package init(role: InputRole, path: String) {
+            (self.role, self.path) = (role, path)
+        }
+    }
 
     /// The user's request.
     struct Request: Equatable {
@@ -33,6 +39,10 @@ struct OutputPlan: Equatable {
         /// Inserted between the name and extension of outputs without explicit names, if given.
         var suffix: String?
         var defaultSuffix: String
+        /// Inputs besides the pictures.
+        var companions: [CompanionSource] = []
+        /// Results of each picture; several are numbered.
+        var versionCount = 1
         var overwrite: Bool
         var skipsExisting = false
         /// Whether subfolders are included.
@@ -53,22 +63,31 @@ struct OutputPlan: Equatable {
     init(_ request: Request) throws {
         let (inputs, output) = try Self.split(request)
         try Self.checkStreams(inputs: inputs, output: output)
-        isBatch = inputs.count > 1 || inputs.contains { Self.isFolder($0) }
-        let folder = try Self.folder(output, for: inputs, isBatch: isBatch, request)
+        hasSeveralInputs = inputs.count > 1 || inputs.contains { Self.isFolder($0) }
+        let folder = try Self.folder(output, for: inputs, hasSeveralInputs: hasSeveralInputs, request)
         if let suffix = request.suffix { try Self.check(suffix: suffix, inputs: inputs, output: output) }
         guard folder == nil || inputs != [Self.stream] else {
             throw UsageError(description: "-: input from stdin has no name; specify an output")
         }
-        let found = try BatchInputs(
+        guard output != Self.stream || request.versionCount == 1 else {
+            throw UsageError(description: "-: stdout takes one picture, not \(request.versionCount) versions of it")
+        }
+        for source in request.companions where pathKind(source.path) == .missing { throw missingError(source.path) }
+        let found = try PictureInputs(
             inputs, suffix: request.suffix ?? request.defaultSuffix, recursive: request.recursive, outputFolder: folder)
         (failures, passedOver) = (found.failures, found.passedOver)
         jobs = found.files.map { file in
-            if let output, folder == nil { return Job(input: file.path, output: output) }
-            return Job(input: file.path, output: Self.defaultOutput(for: file, folder: folder, request))
+            let named = folder == nil ? output : nil
+            return PictureJob(
+                picture: file.path, companions: request.companions.map { Self.companion(of: file, from: $0) },
+                outputs: numberedOutputs(
+                    named ?? Self.defaultOutput(for: file, folder: folder, request), count: request.versionCount))
         }
         // With several inputs, the missing ones are reported later; with a single one, there is nothing left to do.
-        if !isBatch, let job = jobs.first, job.input != Self.stream, pathKind(job.input) == .missing {
-            throw missingError(job.input)
+        if !hasSeveralInputs, let job = jobs.first {
+            for input in job.inputs where input.path != Self.stream && pathKind(input.path) == .missing {
+                throw missingError(input.path)
+            }
         }
         if let output, output != Self.stream {
             if folder == nil { try Self.requireFolder(parentFolder(of: output), for: output) }
@@ -127,14 +146,14 @@ struct OutputPlan: Equatable {
     /// A path that does not exist yet is a folder if there are several inputs, and also for a single input if
     /// `--output` has no extension, because a shell pattern may match a single image.
     private static func folder(
-        _ output: String?, for inputs: [String], isBatch: Bool, _ request: Request
+        _ output: String?, for inputs: [String], hasSeveralInputs: Bool, _ request: Request
     ) throws(UsageError) -> String? {
         // An empty name, for example from an unset variable, does not mean the current folder.
         guard let output, output != stream, !output.isEmpty else { return nil }
         let kind = pathKind(output)
         if kind == .directory || output.utf8.last == UInt8(ascii: "/") { return output }
         let isMissing = kind == .missing && !isSymbolicLink(output)
-        guard isBatch else {
+        guard hasSeveralInputs else {
             // The output for stdin can only be a file.
             let mayBeFolder = isMissing && pathExtension(of: output).isEmpty && inputs != [stream]
             guard mayBeFolder, request.format == nil else { return nil }
@@ -165,7 +184,7 @@ struct OutputPlan: Equatable {
     }
 
     private static func defaultOutput(
-        for file: BatchInputs.File, folder: String?, _ request: Request
+        for file: PictureInputs.File, folder: String?, _ request: Request
     ) -> String {
         let name = lastPathComponent(of: file.path)
         let stem = removingPathExtension(name)
@@ -178,42 +197,55 @@ struct OutputPlan: Equatable {
             ? joinPath(parentFolder(of: file.path), renamed) : renamed
     }
 
+    /// The file of another role for a picture. In a folder it may have the extension of another format.
+    private static func companion(of file: PictureInputs.File, from source: CompanionSource) -> PictureJob.Companion {
+        guard isFolder(source.path) else { return PictureJob.Companion(role: source.role, path: source.path) }
+        let same = joinPath(source.path, file.relativePath)
+        let stem = removingPathExtension(same)
+        let others = ImageFormat.allCases.flatMap(\.fileExtensions).map { "\(stem).\($0)" }
+        // If there is none, reading it fails and names the file that was expected.
+        let found = ([same] + others).first { pathKind($0) == .regularFile } ?? same
+        return PictureJob.Companion(role: source.role, path: found)
+    }
+
     // MARK: Conflicts
 
     /// Leaves out inputs that are existing outputs of other inputs, as when a shell pattern matches both.
     private mutating func passOverOwnResults() {
         var makers: [FileIdentity: String] = [:]
         for job in jobs {
-            if let made = FileIdentity(job.output), made != FileIdentity(job.input) { makers[made] = job.input }
+            for output in job.outputs {
+                if let made = FileIdentity(output), made != FileIdentity(job.picture) { makers[made] = job.picture }
+            }
         }
-        let own = jobs.filter { job in FileIdentity(job.input).map { makers[$0] == nil } ?? true }
+        let own = jobs.filter { job in FileIdentity(job.picture).map { makers[$0] == nil } ?? true }
         passedOver += jobs.count - own.count
         jobs = own
     }
 
-    /// Rejects two inputs with the same output, and an output that is the input of another: one of them would be lost.
+    /// Rejects two results with the same output, and an output that is an input of another job or a companion of its own:
+    /// one of them would be lost.
     private func requireDistinctFiles() throws(UsageError) {
         var places = CanonicalPlaces()
-        var readers: [FileIdentity: String] = [:]
-        // Compared as bytes, because Swift treats strings with differently composed accents as equal.
-        var readPlaces: [[UInt8]: String] = [:]
-        for job in jobs where job.input != Self.stream {
-            if let identity = FileIdentity(job.input) { readers[identity] = job.input }
-            readPlaces[Array(places.place(of: job.input).utf8)] = job.input
+        var readers = Readers()
+        for job in jobs {
+            for input in job.inputs where input.path != Self.stream { readers.add(input.path, of: job, &places) }
         }
         var writers: [[UInt8]: String] = [:]
-        for job in jobs where job.output != Self.stream {
-            // A symbolic link that leads to a file is written through.
-            let identity = FileIdentity(job.output)
-            let place = Array((identity == nil ? places.place(of: job.output) : canonicalPath(job.output)).utf8)
-            if let other = writers.updateValue(job.input, forKey: place) {
-                throw UsageError(
-                    description: "\(job.output): two inputs would be written to it: \(other) and \(job.input)")
-            }
-            if identity != nil, identity == FileIdentity(job.input) { continue }
-            if let reader = identity.flatMap({ readers[$0] }) ?? readPlaces[place], reader != job.input {
-                let name = reader == job.output ? "" : " (as \(reader))"
-                throw UsageError(description: "\(job.output): both an input\(name) and the output of \(job.input)")
+        for job in jobs {
+            for output in job.outputs where output != Self.stream {
+                // A symbolic link that leads to a file is written through.
+                let identity = FileIdentity(output)
+                let place = Array((identity == nil ? places.place(of: output) : canonicalPath(output)).utf8)
+                if let other = writers.updateValue(job.picture, forKey: place) {
+                    throw UsageError(
+                        description: "\(output): two inputs would be written to it: \(other) and \(job.picture)")
+                }
+                if identity != nil, identity == FileIdentity(job.picture) { continue }
+                if let reader = readers.reader(identity, place), reader != job.picture {
+                    let name = reader == output ? "" : " (as \(reader))"
+                    throw UsageError(description: "\(output): both an input\(name) and the output of \(job.picture)")
+                }
             }
         }
         try requireDistinctInputs()
@@ -223,31 +255,32 @@ struct OutputPlan: Equatable {
     private func requireDistinctInputs() throws(UsageError) {
         var places = CanonicalPlaces()
         var known: Set<[UInt8]> = []
-        for job in jobs where job.input != Self.stream {
-            guard known.insert(Array(places.place(of: job.input).utf8)).inserted else {
-                throw UsageError(
-                    description: "\(job.input): appears twice among the inputs; is one of the inputs inside another?")
+        for job in jobs where job.picture != Self.stream {
+            guard known.insert(Array(places.place(of: job.picture).utf8)).inserted else {
+                throw UsageError(description: "\(job.picture): appears twice among the inputs; is one of the inputs inside another?")
             }
         }
     }
 
+    /// Sets jobs aside whose outputs all exist. One that lacks some is done; only the missing ones are written.
     private mutating func separateExisting(_ request: Request) throws {
         var found: [String] = []
-        var left: [Job] = []
+        var left: [PictureJob] = []
         for job in jobs {
-            let exists = try job.output == Self.stream ? false : Self.isReplaceable(job.output)
-            if !exists || request.overwrite {
+            let outputs = try job.existingOutputs()
+            if !request.overwrite { found += outputs }
+            if request.overwrite || outputs.count < job.outputs.count {
                 left.append(job)
             } else {
-                found.append(job.output)
                 existing.append(job)
             }
         }
+        let outputCount = jobs.reduce(0) { $0 + $1.outputs.count }
         jobs = left
         guard found.isEmpty || request.skipsExisting else {
             existing = []
-            if found.count == 1, !isBatch { throw FileError.alreadyExists(path: found[0]) }
-            throw ExistingOutputs(paths: found, outputCount: found.count + left.count)
+            if outputCount == 1, !hasSeveralInputs { throw FileError.alreadyExists(path: found[0]) }
+            throw ExistingOutputs(paths: found, outputCount: outputCount)
         }
     }
 
@@ -279,5 +312,21 @@ private struct CanonicalPlaces {
         let folder = folders[key] ?? canonicalPath(parent)
         folders[key] = folder
         return joinPath(folder, lastPathComponent(of: path))
+    }
+}
+
+/// Inputs by the file that a path leads to, and by where the path itself lies.
+private struct Readers {
+    private var identities: [FileIdentity: String] = [:]
+    // By bytes: to Swift, texts are equal whose accents are composed in other ways.
+    private var places: [[UInt8]: String] = [:]
+
+    mutating func add(_ path: String, of job: PictureJob, _ canonical: inout CanonicalPlaces) {
+        if let identity = FileIdentity(path) { identities[identity] = path }
+        places[Array(canonical.place(of: path).utf8)] = path
+    }
+
+    func reader(_ identity: FileIdentity?, _ place: [UInt8]) -> String? {
+        identity.flatMap { identities[$0] } ?? places[place]
     }
 }

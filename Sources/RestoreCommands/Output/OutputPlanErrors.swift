@@ -1,7 +1,7 @@
 /// Outputs of a batch that already exist, so the batch does not start.
 struct ExistingOutputs: Error, CustomStringConvertible {
     let paths: [String]
-    /// Number of outputs in the whole batch.
+    /// Number of outputs of all jobs.
     let outputCount: Int
 
     var description: String {

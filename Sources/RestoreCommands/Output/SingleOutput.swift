@@ -25,10 +25,10 @@ extension OutputPlan {
     /// Refuses to read an image from a terminal or write one to it.
     func requireRedirection() throws(UsageError) {
         for job in jobs {
-            if job.input == Self.stream, isatty(STDIN_FILENO) == 1 {
+            if job.picture == Self.stream, isatty(STDIN_FILENO) == 1 {
                 throw UsageError(description: "-: stdin is a terminal, not an image")
             }
-            if job.output == Self.stream, isatty(STDOUT_FILENO) == 1 {
+            if job.isStreamed, isatty(STDOUT_FILENO) == 1 {
                 throw UsageError(description: "-: stdout is a terminal; redirect it to a file")
             }
         }

@@ -7,10 +7,10 @@ import RestoreNN
 public final class TiledInference {
     private let network: Network
     private let parameters: Parameters
-    private let inputChannels: Int
+    let inputChannels: Int
     private let alignment: Int
-    private let pool: WorkerPool
-    /// The plan for the last window size, reused for images of the same size.
+    let pool: WorkerPool
+    /// The plan of the last window size; pictures of one size share it.
     private var plan: BandedPlan?
     /// Shared by images of all sizes.
     private var packed: PackedParameters?
@@ -18,10 +18,13 @@ public final class TiledInference {
     /// Memory use by window shape for the last images, since computing it takes as long as processing a small image.
     private var memories: [Shape: Int] = [:]
     private static let mostMemories = 1000
+    /// The last layout: asking what a picture needs and then processing it takes one computation.
+    private var lastLayout: PictureLayout?
 
     /// - Parameters:
-    ///   - network: has one input and one output, of the same height and width.
-    ///   - alignment: the height and width of the input are multiples of it.
+    ///   - network: with one input and one output of the same width and height; `inputChannels` may combine several planes,
+    ///     such as a picture, a mask and hints.
+    ///   - alignment: the sides of the input are multiples of it.
     public init(network: Network, parameters: Parameters, inputChannels: Int, alignment: Int, pool: WorkerPool) {
         self.network = network
         self.parameters = parameters
@@ -30,11 +33,57 @@ public final class TiledInference {
         self.pool = pool
     }
 
+    /// How a picture of these sides is processed, and the memory that takes.
+    ///
+    /// - Parameters:
+    ///   - usesEnsemble: whether the results of eight orientations are averaged: eight times the work.
+    ///   - preparation: what the caller holds beside the picture and its result; it counts toward a limit of memory.
+    /// - Throws: `NetworkError` if the network does not fit its inputs at all.
+    public func layout(
+        width: Int, height: Int, usesEnsemble: Bool = false, tiling: Tiling,
+        preparation: PreparationMemory = PreparationMemory()
+    ) throws(NetworkError) -> PictureLayout {
+        let request = PictureLayout.Request(
+            width: width, height: height, usesEnsemble: usesEnsemble, tiling: tiling, preparation: preparation)
+        if let lastLayout, lastLayout.request == request { return lastLayout }
+        let layout = try PictureLayout(request, for: self)
+        lastLayout = layout
+        return layout
+    }
+
+    /// Applies the network to a picture.
+    ///
+    /// - Parameters:
+    ///   - layout: made by this object for the picture's sides.
+    ///   - fill: writes the input values of a rectangle that is one pixel high or, with an ensemble, one pixel wide;
+    ///     `inputChannels` floats per pixel. Called on several threads at once.
+    ///   - progress: called with the fraction done, 0…1; an error it throws ends the work.
+    ///   - store: takes the output values of a rectangle, rows `rowStride` floats apart. Rectangles come from top to bottom,
+    ///     window by window.
+    public func run(
+        _ layout: PictureLayout,
+        fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
+        progress: (Double) throws -> Void = { _ in },
+        store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
+    ) throws {
+        let (width, height) = (layout.request.width, layout.request.height)
+        guard !layout.request.usesEnsemble else {
+            return try SelfEnsemble(self, width: width, height: height).run(
+                layout, fill: fill, progress: progress, store: store)
+        }
+        for pass in layout.strips.flatMap(\.passes) {
+            try run(pass.grid, width: width, height: height, fill: fill) { core, values, rowStride, done in
+                try store(core, values, rowStride)
+                try progress(done)
+            }
+        }
+    }
+
     /// How an image is divided, given the width of a window or the memory it may take.
     ///
     /// - Parameter mostWork: the maximum work under a memory limit, relative to the undivided image; at least 1.
     /// - Throws: `NetworkError` if the network does not accept its inputs at all.
-    public func grid(
+    package func grid(
         width: Int, height: Int, tiling: Tiling, mostWork: Double = ColumnGrid.mostWork
     ) throws(NetworkError) -> ColumnGrid {
         let padded = inputShape(width: width, height: height)
@@ -53,7 +102,7 @@ public final class TiledInference {
     /// Bytes allocated for a window while the network processes it.
     ///
     /// - Throws: `NetworkError` if the network does not accept its inputs at all.
-    public func memory(windowWidth: Int, height: Int) throws(NetworkError) -> Int {
+    func memory(windowWidth: Int, height: Int) throws(NetworkError) -> Int {
         let shape = inputShape(width: windowWidth, height: height)
         if let known = memories[shape] { return known }
         let memory = try BandedPlan.memory(network, inputShapes: [shape], workers: pool.workerCount).total
@@ -65,8 +114,16 @@ public final class TiledInference {
     /// Bytes of the parameters for an image of this size, both as stored and as packed for the network.
     ///
     /// - Throws: `NetworkError` if the network does not accept its inputs at all.
-    public func parameterBytes(width: Int, height: Int) throws(NetworkError) -> Int {
+    func parameterBytes(width: Int, height: Int) throws(NetworkError) -> Int {
         try BandedPlan.parameterBytes(network, inputShapes: [inputShape(width: width, height: height)])
+    }
+
+    /// Floats per pixel of the output.
+    ///
+    /// - Throws: `NetworkError` if the network does not fit its inputs at all.
+    func outputChannels(width: Int, height: Int) throws(NetworkError) -> Int {
+        let shapes = try network.shapes(inputs: [inputShape(width: width, height: height)])
+        return shapes[network.outputs[0].index].channels
     }
 
     /// The part of an image that, processed as an image of its own, gives `core` the same bits as processing the whole:
@@ -74,7 +131,7 @@ public final class TiledInference {
     ///
     /// - Parameter core: inside the image, in its pixels; so is the result.
     /// - Throws: `NetworkError` if the network does not accept its inputs at all.
-    public func region(for core: ImageRegion, width: Int, height: Int) throws(NetworkError) -> ImageRegion {
+    func region(for core: ImageRegion, width: Int, height: Int) throws(NetworkError) -> ImageRegion {
         let padded = inputShape(width: width, height: height)
         func range(_ core: Range<Int>, _ side: Int, _ axis: Axis) throws(NetworkError) -> Range<Int> {
             guard core != 0..<side, let rule = try network.pieceRule(axis: axis, inputShape: padded) else {
@@ -100,7 +157,7 @@ public final class TiledInference {
     ///     threads at once.
     ///   - store: receives the output values of a rectangle, with rows `rowStride` floats apart, and the fraction done.
     ///     Rectangles come from top to bottom, window by window.
-    public func run(
+    package func run(
         _ grid: ColumnGrid, width: Int, height: Int,
         fill: (_ row: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
         store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int, _ done: Double) throws -> Void
