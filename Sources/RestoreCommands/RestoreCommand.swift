@@ -53,6 +53,6 @@ public struct RestoreCommand: ParsableCommand {
                 }
             }
         }
-        exit(code.rawValue)
+        Glibc.exit(code.rawValue)
     }
 }
