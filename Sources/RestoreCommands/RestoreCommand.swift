@@ -51,6 +51,6 @@ public struct RestoreCommand: ParsableCommand {
                 }
             }
         }
-        exit(code.rawValue)
+        Glibc.exit(code.rawValue)
     }
 }
