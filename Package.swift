@@ -14,11 +14,12 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        // Without its traits it needs FoundationEssentials only, not all of Foundation. Exact: generated code is committed.
+        // Without its traits it needs only FoundationEssentials, not all of Foundation. The version is exact because
+        // generated code is committed.
         .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
     ],
     targets: [
-        // Libraries of the system, found through pkg-config.
+        // System libraries, found through pkg-config.
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
@@ -26,11 +27,12 @@ let package = Package(
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibMD", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
 
-        // C: loops that need SIMD with run-time dispatch; and setjmp, which lives and dies there.
+        // C targets: loops that need SIMD with run-time dispatch, and code that uses setjmp, which never crosses into
+        // Swift.
         .target(name: "CKernels"),
         .target(name: "CImageCodecs", dependencies: ["CLibPNG", "CZlib", "CLibJPEG"]),
 
-        // Swift: listed bottom-up; each target depends only on earlier ones.
+        // Swift targets, bottom-up: each depends only on earlier ones.
         .target(name: "RestoreText"),
         .target(name: "RestoreFiles"),
         .target(name: "RestoreConcurrency", dependencies: ["CKernels"]),
@@ -93,6 +95,13 @@ let package = Package(
                 "RestoreTraining", "RestoreConcurrency", "TestSupport", "ModelTestSupport", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        // A task that exists for tests of what all picture tasks share.
+        .executableTarget(
+            name: "picture-probe",
+            dependencies: [
+                "RestoreCommands", "RestoreImage", "RestoreConcurrency",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tests/PictureProbe"),
         .testTarget(
             name: "CommandTests",
             dependencies: ["RestoreTraining", "RestoreConcurrency", "RestoreText", "TestSupport", "ModelTestSupport"]),

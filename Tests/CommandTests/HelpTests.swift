@@ -4,7 +4,7 @@ import Testing
 @Suite struct HelpTests {
     private static let shared = ["--version", "-h, --help"]
     private static let talk = ["-q, --quiet", "-v, --verbose"] + shared
-    private static let model = ["-m, --model", "--models-dir", "--tile", "--max-memory", "-j, --threads"]
+    private static let model = ["-m, --model", "--ensemble", "--models-dir", "--tile", "--max-memory", "-j, --threads"]
 
     private static let options: [(command: String, options: [String])] = [
         ("", ["denoise", "degrade", "evaluate", "train", "data", "models"] + shared),

@@ -49,7 +49,9 @@ struct AutoencoderEvaluator: Evaluator {
         summary = [
             .init(key: "model", value: .text(name)),
             .init(key: "codeSize", value: .integer(architecture.codeSize)),
-            .init(key: "valuesAPicture", value: .integer(architecture.height * architecture.width * architecture.channels)),
+            .init(
+                key: "valuesAPicture", value: .integer(architecture.height * architecture.width * architecture.channels)
+            ),
         ]
     }
 

@@ -49,10 +49,13 @@ struct DenoiseEvaluator: Evaluator {
         let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
         let isBlind = choice.denoiser.architecture.isBlind
         let level = isBlind ? nil : knownSigma ?? (noise ?? self.noise(in: colors, of: clean)).sigma
+        let options = Denoiser.Options(
+            noiseLevel: .sigma(level ?? 0), usesEnsemble: command.denoiser.usesEnsemble(command.quality),
+            tiling: command.tiling.budget(threads: command.threads.count).share(besides: 24 * colors.count).tiling)
         let restored = try choice.denoiser.denoise(
-            colors: colors, width: clean.width, height: clean.height, sigma: level ?? 0, quality: command.quality,
-            tiling: command.tiling.tiling(pictureBytes: 8 * colors.count, threads: command.threads.count),
-            progress: { _ in try Interruption.check() })
+            colors: colors, width: clean.width, height: clean.height, options: options,
+            progress: { _ in try Interruption.check() }
+        ).colors
         let seconds = roundedToMicroseconds((clock.now - start).seconds)
         let result = try clean.withColors(restored)
         var facts: [Evaluation.Fact] = []
@@ -71,7 +74,9 @@ struct DenoiseEvaluator: Evaluator {
     }
 
     /// The Gaussian noise that is added where there is no noisy version.
-    private var addedSigma: Double? { command.noisy == nil && command.addition.noise == .gaussian ? command.sigma ?? 25 : nil }
+    private var addedSigma: Double? {
+        command.noisy == nil && command.addition.noise == .gaussian ? command.sigma ?? 25 : nil
+    }
 
     /// What the network is told; nil where the level is estimated.
     private var knownSigma: Double? { command.auto ? nil : command.sigma ?? addedSigma }
@@ -101,8 +106,7 @@ struct DenoiseEvaluator: Evaluator {
         }
         if let level = command.addition.addedLevel {
             var generator = SeededGenerator(seed: command.seed, path: stableHash(lastPathComponent(of: file)))
-            return colors(
-                of: try PhotographNoise(level: level).degrade(clean, path: file, generator: &generator))
+            return try PhotographNoise(level: level).degrade(clean, path: file, generator: &generator).colors
         }
         var path = command.noisy ?? ""
         if pathKind(path) == .directory { path = joinPath(path, lastPathComponent(of: file)) }
@@ -110,13 +114,7 @@ struct DenoiseEvaluator: Evaluator {
         guard (version.width, version.height) == (clean.width, clean.height) else {
             throw EvaluationError.differentSizes(path, version, file, clean)
         }
-        return colors(of: version)
-    }
-
-    private func colors(of image: Image) -> [Float] {
-        // A noise of no strength leaves the colors alone.
-        var unused = SeededGenerator(seed: command.seed)
-        return GaussianNoise(sigma: 0).noisyColors(of: image, generator: &unused)
+        return version.colors
     }
 }
 

@@ -42,7 +42,8 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
 
     public var defect: String? {
         guard (1...1024).contains(height), (1...1024).contains(width), channels == 1 || channels == 3 else {
-            return "expected pictures of 1 to 1024 pixels a side and 1 or 3 channels, found \(height)×\(width)×\(channels)"
+            return
+                "expected pictures of 1 to 1024 pixels a side and 1 or 3 channels, found \(height)×\(width)×\(channels)"
         }
         guard hidden.count <= 8, hidden.allSatisfy((1...65536).contains) else {
             return "expected up to 8 hidden layers of 1 to 65536 units, found \(hidden)"

@@ -1,16 +1,17 @@
 import RestoreConcurrency
 import Glibc
 
-/// How a convolution is computed. All give the same result but for rounding.
+/// How a convolution is computed. All algorithms give the same result up to rounding.
 ///
-/// The rule's choice depends on the layer and the picture's size alone: not on the processor, the number of threads, or the piece
-/// of the picture at hand. `docs/operators/convolution.md` explains the rule and lists what it costs and chooses.
+/// The choice depends only on the layer and the picture's size, not on the processor, the number of threads or which
+/// piece of the picture is being computed. `docs/operators/convolution.md` explains the rule, its cost model and the
+/// resulting choices.
 package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
-    /// The definition as it is written: the twin that the others are tested against.
+    /// The definition, computed literally: the reference for testing the others.
     case naive
-    /// Matrix product with a column matrix that is written out: the plain way, and the twin of `implicit`.
+    /// Matrix product with an explicit column matrix: the straightforward method, and the reference for `implicit`.
     case im2col
-    /// Matrix product whose left side is read where it lies in the picture.
+    /// Matrix product that reads its left side directly from the picture.
     case implicit
     /// Winograd F(2×2, 3×3).
     case winograd2
@@ -20,10 +21,10 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
     /// others. Its bits depend on a value's position, so the rule never chooses it.
     case openblas
 
-    /// The engine's own: the bits of a value depend on the layer and the values that it is computed from.
+    /// The engine's own algorithms: a value's bits depend only on the layer and the values it is computed from.
     package static let own = allCases.filter { $0 != .openblas }
 
-    /// The algorithm that the environment asks for, wherever it can be used: `RESTORE_GEMM=openblas`, or
+    /// The algorithm requested by the environment, used wherever it applies: `RESTORE_GEMM=openblas`, or
     /// `RESTORE_CONVOLUTION` with the name of any.
     package static let forced: ConvolutionAlgorithm? =
         getenv("RESTORE_GEMM").map { String(cString: $0) } == openblas.rawValue
@@ -39,7 +40,7 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
         }
     }
 
-    /// The algorithm for a layer: the one asked for where it can be used, else the cheapest.
+    /// The algorithm for a layer: the forced one if it applies, otherwise the cheapest.
     ///
     /// - Parameters:
     ///   - windows: those of the whole picture.
@@ -54,7 +55,7 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
         return candidates.min { $0.cost(windows, outputs: outputs) < $1.cost(windows, outputs: outputs) } ?? .implicit
     }
 
-    /// What one picture costs, in fused multiply-adds of a vector of `panelWidth` lanes.
+    /// The cost of one picture, in fused multiply-adds of vectors of `panelWidth` lanes.
     func cost(_ windows: WindowGeometry, outputs: Int) -> Double {
         // Channels are computed in whole vectors.
         let (depth, vectorsIn, vectorsOut) = (windows.channels, Self.vectors(windows.channels), Self.vectors(outputs))
@@ -63,7 +64,7 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
             return Self.side(windows.grid.height, 1) * Self.side(windows.grid.width, 1)
                 * Double(taps * depth * vectorsOut)
         }
-        // Measured on one core (AVX-512, 16 to 192 channels), in multiply-adds for each vector of a tile's channels.
+        // Measured on one core (AVX-512, 16 to 192 channels), in multiply-adds per vector of a tile's channels.
         let (inputTransform, outputTransform) = tile == .four ? (380.0, 230.0) : (150.0, 90.0)
         let tiles = Self.side(windows.grid.height, tile.rawValue) * Self.side(windows.grid.width, tile.rawValue)
         return tiles
@@ -73,20 +74,20 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
 
     private static func vectors(_ channels: Int) -> Int { (channels + panelWidth - 1) / panelWidth }
 
-    /// Tiles along a side. What the last one covers in vain is counted only for small pictures: the choice must not be
-    /// another for the windows that a large picture is cut into.
+    /// Tiles along a side. The unused part of the last tile is counted only for small pictures: the choice must not
+    /// change when a large picture is cut into pieces.
     private static func side(_ length: Int, _ tile: Int) -> Double {
         length < 8 ? Double((length + tile - 1) / tile) : Double(length) / Double(tile)
     }
 }
 
-/// A convolution from picture to grid by one algorithm: what it needs packed, its working memory, its run. The forward pass
-/// of a convolution, and the gradient of the input where that is a convolution too.
+/// A convolution from picture to grid by one algorithm: its packed weights, its working memory and its kernel. Used for
+/// the forward pass of a convolution, and for the gradient of the input if that is a convolution too.
 struct ConvolutionKernel {
     let windows: WindowGeometry
     /// Channels of the grid.
     let outputs: Int
-    /// Whether filters are turned by half a turn and their inputs and outputs exchanged, for the gradient of the input.
+    /// Whether filters are rotated by 180° and inputs and outputs exchanged, for the gradient of the input.
     let isTurned: Bool
     /// The factor of a pixel shuffle that places the results.
     let shuffle: Int
@@ -123,7 +124,7 @@ struct ConvolutionKernel {
 
     private var order: WeightOrder { algorithm == .openblas ? .plain : isTurned ? .turned : .gather }
 
-    /// Rows and columns of the grid come in multiples of this, counted from 0.
+    /// Rows and columns of the grid are computed in multiples of this, counted from 0.
     var granularity: Int { algorithm.tile?.rawValue ?? 1 }
 
     /// A multiple of a cache line.
@@ -148,7 +149,8 @@ struct ConvolutionKernel {
         return winograd?.forwardScratch(shuffle: shuffle) ?? gather.scratch
     }
 
-    /// Grid rows `rows` of every picture of the batch; multiples of `granularity`, or up to the last row.
+    /// Computes grid rows `rows` of every picture of the batch. The range starts on a multiple of `granularity` and
+    /// ends on one or at the last row.
     func run(
         picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
         rows: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
@@ -173,7 +175,7 @@ struct ConvolutionKernel {
     }
 }
 
-/// The gradient of a convolution's weights, from a picture and the gradient of its grid.
+/// The gradient of a convolution's weights, given a picture and the gradient of its grid.
 struct WeightGradientKernel {
     let windows: WindowGeometry
     let gridChannels: Int
@@ -198,7 +200,7 @@ struct WeightGradientKernel {
             ?? weightGradientScratch(windows, gridChannels: gridChannels)
     }
 
-    /// Adds to `gradient`, which has PyTorch's order (grid channel, channel, ky, kx).
+    /// Adds to `gradient`, in PyTorch's order (grid channel, channel, ky, kx).
     func accumulate(
         picture: UnsafePointer<Float>, grid: UnsafePointer<Float>, onto gradient: UnsafeMutablePointer<Float>,
         scratch: Scratch, pool: WorkerPool

@@ -1,12 +1,12 @@
-// Weights of a window product have PyTorch's order (grid channel n, channel c, ky, kx); a tap is a pair (ky, kx). The
-// kernels take the right side of a product in panels of `panelWidth` columns, each panel row after row.
+// Weights of a window product are in PyTorch's order (grid channel n, channel c, ky, kx); a tap is a pair (ky, kx). The
+// kernels read the right side of a product in panels of `panelWidth` columns, each stored row by row.
 
 /// Which matrix the weights are packed as.
 enum WeightOrder {
     /// (ky, kx, c) × n, for `gather`.
     case gather
-    /// (ky′, kx′, n) × c with the kernel turned by half a circle: the data gradient of a convolution of stride 1, which
-    /// is a convolution with inputs and outputs exchanged.
+    /// (ky′, kx′, n) × c with the kernel rotated by 180°: the data gradient of a convolution with stride 1, which is a
+    /// convolution with inputs and outputs exchanged.
     case turned
     /// For `scatter`: one matrix for each ky, n × (kx, c).
     case scatter
@@ -14,7 +14,7 @@ enum WeightOrder {
     case plain
 }
 
-/// The sizes that tell where a weight goes.
+/// The sizes that determine where a weight is stored.
 struct WeightPacking: Equatable {
     let kernel: Extent
     let channels: Int
@@ -34,7 +34,7 @@ struct WeightPacking: Equatable {
 
     func pack(_ weights: UnsafePointer<Float>, as order: WeightOrder, into packed: UnsafeMutablePointer<Float>) {
         packed.update(repeating: 0, count: count(order))
-        // The weight at (row, column 0) of a matrix, and the way from one column to the next.
+        // The index of the weight at (row, column 0) of a matrix, and the distance between columns.
         switch order {
         case .gather:
             for row in 0..<(taps * channels) {

@@ -3,8 +3,8 @@
 /// N×H×W×C → N×OH×OW×O with `OH = (H + padding.top + padding.bottom − dilation·(kernel − 1) − 1) / stride + 1`.
 /// Parameters: `weight` (O × C × KH × KW), and `bias` (O) unless `hasBias` is false.
 ///
-/// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, a cache-sized block at a time
-/// (Chellapilla, Puri & Simard 2006), as `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
+/// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, one cache-sized block at a time
+/// (Chellapilla, Puri & Simard 2006); `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
 public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing {
     public let inputChannels: Int
     public let outputChannels: Int
@@ -13,7 +13,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing 
     var fused = FusedEpilogue()
     package var algorithm: ConvolutionAlgorithm?
 
-    /// - Precondition: channels, kernel, stride and dilation are positive, the padding is not negative.
+    /// - Precondition: channels, kernel, stride and dilation are positive; the padding is not negative.
     public init(
         inputChannels: Int, outputChannels: Int, kernel: Extent, stride: Extent = 1, dilation: Extent = 1,
         padding: Padding = 0, paddingMode: PaddingMode = .zero, hasBias: Bool = true
@@ -65,10 +65,10 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing 
         ConvolutionKernel(window.geometry(input), outputs: outputChannels, shuffle: fused.shuffle, asked: algorithm)
     }
 
-    /// The algorithm that computes the forward pass of inputs of this shape.
+    /// The algorithm used for the forward pass on inputs of this shape.
     package func chosenAlgorithm(_ input: Shape) -> ConvolutionAlgorithm { forwardKernel(input).algorithm }
 
-    /// The data gradient as a convolution; nil where columns are added back.
+    /// The data gradient as a convolution; nil if col2im is used instead.
     private func gradientKernel(_ input: Shape) -> ConvolutionKernel? {
         guard (algorithm ?? .forced) != .openblas else { return nil }
         return window.turnedGeometry(input, channels: outputChannels).map {
@@ -127,7 +127,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing 
         return window.geometry(inputs[0]).pictureRange(of: windows(of: range), axis: axis)
     }
 
-    /// The rows (or columns) of the grid that give these of the output.
+    /// The rows (or columns) of the grid that produce this range of the output.
     private func windows(of output: Range<Int>) -> Range<Int> {
         output.lowerBound / fused.shuffle..<(output.upperBound + fused.shuffle - 1) / fused.shuffle
     }

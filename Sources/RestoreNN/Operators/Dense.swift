@@ -1,28 +1,33 @@
-/// Fully connected layer: y = W·x + b on the flattened input of each picture.
+/// Fully connected layer: y = W·x + b on the flattened input of each image.
 ///
-/// N×H×W×C → N×1×1×O. The features of a picture are numbered channel, row, column, as PyTorch's `Flatten` does, so
-/// that weights can be exchanged. Parameters: `weight` (O × C·H·W), and `bias` (O) unless `hasBias` is false.
+/// N×H×W×C → N×1×1×O. The features of an image are numbered by channel, row and column, as by PyTorch's `Flatten`, so
+/// that weights are interchangeable. Parameters: `weight` (O × C·H·W), and `bias` (O) unless `hasBias` is false.
 public struct Dense: FusibleOperator, AlgorithmChoosing {
     public let inputFeatures: Int
     public let outputFeatures: Int
     public let hasBias: Bool
+    public let initialization: ParameterSpecification.Initialization
     private var activation = ActivationFunction.identity
     /// All but `openblas` are the engine's own product.
     package var algorithm: ConvolutionAlgorithm?
 
-    public init(inputFeatures: Int, outputFeatures: Int, hasBias: Bool = true) {
+    /// - Parameter initialization: of the weights; uniform in ±1 / √`inputFeatures` unless given.
+    public init(
+        inputFeatures: Int, outputFeatures: Int, hasBias: Bool = true,
+        initialization: ParameterSpecification.Initialization? = nil
+    ) {
         precondition(inputFeatures > 0 && outputFeatures > 0, "features \(inputFeatures) → \(outputFeatures)")
         self.inputFeatures = inputFeatures
         self.outputFeatures = outputFeatures
         self.hasBias = hasBias
+        self.initialization = initialization ?? .uniform(fanIn: inputFeatures)
     }
 
     public var kind: String { "dense" }
 
     public var parameters: [ParameterSpecification] {
         let weight = ParameterSpecification(
-            name: "weight", shape: [outputFeatures, inputFeatures],
-            initialization: .uniform(fanIn: inputFeatures))
+            name: "weight", shape: [outputFeatures, inputFeatures], initialization: initialization)
         let bias = ParameterSpecification(name: "bias", shape: [outputFeatures], initialization: .zeros)
         return hasBias ? [weight, bias] : [weight]
     }
@@ -46,7 +51,8 @@ public struct Dense: FusibleOperator, AlgorithmChoosing {
         return fused
     }
 
-    /// A dense layer is a convolution whose one window is the whole picture, so its weights pack in the same way.
+    /// A dense layer is a convolution with one window that covers the whole image, so its weights are packed the same
+    /// way.
     private func geometry(_ input: Shape) -> WindowGeometry {
         let side = Extent(height: input.height, width: input.width)
         return WindowGeometry(
