@@ -17,8 +17,8 @@ public struct SymmetricEigensystem: Equatable, Sendable {
     public let vectors: [Double]
 
     /// - Parameters:
-    ///   - matrix: order × order. Only the diagonal and what is above it are read (row by row). From a matrix with NaN or
-    ///     infinity come values of no meaning, some of them NaN.
+    ///   - matrix: order × order. Only the diagonal and what is above it are read (row by row). If it contains NaN
+    ///     or infinity, the result is meaningless, and some of it NaN.
     ///   - order: At least 0.
     public init(_ matrix: [Double], order: Int) {
         var iteration = JacobiIteration(matrix, order: order, findsVectors: true)
@@ -82,7 +82,7 @@ private struct JacobiIteration {
     mutating func run() {
         for _ in 0..<Self.mostSweeps {
             var isDiagonal = true
-            // So written that a NaN is not taken for zero, but spreads.
+            // Negated so that a NaN is not mistaken for zero but spreads.
             for p in 0..<order {
                 for q in (p + 1)..<order where !(abs(a[p * order + q]) <= Self.negligible) {
                     rotate(p, q)

@@ -47,7 +47,8 @@ public final class BandedPlan {
     ///   - bandRows: rows by which the tallest output advances in a step. By default chosen to suit the caches; it does
     ///     not affect the results.
     ///   - packed: parameters already packed by an earlier plan of the same network with the same parameters.
-    /// - Throws: `NetworkError` if the network does not accept these shapes or the machine has too little memory.
+    /// - Throws: `NetworkError` if the network does not accept these shapes, the machine has too little memory, or the
+    ///   library of the requested algorithm is missing.
     /// - Precondition: `parameters` belong to this network, and the batch size is one.
     public init(
         _ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool, bandRows: Int? = nil,

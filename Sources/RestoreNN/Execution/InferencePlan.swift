@@ -17,7 +17,8 @@ public final class InferencePlan {
     private let scratchBuffer: FloatBuffer
     private let pool: WorkerPool
 
-    /// - Throws: `NetworkError` if the network does not accept these shapes or the machine has too little memory.
+    /// - Throws: `NetworkError` if the network does not accept these shapes, the machine has too little memory, or the
+    ///   library of the requested algorithm is missing.
     /// - Precondition: `parameters` belong to this network.
     public init(_ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool) throws(NetworkError)
     {

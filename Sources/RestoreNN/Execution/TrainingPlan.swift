@@ -28,7 +28,8 @@ public final class TrainingPlan {
     ///   - objective: its terms are nodes of this network. Outputs that lead to no term get no gradient.
     ///   - needsInputGradients: whether `inputGradient` will be used. Without it the first layers are cheaper.
     /// - Throws: `NetworkError` if the network does not accept these shapes, a term is not a scalar, an output without
-    ///   an objective is listed twice, or the machine has too little memory.
+    ///   an objective is listed twice, the machine has too little memory, or the library of the requested algorithm is
+    ///   missing.
     public init(
         _ network: Network, inputShapes: [Shape], objective: Objective? = nil, pool: WorkerPool,
         needsInputGradients: Bool = false

@@ -27,9 +27,9 @@ extension Network {
         return replacingNodes(forced, inputs: inputs, outputs: outputs)
     }
 
-    /// Loads the libraries that its operators need, before any of them runs: kernels have no errors.
+    /// Loads the libraries that the operators need before any of them runs, because kernels cannot report errors.
     ///
-    /// - Throws: `NetworkError.library` where one is not there.
+    /// - Throws: `NetworkError.library` if one is missing.
     func loadLibraries() throws(NetworkError) {
         let needsOpenBLAS = nodes.contains { node in
             guard let operation = node.operation as? any AlgorithmChoosing else { return false }

@@ -20,7 +20,7 @@ public enum NetworkError: Error, Equatable, Sendable, CustomStringConvertible {
     case outputTwice(node: String)
     /// The buffers would need more memory than the machine has.
     case tooLarge(bytes: Int, memory: Int)
-    /// An operator is to be computed with a library that is not there.
+    /// The library of the requested algorithm is missing.
     case library(LinearAlgebraError)
 
     public var description: String {

@@ -11,15 +11,16 @@ import RestoreLinearAlgebra
 ///     scatter    picture = G · W added onto it      transposed convolution; data gradient of a convolution
 ///     weights    dW = Gᵀ · cols                     weight gradient of both
 ///
-/// Work is cut into the same blocks whatever the number of threads, so that does not change a bit, but the bits of a value
-/// depend on its place in its block, which OpenBLAS does not keep apart: a tile differs from the picture, by rounding.
+/// Work is divided into the same blocks for any number of threads, so their number changes no bits. The bits of a value do
+/// depend on its position in the block, because OpenBLAS computes the rows of a product in different ways: a tile differs
+/// from the whole picture by rounding.
 struct PlainProducts {
     let geometry: WindowGeometry
     let gridChannels: Int
 
-    /// The library; loaded when the plan was made, which is when its absence is reported.
+    /// Loaded when the plan was made, which reports a missing library.
     private var library: OpenBLAS {
-        guard let library = try? OpenBLAS.load() else { preconditionFailure("a plan that was made without OpenBLAS") }
+        guard let library = try? OpenBLAS.load() else { preconditionFailure("the plan did not load OpenBLAS") }
         return library
     }
 
