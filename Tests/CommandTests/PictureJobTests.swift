@@ -69,7 +69,7 @@ import Testing
         let refused = try probe("a.png", "--versions", "2")
         #expect(refused.code == 73 && refused.errors.contains("a_probed-2.png: 1 of 2 outputs"), "\(refused.errors)")
         let other = try probe("-i", "a.png", "-i", "a_probed-2.png", "--versions", "2", "--overwrite")
-        #expect(other.code == 64 && other.errors.contains("a_probed-2.png: an input"), "\(other.errors)")
+        #expect(other.code == 64 && other.errors.contains("a_probed-2.png: both an input"), "\(other.errors)")
         let comparison = try probe("a.png", "--versions", "2", "--compare", "a_probed-1.png", "--overwrite")
         #expect(comparison.code == 64 && comparison.errors.contains("a_probed-1.png: both"), "\(comparison.errors)")
         #expect(try workplace.contents == before)
@@ -158,7 +158,7 @@ import Testing
         let missing = try probe("a.png", "--mask", "none.png")
         #expect(missing.code == 66 && missing.errors.contains("none.png"), "\(missing.errors)")
         let output = try probe("a.png", "mask.png", "--mask", "mask.png", "--overwrite")
-        #expect(output.code == 64 && output.errors.contains("mask.png: an input"), "\(output.errors)")
+        #expect(output.code == 64 && output.errors.contains("mask.png: both an input"), "\(output.errors)")
         let comparison = try probe(
             "a.png", "x.png", "--mask", "mask.png", "--overwrite", "--compare", "mask.png")
         #expect(comparison.code == 64 && comparison.errors.contains("mask.png: both the input"), "\(comparison.errors)")

@@ -3,8 +3,8 @@ import RestoreText
 import RestoreTraining
 
 /// Measures items one after the other, reports each, and last the means: one runner for every task.
-struct EvaluationRun<Task: Evaluator> {
-    let evaluator: Task
+struct EvaluationRun<Measure: Evaluator> {
+    let evaluator: Measure
     /// Records on stdout instead of text.
     let json: Bool
 

@@ -20,7 +20,7 @@ public final class Autoencoder {
     }
 
     /// What a picture becomes.
-    public struct Result: Sendable {
+    public struct Output: Sendable {
         /// `codeSize` values.
         public let code: [Float]
         /// Height × width × channels, not clipped.
@@ -31,7 +31,7 @@ public final class Autoencoder {
     ///
     /// - Parameter pictures: values as `input(of:)` gives them.
     /// - Throws: `NetworkError` if the machine has too little memory.
-    public func apply(_ pictures: [[Float]]) throws(NetworkError) -> [Result] {
+    public func apply(_ pictures: [[Float]]) throws(NetworkError) -> [Output] {
         guard !pictures.isEmpty else { return [] }
         let shape = Shape(
             batch: pictures.count, height: architecture.height, width: architecture.width,
@@ -44,7 +44,7 @@ public final class Autoencoder {
         guard let outputs = plan?.run([input]) else { return [] }
         let (features, codeSize) = (shape.count / shape.batch, architecture.codeSize)
         return pictures.indices.map { index in
-            Result(
+            Output(
                 code: Array(outputs[1].values[(index * codeSize)..<((index + 1) * codeSize)]),
                 reconstruction: Array(outputs[0].values[(index * features)..<((index + 1) * features)]))
         }

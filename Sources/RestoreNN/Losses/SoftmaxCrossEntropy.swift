@@ -96,13 +96,13 @@ public struct SoftmaxCrossEntropy: LossOperator, Hashable {
         }
     }
 
-    private func withPixelTargets<Result>(
-        _ inputs: [UnsafePointer<Float>], _ shapes: [Shape], _ body: (PixelTargets) -> Result
-    ) -> Result {
+    private func withPixelTargets<Value>(
+        _ inputs: [UnsafePointer<Float>], _ shapes: [Shape], _ body: (PixelTargets) -> Value
+    ) -> Value {
         let (count, classCount) = (shapes[1].channels, shapes[0].channels)
         let probabilities = targets == .sparseDistributions ? inputs[2] : nil
         let pixelWeights = inputs.count > weightInput ? inputs[weightInput] : nil
-        func call(_ classWeights: UnsafePointer<Float>?) -> Result {
+        func call(_ classWeights: UnsafePointer<Float>?) -> Value {
             body(
                 PixelTargets(
                     classes: inputs[1], probabilities: probabilities, pixelWeights: pixelWeights,
