@@ -14,12 +14,12 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        // Without its traits it needs FoundationEssentials only, not all of Foundation. Exact: generated code is committed.
+        // Without its traits it needs only FoundationEssentials, not all of Foundation. The version is exact because
+        // generated code is committed.
         .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
     ],
     targets: [
-        // Libraries of the system, found through pkg-config.
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        // System libraries, found through pkg-config.
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
@@ -27,21 +27,26 @@ let package = Package(
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibMD", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
 
-        // C: loops that need SIMD with run-time dispatch; and setjmp, which lives and dies there.
+        // C targets: loops that need SIMD with run-time dispatch, and code that uses setjmp, which never crosses into
+        // Swift.
         .target(name: "CKernels"),
         .target(name: "CImageCodecs", dependencies: ["CLibPNG", "CZlib", "CLibJPEG"]),
 
-        // Swift: listed bottom-up; each target depends only on earlier ones.
+        // Swift targets, bottom-up: each depends only on earlier ones.
         .target(name: "RestoreText"),
         .target(name: "RestoreFiles"),
         .target(name: "RestoreConcurrency", dependencies: ["CKernels"]),
-        .target(name: "RestoreNN", dependencies: ["CKernels", "CLibMD", "RestoreConcurrency", "RestoreFiles"]),
+        // Loads OpenBLAS when it is asked to; nothing links it.
+        .target(name: "RestoreLinearAlgebra", dependencies: ["CKernels"]),
+        .target(
+            name: "RestoreNN",
+            dependencies: ["CKernels", "CLibMD", "RestoreConcurrency", "RestoreFiles", "RestoreLinearAlgebra"]),
         .target(
             name: "RestoreImage",
             dependencies: ["CImageCodecs", "CLibMD", "CLittleCMS", "CZlib", "RestoreConcurrency", "RestoreFiles"]),
         .target(
             name: "RestoreModels",
-            dependencies: ["RestoreNN", "RestoreImage", "RestoreConcurrency", "RestoreFiles", "COpenBLAS"]),
+            dependencies: ["RestoreNN", "RestoreImage", "RestoreConcurrency", "RestoreFiles", "RestoreLinearAlgebra"]),
         .target(
             name: "RestoreTraining",
             dependencies: [
@@ -71,7 +76,11 @@ let package = Package(
             name: "RestoreConcurrencyTests",
             dependencies: ["RestoreConcurrency", "RestoreFiles", "RestoreNN", "TestSupport"]),
         .testTarget(
-            name: "RestoreNNTests", dependencies: ["RestoreNN", "RestoreConcurrency", "CKernels", "TestSupport"]),
+            name: "RestoreLinearAlgebraTests",
+            dependencies: ["RestoreLinearAlgebra", "RestoreNN", "CKernels", "TestSupport"]),
+        .testTarget(
+            name: "RestoreNNTests",
+            dependencies: ["RestoreNN", "RestoreConcurrency", "RestoreLinearAlgebra", "CKernels", "TestSupport"]),
         .testTarget(
             name: "RestoreImageTests", dependencies: ["RestoreImage", "RestoreConcurrency", "TestSupport", "CZlib"]),
         .target(
@@ -86,6 +95,13 @@ let package = Package(
                 "RestoreTraining", "RestoreConcurrency", "TestSupport", "ModelTestSupport", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        // A task that exists for tests of what all picture tasks share.
+        .executableTarget(
+            name: "picture-probe",
+            dependencies: [
+                "RestoreCommands", "RestoreImage", "RestoreConcurrency",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tests/PictureProbe"),
         .testTarget(
             name: "CommandTests",
             dependencies: ["RestoreTraining", "RestoreConcurrency", "RestoreText", "TestSupport", "ModelTestSupport"]),

@@ -13,7 +13,7 @@ filter=${2:-}
 export SWIFT_BACKTRACE=enable=no
 # Swift does not free everything at exit, and libraries keep their allocations; a death test's child crashes on purpose.
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:suppressions=$PWD/scripts/address-suppressions.txt
-# OpenBLAS and Foundation are not instrumented, and have threads of their own.
+# OpenBLAS and Foundation are not instrumented; Foundation has threads of its own.
 export TSAN_OPTIONS=ignore_noninstrumented_modules=1
 
 # The first two need terabytes of address space. ThreadSanitizer cannot start under a file size limit; a time limit of a

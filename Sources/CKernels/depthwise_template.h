@@ -1,16 +1,17 @@
-// Depthwise convolutions, once for every instruction set. Needs vectors_template.h.
+// Depthwise convolutions, compiled once per instruction set. Needs vectors_template.h.
 //
-// Channels are taken a vector at a time. The last vector of channels that are no multiple of LANES begins earlier and
-// computes some channels again: each is a chain of its own, so it gets the same bits.
+// Channels are processed one vector at a time. If their number is not a multiple of LANES, the last vector starts
+// earlier and recomputes some channels. Each channel is an independent chain, so it gets the same bits.
 
-// Windows whose sums are held in registers, largest first: so many that one multiply-add does not wait for the last.
+// Windows whose sums are held in registers, largest first: enough to hide the latency of a multiply-add.
 #define WINDOW_TILES X(8) X(4) X(1)
 #define MOST_WINDOWS 8
-// Taps likewise, of the gradient of the weights.
+// The same for taps, in the gradient of the weights.
 #define TAP_TILES X(9) X(7) X(3) X(1)
 #define MOST_TAPS 9
 
-/// `room` channels from `channel` on of `windows` outputs. Constant after inlining but for `room` where it is a part.
+/// `room` channels starting at `channel`, for `windows` outputs. All are constants after inlining, except `room` in a
+/// partial vector.
 INLINE void NAME(depthwise_tile)(const int windows, const rk_windows *w, const float *weights, float *output,
                                  const rk_epilogue *e, ptrdiff_t window, ptrdiff_t channel, const int is_whole,
                                  ptrdiff_t room)
@@ -74,8 +75,8 @@ static TARGET void NAME(depthwise)(const rk_windows *w, const float *weights, fl
 
 // MARK: Gradients
 
-/// Adds to `room` channels, `channel` and those after it, of `taps` sums what `count` windows contribute. The vectors
-/// that are read begin `before` channels earlier.
+/// Adds the contributions of `count` windows to `room` channels of `taps` sums, starting at `channel`. The vectors that
+/// are read begin `before` channels earlier.
 INLINE void NAME(depthwise_gradient_tile)(const int taps, const rk_windows *w, const float *gradient, float *sums,
                                           ptrdiff_t tap, ptrdiff_t window, ptrdiff_t count, ptrdiff_t channel,
                                           ptrdiff_t before, const int is_whole, ptrdiff_t room)
@@ -129,8 +130,8 @@ INLINE void NAME(depthwise_gradient_taps)(const int taps, const rk_windows *w, c
 
 static TARGET void NAME(depthwise_weight_gradient)(const rk_windows *w, const float *gradient, float *sums)
 {
-    // So few windows at a time that their pixels stay in the cache from one group of taps to the next, and that sums of
-    // many terms are made from sums of fewer.
+    // Few enough windows for their pixels to stay in the cache from one group of taps to the next, and for long sums to
+    // be built from shorter ones.
     const ptrdiff_t piece = 32;
     for (ptrdiff_t window = 0; window < w->count; window += piece) {
         const ptrdiff_t count = w->count - window < piece ? w->count - window : piece;

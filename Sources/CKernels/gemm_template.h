@@ -1,11 +1,11 @@
-// The matrix products, once for every instruction set. Needs vectors_template.h; the including file defines besides
-//   TILES    the shapes of the tiles of C that are held in registers, as X(rows, panels), largest first for each panels
-//   PANELS, MOST_ROWS            panels (of RK_PANEL columns) of the widest tile, rows of the highest
-//   OUTER_TILES, OUTER_VECTORS   the same of the transposed product, in vectors; no more than MOST_ROWS rows
+// The matrix products, compiled once per instruction set. Needs vectors_template.h. The including file also defines
+//   TILES                        the shapes of register tiles of C, as X(rows, panels), largest first for each width
+//   PANELS, MOST_ROWS            panels (of RK_PANEL columns) of the widest tile, rows of the tallest
+//   OUTER_TILES, OUTER_VECTORS   the same for the transposed product, in vectors; at most MOST_ROWS rows
 
 #define VECTORS (RK_PANEL / LANES)
 
-/// Stores one row of a tile of C, `count` of its vectors, from column `column` on.
+/// Stores one row of a tile of C: `count` vectors, starting at column `column`.
 INLINE void NAME(store_row)(const rk_product *p, const NAME(vector) *sums, const int count, ptrdiff_t row,
                             ptrdiff_t column)
 {
@@ -28,7 +28,8 @@ INLINE void NAME(store_row)(const rk_product *p, const NAME(vector) *sums, const
     }
 }
 
-/// A tile of C: `rows` × `panels` panels. Both are constants after inlining, so the sums stay in registers.
+/// A tile of C: `rows` × `panels` panels. Both are compile-time constants after inlining, so the sums stay in
+/// registers.
 INLINE void NAME(tile)(const int rows, const int panels, const rk_product *p, ptrdiff_t row, ptrdiff_t column)
 {
     const int vectors = panels * VECTORS;
@@ -63,7 +64,7 @@ INLINE void NAME(tile)(const int rows, const int panels, const rk_product *p, pt
         NAME(store_row)(p, sums[r], vectors, row + r, column);
 }
 
-/// All rows of C for the panels from `column` on, by the shapes of TILES that have so many panels.
+/// All rows of C for the panels starting at `column`, using the shapes of TILES with this number of panels.
 INLINE void NAME(column_of_tiles)(const int panels, const rk_product *p, ptrdiff_t column)
 {
     ptrdiff_t row = 0;
@@ -80,7 +81,7 @@ static TARGET void NAME(multiply)(const rk_product *p)
     ptrdiff_t panels = (p->columns + RK_PANEL - 1) / RK_PANEL;
     ptrdiff_t column = 0;
 #if PANELS >= 3
-    // Three panels make the best use of the loads, but not where a single one would be left over.
+    // Three panels make the best use of the loads, unless they would leave a single one over.
     for (; panels >= 3 && panels != 4; panels -= 3, column += 3 * RK_PANEL)
         NAME(column_of_tiles)(3, p, column);
 #endif
@@ -135,7 +136,7 @@ INLINE void NAME(outer_tile)(const int rows, const int vectors, const rk_outer *
         }
 }
 
-/// All rows of C for the vectors from `column` on, by the shapes of OUTER_TILES that have so many vectors.
+/// All rows of C for the vectors starting at `column`, using the shapes of OUTER_TILES with this number of vectors.
 INLINE void NAME(outer_columns)(const int vectors, const rk_outer *p, ptrdiff_t rows, ptrdiff_t column,
                                 const int is_whole, ptrdiff_t room)
 {

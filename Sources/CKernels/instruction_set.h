@@ -1,4 +1,4 @@
-// Everything for one instruction set; see the headers for what must be defined.
+// All kernels for one instruction set; see the headers for the macros they require.
 #include "vectors_template.h"
 #include "gemm_template.h"
 #include "winograd_template.h"

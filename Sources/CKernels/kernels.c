@@ -4,10 +4,10 @@
 #include <immintrin.h>
 #endif
 
-// A product and a sum in one expression are one fused operation where the processor has it.
+// A multiply-add expression compiles to one fused operation if the processor supports it.
 #pragma STDC FP_CONTRACT ON
 
-/// What a transposed product works on; see `rk_multiply_transposed`.
+/// The operands of a transposed product; see `rk_multiply_transposed`.
 typedef struct {
     const float *a, *b;
     float *c;
@@ -128,7 +128,7 @@ void rk_winograd_weight_gradient(rk_variant variant, int m, const rk_filters *fi
     DISPATCH(variant, winograd_weight_gradient, m, filters, input, products, gradient);
 }
 
-/// The variant with the widest vectors that so few channels fill.
+/// The variant with the widest vectors that this few channels can fill.
 static rk_variant variant_for_channels(rk_variant variant, ptrdiff_t channels)
 {
     if (variant == RK_AVX512 && channels < 16) variant = RK_AVX2;

@@ -1,8 +1,8 @@
-// Normalization of the channels of single pixels, once for every instruction set. Needs vectors_template.h.
+// Normalization over the channels of single pixels, compiled once per instruction set. Needs vectors_template.h.
 //
-// Sums run over RK_PANEL lanes whatever the vectors are, lane by lane and then by halves: the bits depend on the number
-// of channels alone. Channels that fill no RK_PANEL lanes are read with those before them, and the lanes that count
-// already are set to zero.
+// Sums run over RK_PANEL lanes for every vector width, lane by lane and then by halves, so the bits depend only on the
+// number of channels. A remainder that does not fill RK_PANEL lanes is read together with the channels before it, and
+// the lanes already counted are set to zero.
 
 #define VECTORS (RK_PANEL / LANES)
 
@@ -41,9 +41,9 @@ INLINE float NAME(sum_lanes)(NAME(lanes) x)
 /// The channels of a pixel.
 typedef struct {
     ptrdiff_t count;
-    /// Those that fill whole lanes, and the first of the lanes with the others.
+    /// The channels that fill whole lanes, and the first lane of the remainder.
     ptrdiff_t whole, tail;
-    /// All bits in the lanes of the others, none in those before them.
+    /// All bits set in the lanes of the remainder, none in those before them.
     NAME(lanes) rest;
 } NAME(channels);
 
@@ -81,8 +81,8 @@ INLINE NAME(vector) NAME(masked)(NAME(vector) x, NAME(vector) bits)
     return (NAME(vector))((NAME(mask))x & (NAME(mask))bits);
 }
 
-/// The mean is `center + shift`: the mean in single precision and the mean of the deviations from it. Values far from
-/// zero lose nothing when they are first brought near it.
+/// The mean is `center + shift`: the mean in single precision, plus the mean of the deviations from it. Values far from
+/// zero lose no precision if they are first centered.
 typedef struct {
     float center, shift, scale;
 } NAME(statistics);
@@ -116,7 +116,7 @@ INLINE NAME(statistics) NAME(pixel_statistics)(const NAME(channels) *c, const fl
     }
     const float shift = NAME(sum_lanes)(deviations) / count;
     const float variance = NAME(sum_lanes)(squares) / count - shift * shift;
-    // By rounding it may be below 0. A NaN is not, and stays.
+    // Rounding may make it negative. NaN is not clamped and propagates.
     const NAME(statistics) s = {center, shift, 1.0f / __builtin_sqrtf((variance < 0 ? 0 : variance) + epsilon)};
     return s;
 }
@@ -144,7 +144,7 @@ static TARGET void NAME(normalize)(const rk_normalization *n, const float *x, fl
     }
     for (ptrdiff_t pixel = 0; pixel < pixels; pixel++, x += c.count, y += c.count) {
         const NAME(statistics) s = NAME(pixel_statistics)(&c, x, n->epsilon);
-        // Before its lanes are overwritten, where the output takes the place of the input.
+        // Read before its lanes are overwritten if the output replaces the input.
         if (has_tail)
             tail = NAME(scaled)(NAME(normalized)(&s, NAME(load_tail)(&c, x)), tail_weight, tail_bias);
         for (ptrdiff_t i = 0; i < c.whole; i += RK_PANEL)
@@ -156,7 +156,7 @@ static TARGET void NAME(normalize)(const rk_normalization *n, const float *x, fl
 
 // MARK: Gradients
 
-/// One pixel's share of the sums; returns the means of h = gradient · weight and of h · normalized x.
+/// One pixel's contribution to the sums. Returns the means of h = gradient · weight and of h · normalized x.
 INLINE void NAME(normalize_sums)(const NAME(channels) *c, const rk_normalization *n, const NAME(statistics) *s,
                                  const float *x, const float *gradient, float *weight_sums, float *bias_sums,
                                  float *mean, float *mean_product)

@@ -1,7 +1,7 @@
 // Vectors of one instruction set. The including file defines
-//   TARGET   function attribute that turns the instruction set on
-//   LANES    floats of a vector register
-//   NAME(x)  gives x its suffix
+//   TARGET   function attribute that enables the instruction set
+//   LANES    floats per vector register
+//   NAME(x)  appends the instruction set's suffix to x
 
 typedef float NAME(vector) __attribute__((ext_vector_type(LANES)));
 typedef float NAME(unaligned) __attribute__((ext_vector_type(LANES), aligned(4)));
@@ -20,7 +20,7 @@ INLINE void NAME(store)(float *place, NAME(vector) value)
 }
 
 #if LANES == 8
-/// All bits in the first `count` lanes.
+/// All bits set in the first `count` lanes.
 INLINE __m256i NAME(first_lanes)(ptrdiff_t count)
 {
     static const int bits[2 * LANES] = {-1, -1, -1, -1, -1, -1, -1, -1};
@@ -28,7 +28,7 @@ INLINE __m256i NAME(first_lanes)(ptrdiff_t count)
 }
 #endif
 
-/// The first `count` floats, the others zero. Never reads beyond.
+/// The first `count` floats; the remaining lanes are zero. Never reads beyond `count`.
 INLINE NAME(vector) NAME(load_part)(const float *place, ptrdiff_t count)
 {
 #if LANES == 16
@@ -49,7 +49,8 @@ INLINE void NAME(store_part)(float *place, NAME(vector) value, ptrdiff_t count)
 #elif LANES == 8
     _mm256_maskstore_ps(place, NAME(first_lanes)(count), (__m256)value);
 #else
-    // Through memory, not lane by lane: otherwise the compiler keeps every vector that might be stored so in memory.
+    // Goes through memory, not lane by lane: otherwise the compiler keeps every vector that might be stored this way in
+    // memory.
     float lanes[LANES];
     NAME(store)(lanes, value);
     __builtin_memcpy(place, lanes, (size_t)count * sizeof(float));
@@ -59,7 +60,7 @@ INLINE void NAME(store_part)(float *place, NAME(vector) value, ptrdiff_t count)
 INLINE NAME(vector) NAME(activate)(NAME(vector) x, rk_activation activation, float slope)
 {
     if (activation == RK_IDENTITY) return x;
-    // Comparisons with NaN are false, so a NaN stays.
+    // Comparisons with NaN are false, so NaN propagates.
     const NAME(mask) negative = x < 0.0f;
     if (activation == RK_RELU) return (NAME(vector))(~negative & (NAME(mask))x);
     const NAME(vector) scaled = x * slope;

@@ -1,7 +1,7 @@
-// The transforms of Winograd convolution, once for every instruction set. Needs vectors_template.h.
+// The transforms of Winograd convolution, compiled once per instruction set. Needs vectors_template.h.
 //
-// One-dimensional transforms work on whole vectors, one channel a lane, and are applied to columns, then to rows. The sums
-// that several results share are taken once; `docs/operators/winograd.md` has the matrices.
+// One-dimensional transforms work on whole vectors, one channel per lane, and are applied to columns, then to rows.
+// Sums shared by several results are computed once; `docs/operators/winograd.md` lists the matrices.
 
 typedef NAME(vector) NAME(v);
 
@@ -83,7 +83,7 @@ INLINE void NAME(output_gradient)(const int m, const NAME(v) *d, NAME(v) *t)
     else NAME(output_gradient4)(d, t);
 }
 
-/// `count` channels of one tile from `c` on; LANES of them where `is_whole`.
+/// `count` channels of one tile, starting at `c`; LANES of them if `is_whole`.
 INLINE void NAME(input_tile)(const int m, const float *const *rows, ptrdiff_t first, ptrdiff_t channels, float *v,
                              ptrdiff_t point_stride, const int is_whole, ptrdiff_t count)
 {
@@ -123,7 +123,7 @@ INLINE void NAME(input_tiles)(const int m, const float *const *rows, ptrdiff_t c
         ptrdiff_t c = 0;
         for (; c + LANES <= channels; c += LANES)
             NAME(input_tile)(m, rows, first + c, channels, place + c, point_stride, 1, LANES);
-        // What is left over is done by a vector that ends with the last channel: some channels twice.
+        // The remainder is computed by a vector that ends with the last channel, so some channels are computed twice.
         if (c < channels) {
             c = channels - LANES;
             NAME(input_tile)(m, rows, first + c, channels, place + c, point_stride, 1, LANES);
@@ -186,7 +186,7 @@ INLINE void NAME(output_tiles)(const int m, const float *products, ptrdiff_t poi
         const ptrdiff_t room = width - tile * m < m ? width - tile * m : m;
         NAME(v) values[4][4];
         const int is_part = channels < LANES;
-        // The last vector ends with the last channel: some channels are stored twice, with the same values.
+        // The last vector ends with the last channel, so some channels are stored twice, with the same values.
         for (ptrdiff_t next = 0; next < channels; next += LANES) {
             const ptrdiff_t c = is_part || next + LANES <= channels ? next : channels - LANES;
             const float *bias = e->bias ? e->bias + c : NULL;
@@ -204,7 +204,7 @@ INLINE void NAME(output_tiles)(const int m, const float *products, ptrdiff_t poi
     }
 }
 
-/// `count` channels of one tile of gradients; LANES of them where `is_whole`.
+/// `count` channels of one tile of gradients; LANES of them if `is_whole`.
 INLINE void NAME(gradient_tile)(const int m, const float *g, ptrdiff_t row_stride, ptrdiff_t channels,
                                 ptrdiff_t height, ptrdiff_t width, float *z, ptrdiff_t point_stride,
                                 const int is_whole, ptrdiff_t count)
@@ -282,7 +282,7 @@ static TARGET void NAME(winograd_output_gradient)(int m, const float *g, ptrdiff
 
 // MARK: Weights
 
-/// G g: a filter's three values at the points.
+/// G g: a filter's three values transformed to the points.
 INLINE void NAME(weights)(const int m, const NAME(v) g[3], NAME(v) u[6])
 {
     if (m == 4) {
@@ -326,7 +326,8 @@ INLINE void NAME(weight_panel)(const int m, const rk_filters *f, ptrdiff_t input
     for (int lane = 0; lane < RK_PANEL; lane += LANES) {
         const ptrdiff_t count = room - lane < LANES ? room - lane : LANES;
         NAME(v) g[3][3], columns[6][3];
-        // All taps of a filter lie together. Vectors are loaded when all are written: a load waits for a store it overlaps.
+        // All taps of a filter are contiguous. Vectors are loaded after all have been written, because a load stalls on
+        // an overlapping store.
         float lanes[9][LANES] = {{0}};
         const float *place = f->weights + input * f->input_stride + (output + lane) * f->output_stride;
         for (ptrdiff_t l = 0; l < count; l++, place += f->output_stride)

@@ -6,27 +6,27 @@ import RestoreTraining
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "What is in pictures to train on.",
+        abstract: "Inspects training data.",
         subcommands: [DataCheckCommand.self])
 }
 
 struct DataCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Reads data sets as training would, and says what is in them.",
+        abstract: "Reads data sets as training would, and reports their contents.",
         discussion: """
             Folders with PNG and JPEG files, CIFAR-10 batches (binary, Python) and IDX files such as MNIST's, plain or \
-            gzipped, or such files themselves. In folders test sets are left out, as in training. Pictures whose \
-            pixels are those of an earlier one, in any of the paths, are named as duplicates.
+            gzipped, or such files themselves. In folders, test sets are skipped, as in training. Images whose \
+            pixels equal those of an earlier one, in any of the paths, are reported as duplicates.
             """)
 
     @Argument(help: ArgumentHelp("Folders or files.", valueName: "path"))
     var paths: [String]
 
-    @Option(help: ArgumentHelp("Warn of pictures smaller than such patches.", valueName: "px"))
+    @Option(help: ArgumentHelp("Warn about images smaller than this patch size.", valueName: "px"))
     var patchSize: Int?
 
-    @Flag(help: "One JSON record a path on stdout.")
+    @Flag(help: "Write one JSON record per path to stdout.")
     var json = false
 
     @OptionGroup var threads: ThreadOptions
@@ -38,7 +38,7 @@ struct DataCheckCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            // A path that is mistyped is found before hours of reading.
+            // Detects mistyped paths before hours of reading.
             for path in paths where pathKind(path) == .missing { throw missingError(path) }
             var check = DatasetCheck(minimumSide: patchSize ?? 1, pool: threads.pool)
             var reports: [DatasetReport] = []
@@ -74,10 +74,10 @@ struct DataCheckCommand: ParsableCommand {
         let logger = verbosity.logger
         for warning in report.warnings { logger.warning("\(warning)") }
         if !report.leftOut.isEmpty {
-            logger.info("\(report.path): test sets are left out; name a file itself to look at it")
+            logger.info("\(report.path): test sets are skipped; specify a file explicitly to check it")
         }
         if let patchSize, let first = report.small.first {
-            let count = counted(report.small.count, "picture is", "pictures are")
+            let count = counted(report.small.count, "image is", "images are")
             logger.warning(
                 "\(report.path): \(count) smaller than \(patchSize)×\(patchSize) and would be skipped, first \(first)")
         }
@@ -89,17 +89,17 @@ private enum DataCheckError: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .nothingUsable(let paths): "no usable picture in \(paths.joined(separator: ", "))"
+        case .nothingUsable(let paths): "no usable images in \(paths.joined(separator: ", "))"
         }
     }
 }
 
 private func counted(_ count: Int, _ one: String, _ many: String) -> String { "\(count) \(count == 1 ? one : many)" }
 
-/// A report as lines for people: a name and what there is to say, in two columns.
+/// A human-readable report in two columns: a label and a value.
 private struct DatasetTable {
     private(set) var lines: [String] = []
-    /// Duplicates and broken files that are named; JSON names all.
+    /// Number of duplicates and broken files to list; JSON lists all.
     private static let mostNamed = 10
 
     init(_ report: DatasetReport) {
@@ -131,7 +131,7 @@ private struct DatasetTable {
         lines.append("  \(name)" + String(repeating: " ", count: max(1, 26 - name.count)) + text)
     }
 
-    /// How many there are, then each on a line of its own.
+    /// Their number, then each on its own line.
     private mutating func named(_ name: String, _ items: [String]) {
         guard !items.isEmpty else { return }
         row(name, "\(items.count)")
@@ -173,7 +173,7 @@ private struct DatasetRecord: Encodable {
     let formats: [String: Format]
     let color: Int
     let gray: Int
-    /// The same by its earlier name.
+    /// The same under its former name.
     let grey: Int
     let alpha: Int
     let bits8: Int
@@ -186,7 +186,7 @@ private struct DatasetRecord: Encodable {
     let broken: [Broken]
     let leftOut: [String]
     let warnings: [String]
-    /// How many are smaller than the patch size that was given.
+    /// Number of images smaller than the given patch size.
     let small: Int?
 
     init(_ report: DatasetReport, patchSize: Int?) {

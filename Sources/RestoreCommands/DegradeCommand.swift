@@ -7,16 +7,16 @@ import RestoreTraining
 struct DegradeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "degrade",
-        abstract: "Makes damaged pictures to try things on.",
+        abstract: "Creates degraded images for testing.",
         subcommands: [DegradeNoiseCommand.self, DegradePhotoCommand.self, DegradeJPEGCommand.self])
 }
 
-/// What every way of degrading a picture takes.
+/// Options common to all degradations.
 struct DegradeOptions: ParsableArguments {
     @Argument(help: "PNG or JPEG file.")
     var input: String
 
-    @Argument(help: "File to write; .png keeps the result as it is.")
+    @Argument(help: "Output file; .png preserves the result exactly.")
     var output: String
 
     @Flag(help: "Replace an output that exists.")
@@ -24,14 +24,14 @@ struct DegradeOptions: ParsableArguments {
 
     @OptionGroup var verbosity: VerbosityOptions
 
-    /// Reads the input, has it degraded, and writes the output; says what was done.
+    /// Reads the input, degrades it, writes the output, and prints a summary.
     ///
-    /// - Parameter work: gives the degraded picture; may change how it is stored.
+    /// - Parameter work: returns the degraded image; may change how it is encoded.
     func degrade(summary: String, _ work: (Image, inout ImageEncoding) throws -> Image) throws {
         try reportingFailure {
             for path in [input, output] { try OutputPlan.requireName(path) }
             try OutputPlan.requireReplaceable(output, overwrite: overwrite)
-            // A signal lets the file that is being written come to its end, or none is begun.
+            // On a signal, a file being written is completed and no further one is started.
             Interruption.watch()
             let picture = try readImage(input)
             var encoding = try OutputPlan.encoding(for: output, format: nil, input: picture.format, quality: nil)
@@ -47,12 +47,13 @@ struct DegradeOptions: ParsableArguments {
 struct DegradeNoiseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "noise",
-        abstract: "Adds Gaussian noise; the result is clipped and rounded to the picture's bit depth.")
+        abstract: "Adds Gaussian noise; the result is clipped and rounded to the image's bit depth.")
 
     @OptionGroup var files: DegradeOptions
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("Standard deviation of the noise, of 255.", valueName: "0…255"))
+        parsing: .unconditional,
+        help: ArgumentHelp("Standard deviation of the noise, in units of 1/255.", valueName: "0…255"))
     var sigma = 25.0
 
     @Option(help: "The same seed gives the same noise.")
@@ -73,15 +74,15 @@ struct DegradeNoiseCommand: ParsableCommand {
 struct DegradePhotoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "photo",
-        abstract: "Adds noise as cameras do.",
+        abstract: "Adds camera noise.",
         discussion: """
-            Noise of the sensor before the gamma curve, demosaicking, color matrix, smoothing and sharpening, and JPEG, \
-            all of a random camera that the seed decides. The result has 8 bits.
+            Sensor noise before the gamma curve, demosaicking, color matrix, smoothing, sharpening and JPEG \
+            compression, all for a random camera determined by the seed. The result has 8 bits per channel.
             """)
 
     @OptionGroup var files: DegradeOptions
 
-    @Option(help: ArgumentHelp("How strong the noise is.", valueName: "low|medium|high"))
+    @Option(help: ArgumentHelp("Noise level.", valueName: "low|medium|high"))
     var level = PhotographNoise.Level.medium
 
     @Option(help: "The same seed gives the same camera and noise.")
@@ -98,8 +99,8 @@ struct DegradePhotoCommand: ParsableCommand {
 struct DegradeJPEGCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jpeg",
-        abstract: "Compresses as JPEG; to a PNG file goes what is left of the picture.",
-        discussion: "Color is kept at half the resolution below quality 90.")
+        abstract: "Compresses as JPEG; a PNG output stores the decompressed result.",
+        discussion: "Color is stored at half the resolution below quality 90.")
 
     @OptionGroup var files: DegradeOptions
 
@@ -111,9 +112,9 @@ struct DegradeJPEGCommand: ParsableCommand {
     }
 
     func run() throws {
-        try files.degrade(summary: "compressed as JPEG of quality \(quality)") { image, encoding in
+        try files.degrade(summary: "compressed as JPEG with quality \(quality)") { image, encoding in
             encoding.jpegQuality = quality
-            // A JPEG output is compressed when it is written, and once is enough.
+            // A JPEG output is compressed anyway when it is written, so it must not be compressed twice.
             if encoding.format == .jpeg { return image }
             let bytes = try encodeImage(
                 image, as: ImageEncoding(format: .jpeg, jpegQuality: quality), path: files.input)

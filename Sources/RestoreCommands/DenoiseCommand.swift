@@ -16,7 +16,7 @@ struct DenoiseCommand: ParsableCommand {
             restore denoise - - < INPUT > OUTPUT
             """,
         discussion: """
-            \(BatchOptions.discussion(suffix: defaultSuffix))
+            \(PictureOptions.discussion(suffix: defaultSuffix))
 
             The result has the size, the bit depth, the transparency, the colors (by profile) and the metadata of the input. It \
             stands upright; what would then be untrue in the metadata is corrected. A JPEG of a JPEG keeps its quantization.
@@ -25,13 +25,14 @@ struct DenoiseCommand: ParsableCommand {
             noise, the same in all channels and tones, which is also meant where --sigma gives its level; denoise-photo for \
             noise that has been through a camera's processing or JPEG.
 
-            --quality takes a word and a number, one each: best is the mean over the picture in eight orientations, a little \
-            better for eight times the work; 1…100 is the quality of JPEG output.
+            --ensemble averages the results for eight orientations of the picture, slightly better for eight times the \
+            work. --quality best asks for the best result that this installation can produce, today with --ensemble; \
+            --quality 1…100 sets the quality of JPEG output. Both may be given.
             """)
 
     private static let defaultSuffix = "_denoised"
 
-    @OptionGroup var batch: BatchOptions
+    @OptionGroup var pictures: PictureOptions
 
     @Option(help: "Added to the name of outputs that are not named. (default: \(Self.defaultSuffix))")
     var suffix: String?
@@ -39,14 +40,16 @@ struct DenoiseCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Noise level (standard deviation, of 255), or auto.", valueName: "auto|0…75"))
-    var sigma: SigmaArgument = .auto
+    var sigma: NoiseSetting = .automatic
 
     @Option(
         parsing: .unconditional, help: ArgumentHelp("How much of the noise is taken away.", valueName: "0…1"))
     var strength = 1.0
 
     @Option(
-        help: ArgumentHelp("Of the result, fast unless given, and of JPEG output.", valueName: "fast|best|1…100"))
+        help: ArgumentHelp(
+            "best: the best result possible; fast: the default; 1…100: quality of JPEG output.",
+            valueName: "fast|best|1…100"))
     var quality: [QualityArgument] = []
 
     @OptionGroup var denoiser: DenoiserOptions
@@ -57,37 +60,37 @@ struct DenoiseCommand: ParsableCommand {
     func validate() throws {
         guard (0...1).contains(strength) else { throw ValidationError("--strength takes 0 to 1.") }
         try quality.validate()
+        try denoiser.validate(quality.effort)
     }
 
     func run() throws {
         try reportingFailure {
             let pool = threads.pool
             let models = try denoiser.selection(pool: pool, verbosity: verbosity)
-            let plan = try batch.plan(suffix: suffix, defaultSuffix: Self.defaultSuffix)
+            let plan = try pictures.plan(suffix: suffix, defaultSuffix: Self.defaultSuffix)
             warnOfUselessQuality(plan)
-            let batch = Batch(
-                plan: plan, options: batch,
-                memory: BatchMemory(limit: tiling.maxMemory.bytes), pool: pool, verbosity: verbosity,
-                participle: "denoised")
-            // The first picture is read while the model is that most pictures need.
-            try batch.run(
+            let run = PictureRun(
+                plan: plan, options: pictures, memory: tiling.budget(threads: pool.workerCount), pool: pool,
+                verbosity: verbosity, participle: "denoised")
+            // The model that most pictures need is loaded while the first picture is read.
+            try run.run(
                 prepare: { try checkLevel(for: models.denoiser(named: expectedModel)) },
                 restore: { try denoise($0, with: models, pool: pool) })
         }
     }
 
-    /// In a batch some may be JPEG.
+    /// Of several outputs some may be JPEG.
     private func warnOfUselessQuality(_ plan: OutputPlan) {
-        guard let number = quality.jpeg, !plan.isBatch, let output = plan.jobs.first?.output,
-            (batch.format ?? ImageFormat.forPath(output)) == .png,
-            batch.compare.map({ ImageFormat.forPath($0) != .jpeg }) ?? true
+        guard let number = quality.jpeg, !plan.hasSeveralInputs, let output = plan.jobs.first?.outputs.first,
+            (pictures.format ?? ImageFormat.forPath(output)) == .png,
+            pictures.compare.map({ ImageFormat.forPath($0) != .jpeg }) ?? true
         else { return }
         verbosity.logger.warning("--quality \(number) is for JPEG: \(output) is PNG, which loses nothing")
     }
 
     /// Refuses to tell a noise level to a network that is told none.
     private func checkLevel(for choice: DenoiserSelection.Choice) throws(UsageError) {
-        guard case .value = sigma, choice.denoiser.architecture.isBlind else { return }
+        guard case .sigma = sigma, choice.denoiser.architecture.isBlind else { return }
         throw UsageError(
             description: """
                 \(choice.name): is not told the noise level: --strength says how much of the noise goes, and --sigma is for \
@@ -105,66 +108,44 @@ struct DenoiseCommand: ParsableCommand {
 
     /// Whether the picture decides: a noise level that is given is that of Gaussian noise.
     private var choosesModel: Bool {
-        sigma == .auto && (denoiser.model ?? DenoiserOptions.automatic) == DenoiserOptions.automatic
+        sigma == .automatic && (denoiser.model ?? DenoiserOptions.automatic) == DenoiserOptions.automatic
     }
 
     private func denoise(
-        _ picture: BatchPicture, with models: DenoiserSelection, pool: WorkerPool
+        _ loaded: LoadedJob, with models: DenoiserSelection, pool: WorkerPool
     ) throws -> RestoredPicture {
-        let (job, image) = (picture.job, picture.decoded.image)
-        let encoding = try batch.encoding(
-            for: job.output, format: batch.format, of: picture.decoded, quality: quality.jpeg)
-        let comparison = try batch.compare.map {
-            let encoding = try batch.encoding(for: $0, format: nil, of: picture.decoded, quality: quality.jpeg)
-            return (original: image, path: $0, encoding: encoding)
-        }
+        let (job, image, output) = (loaded.job, loaded.decoded.image, loaded.job.outputs[0])
+        let encoding = try pictures.encoding(
+            for: output, format: pictures.format, of: loaded.decoded, quality: quality.jpeg)
+        let comparison = try pictures.comparison(of: loaded.decoded, quality: quality.jpeg)
         let noise = choosesModel ? NoiseEstimator(pool: pool).measure(image) : nil
         let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
-        let reserved = picture.reservedBytes + encoding.workingBytes(for: image)
-        let tiling = tiling.tiling(
-            pictureBytes: image.byteCount, reserved: reserved, threads: pool.workerCount)
+        var requirement = JobMemory.Requirement()
+        requirement.add(resultLike: image, encoding: encoding)
+        if let comparison { requirement.add(comparisonOf: 2, like: image, encoding: comparison.encoding) }
+        let memory = loaded.memory.share(for: requirement)
         let options = Denoiser.Options(
-            noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma.noiseLevel, strength: strength,
-            quality: quality.denoising, tiling: tiling)
-        let layout = try choice.denoiser.layout(for: image, quality: options.quality, tiling: tiling)
+            noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma, strength: strength,
+            usesEnsemble: denoiser.usesEnsemble(quality.effort), tiling: memory.tiling)
+        let warning = try memory.warning(for: choice.denoiser.layout(for: image, options: options))
         let result: (image: Image, sigma: Double?)
         do {
-            result = try choice.denoiser.denoise(
-                image, layout: layout, options: options, progress: picture.progress)
+            result = try choice.denoiser.denoise(image, options: options, progress: loaded.progress)
         } catch let pixel as NonFinitePixel {
-            throw ImageError.notFinite(path: job.input, x: pixel.x, y: pixel.y)
+            throw ImageError.notFinite(path: job.picture, x: pixel.x, y: pixel.y)
         }
+        let version = RestoredPicture.Version(
+            image: result.image, metadata: pictures.metadata(of: loaded.decoded), encoding: encoding)
         return RestoredPicture(
-            image: result.image, metadata: batch.metadata(of: picture.decoded), encoding: encoding,
-            warnings: memoryWarning(image, layout, reserved: reserved, threads: pool.workerCount).map { [$0] } ?? [],
-            comparison: comparison
+            versions: [version], warnings: warning.map { [$0] } ?? [], comparison: comparison
         ) { [width = image.width, height = image.height, sigma = result.sigma] in
             // Not the picture: it would take its memory while the result is written.
             let record = DenoiseRecord(
-                file: job.input, output: job.output, width: width, height: height, model: choice.name,
+                file: job.picture, output: output, width: width, height: height, model: choice.name,
                 noiseKind: noise?.kind, sigma: sigma, seconds: $0.seconds, warnings: $0.warnings)
             return (record, record.lines)
         }
     }
-
-    private func memoryWarning(_ image: Image, _ layout: DenoisingLayout, reserved: Int, threads: Int) -> String? {
-        // With pieces of a given size the limit is for what goes on beside.
-        guard tiling.tile == .auto else { return nil }
-        let others = TilingOptions.memory(pictureBytes: image.byteCount, reserved: reserved, threads: threads)
-        let limit = tiling.maxMemory.bytes
-        guard others + layout.memory > limit else { return nil }
-        let reason =
-            if others + layout.fixedMemory > limit {
-                "\(mebibytes(others + layout.fixedMemory)) of them whatever it is cut into"
-            } else if layout.canBeCutFurther {
-                "narrower pieces would more than double the work"
-            } else {
-                "it cannot be cut any further"
-            }
-        return "it takes about \(mebibytes(others + layout.memory)), more than --max-memory: \(reason)"
-    }
-
-    private func mebibytes(_ bytes: Int) -> String { "\((bytes >> 20) + 1) MiB" }
 }
 
 private struct DenoiseRecord: Encodable {

@@ -1,19 +1,20 @@
 import Glibc
 import Synchronization
 
-/// Lets SIGINT, SIGTERM and SIGHUP end work well: the first asks, the second ends the program at once.
+/// Handles SIGINT, SIGTERM and SIGHUP gracefully: the first signal requests a stop, the second one ends the program
+/// immediately.
 enum Interruption {
     private static let requested = Atomic<Bool>(false)
 
-    /// Whether a signal has come since `watch`.
+    /// Whether a signal has been received since `watch`.
     static var isRequested: Bool { requested.load(ordering: .relaxed) }
 
-    /// Starts to watch. A signal that the program was told to ignore, as by nohup, stays ignored.
+    /// Installs the signal handlers. Signals that are ignored, as by nohup, stay ignored.
     ///
-    /// From then on a reader that goes away (`| head -1`) no longer ends the program in the middle of a file: writing to it
-    /// fails with EPIPE instead.
+    /// From then on, a closed pipe (`| head -1`) no longer ends the program in the middle of a file: writing fails with
+    /// EPIPE instead.
     static func watch() {
-        // Made before a signal can come: what a handler may touch must not be initialized in it.
+        // Initialized before a signal can arrive, because a handler must not initialize what it uses.
         requested.store(false, ordering: .relaxed)
         signal(SIGPIPE, SIG_IGN)
         for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -22,20 +23,20 @@ enum Interruption {
             if isIgnored(previous) { continue }
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { number in
-                // The second one does what it does by default, when the handler returns.
+                // The second signal gets its default action, once the handler returns.
                 guard Interruption.requested.exchange(true, ordering: .relaxed) else { return }
                 signal(number, SIG_DFL)
                 raise(number)
             }
-            // Calls in progress go on.
+            // Restart interrupted system calls.
             action.sa_flags = SA_RESTART
             sigaction(number, &action, nil)
         }
     }
 
-    /// Leaves work that a signal asked to end.
+    /// Stops the work if a signal has requested it.
     ///
-    /// - Throws: `Interrupted` once a signal has come.
+    /// - Throws: `Interrupted` after a signal.
     static func check() throws(Interrupted) {
         if isRequested { throw Interrupted() }
     }
@@ -46,5 +47,5 @@ enum Interruption {
     }
 }
 
-/// A signal asked to end the work.
+/// A signal requested a stop.
 struct Interrupted: Error {}

@@ -6,14 +6,16 @@ import RestoreNN
 struct ModelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "models",
-        abstract: "What models are installed, and what they say about themselves.",
-        subcommands: [ModelsListCommand.self, ModelsInfoCommand.self, ModelsConvertCommand.self])
+        abstract: "Lists, shows, verifies and converts models.",
+        subcommands: [
+            ModelsListCommand.self, ModelsInfoCommand.self, ModelsVerifyCommand.self, ModelsConvertCommand.self,
+        ])
 }
 
 struct ModelsListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the models.")
 
-    @Flag(help: "One JSON record a model on stdout.")
+    @Flag(help: "Write one JSON record per model to stdout.")
     var json = false
 
     @OptionGroup var models: ModelOptions
@@ -32,7 +34,7 @@ struct ModelsListCommand: ParsableCommand {
                     failures += 1
                     continue
                 }
-                // Where the list itself cannot be written, no other model can be listed either.
+                // If the list itself cannot be written, stop: no other model could be listed either.
                 if json {
                     try Console.data(jsonLine(ModelRecord(name: entry.name, path: entry.path, task: task)))
                 } else {
@@ -56,9 +58,9 @@ private struct ModelRecord: Encodable {
 struct ModelsInfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Shows what a model is, what it was trained on, its license and its scores.")
+        abstract: "Shows a model's architecture, training data, license and scores.")
 
-    @Argument(help: ArgumentHelp("A name, or a path.", valueName: "name|path"))
+    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"))
     var model: String
 
     @Flag(help: "One JSON record on stdout.")
@@ -87,21 +89,94 @@ struct ModelsInfoCommand: ParsableCommand {
     }
 }
 
-/// The names of a file's element types; of one that this program does not know, the file's word.
+/// The names of a file's element types; unknown types are shown as in the file.
 private func elementTypes(of file: SafetensorsFile) -> String {
     file.elementTypes.map { SafetensorsFile.ElementType(rawValue: $0)?.name ?? $0 }.joined(separator: ", ")
+}
+
+struct ModelsVerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Checks models: checksum, tensors and their shapes, and that every value is finite.",
+        discussion: "Without names, all installed models are checked.")
+
+    @Argument(help: ArgumentHelp("Names or paths.", valueName: "name|path"))
+    var names: [String] = []
+
+    @Flag(help: "One JSON record a model on stdout.")
+    var json = false
+
+    @OptionGroup var models: ModelOptions
+
+    func run() throws {
+        try reportingFailure {
+            let catalog = try models.catalog()
+            let targets = names.isEmpty ? catalog.list().map(\.name) : names
+            guard !targets.isEmpty else {
+                throw ModelError.notFound(name: "models", searched: catalog.folders)
+            }
+            var failures: [any Error] = []
+            for name in targets {
+                do {
+                    try report(try verify(try catalog.find(name)))
+                } catch let error as ModelError {
+                    failures.append(error)
+                    Console.message("restore: \(explanation(of: error))")
+                }
+            }
+            // Of a single model the exit code says what is wrong.
+            if let failure = failures.first { throw targets.count == 1 ? RestoreCommands.exitCode(for: failure) : ExitCode.someFailed }
+        }
+    }
+
+    private func verify(_ entry: ModelCatalog.Entry) throws(ModelError) -> VerifiedModel {
+        let file: SafetensorsFile
+        do { file = try SafetensorsFile(path: entry.path) } catch { throw .weights(error) }
+        let metadata = try ModelMetadata(file)
+        guard let architecture = Tasks.architecture(of: metadata.task) else {
+            throw .wrongTask(path: entry.path, expected: "a task of this program", found: metadata.task)
+        }
+        try verifyModel(path: entry.path, as: architecture)
+        return VerifiedModel(
+            name: entry.name, path: entry.path, task: metadata.task, tensors: file.tensorNames.count,
+            parameters: file.valueCount, checksum: file.hasChecksum)
+    }
+
+    private func report(_ model: VerifiedModel) throws {
+        guard !json else { return try Console.data(jsonLine(model)) }
+        let checksum = model.checksum ? "checksum right" : "no checksum to compare with"
+        try Console.data(
+            "\(model.name): \(model.task), \(model.tensors) tensors, \(model.parameters) finite values, \(checksum)")
+    }
+}
+
+private struct VerifiedModel: Encodable {
+    let name: String
+    let path: String
+    let task: String
+    let tensors: Int
+    let parameters: Int
+    /// Whether the file has a checksum, which is then right.
+    let checksum: Bool
+}
+
+/// Loads a model as its task would.
+private func verifyModel<Architecture: ModelArchitecture>(
+    path: String, as _: Architecture.Type
+) throws(ModelError) {
+    _ = try Model<Architecture>(path: path)
 }
 
 struct ModelsConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Stores a model with weights of another precision.",
+        abstract: "Converts a model's weights to another precision.",
         discussion: """
-            Half the bits make half the file. What the file says about itself is kept; the checksum is new. A weight that is \
+            16-bit weights halve the file size. Metadata are kept; the checksum is recomputed. A weight that is \
             too large for the type is an error.
             """)
 
-    @Argument(help: ArgumentHelp("A name, or a path.", valueName: "name|path"))
+    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"))
     var input: String
 
     @Argument(help: "File to write.")

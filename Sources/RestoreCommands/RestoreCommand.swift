@@ -2,18 +2,18 @@ import ArgumentParser
 import Glibc
 import RestoreFiles
 
-/// `restore`: the root of all commands.
+/// `restore`: the root command.
 public struct RestoreCommand: ParsableCommand {
     public static let version = "0.1.0"
 
     public static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Repairs photographs: removes noise, on this computer alone.",
+        abstract: "Restores photographs: removes noise, entirely on this computer.",
         discussion: """
             Try it: restore denoise photo.jpg
 
-            Exit codes: 0 all done; 1 some files failed, each named; 64 usage; 65 bad data; 66 no such input; \
-            73 the output exists or cannot be made; 130 interrupted.
+            Exit codes: 0 success; 1 some files failed; 64 usage error; 65 invalid data; 66 input not found; \
+            73 output exists or cannot be created; 130 interrupted.
             """,
         version: version,
         subcommands: [
@@ -23,20 +23,22 @@ public struct RestoreCommand: ParsableCommand {
 
     public init() {}
 
-    /// The program: runs what its arguments ask for, and ends with the exit code.
+    /// Runs the command given by the program's arguments, and exits with its exit code.
     public static func start() -> Never {
-        // A file that grows beyond what the system allows is an error to report, not a signal that leaves pieces behind.
+        // Exceeding the file-size limit is an error to report, not a signal that leaves partial files behind.
         signal(SIGXFSZ, SIG_IGN)
         reserveClosedStandardStreams()
         var code = ExitCode.success
         do {
-            // Swift reads them in /proc. Where it cannot, there is not even a name, which would pass for a call for help.
+            // Swift reads them from /proc. If that fails, there is not even a program name, which would be mistaken for
+            // a request for help.
             let arguments = argumentsFromSystem()
             guard !arguments.isEmpty else {
-                Console.message("restore: the arguments cannot be read; is /proc there?")
+                Console.message("restore: the arguments cannot be read; is /proc mounted?")
                 throw ExitCode.noInput
             }
-            // ArgumentParser would take them as repaired text, which does not lead to files whose names are not UTF-8.
+            // ArgumentParser's own list has invalid UTF-8 repaired, so file names that are not UTF-8 would not be
+            // found.
             var command = try parseAsRoot(Array(arguments.dropFirst()))
             try command.run()
         } catch {
@@ -51,8 +53,6 @@ public struct RestoreCommand: ParsableCommand {
                 }
             }
         }
-        fflush(nil)
-        // Not exit, at which OpenBLAS waits for threads of its own: where memory is short they try to get some for ever.
-        _exit(code.rawValue)
+        Glibc.exit(code.rawValue)
     }
 }

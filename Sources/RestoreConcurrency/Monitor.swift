@@ -1,15 +1,17 @@
 import Glibc
 
-/// A value that threads share: one of them at a time sees it, and each can wait until the others have changed it.
+/// A value shared between threads: only one thread at a time can access it, and each can wait until others have changed
+/// it.
 ///
-/// A mutex and a condition variable (C. A. R. Hoare, "Monitors: An Operating System Structuring Concept", CACM 17(10),
-/// 1974, with broadcasts in place of signals: a thread that wakes checks its condition again).
+/// Consists of a mutex and a condition variable (C. A. R. Hoare, "Monitors: An Operating System Structuring Concept",
+/// CACM 17(10), 1974, with broadcasts in place of signals: a thread that wakes up rechecks its condition).
 ///
-/// The closures run with the lock held: they must be short, and must not use the same monitor. References in the value may
-/// be shared with what is outside; what they lead to is protected only as far as all of its users hold the lock.
+/// The closures run with the lock held: they must be short and must not use the same monitor. If the value contains
+/// references that are also used elsewhere, the objects behind them are protected only if all their users hold the
+/// lock.
 public final class Monitor<State>: @unchecked Sendable {
     @usableFromInline let lock = ConditionLock()
-    /// In memory of its own, so that waiting does not count as access to this object.
+    /// Allocated separately, so that waiting does not count as access to this object.
     @usableFromInline let state: UnsafeMutablePointer<State>
 
     @inlinable
@@ -25,7 +27,7 @@ public final class Monitor<State>: @unchecked Sendable {
         lock.destroy()
     }
 
-    /// Looks at the value or changes it without waking anybody: for changes that no thread waits for.
+    /// Reads or changes the value without waking anyone: for changes that no thread waits for.
     @inlinable @discardableResult
     public func withLock<Answer>(_ body: (inout State) -> Answer) -> Answer {
         lock.acquire()
@@ -33,7 +35,7 @@ public final class Monitor<State>: @unchecked Sendable {
         return body(&state.pointee)
     }
 
-    /// Changes the value, and lets all who wait check their conditions.
+    /// Changes the value, and wakes all waiting threads to recheck their conditions.
     @inlinable @discardableResult
     public func change<Answer>(_ body: (inout State) -> Answer) -> Answer {
         lock.acquire()
@@ -43,13 +45,14 @@ public final class Monitor<State>: @unchecked Sendable {
         return answer
     }
 
-    /// Returns when `condition` is true, at once if it is already. It is checked again after each `change` and `wakeAll`.
+    /// Returns when `condition` is true, immediately if it already is. It is rechecked after each `change` and
+    /// `wakeAll`.
     @inlinable
     public func wait(until condition: (State) -> Bool) {
         wait(until: condition) { _ in }
     }
 
-    /// Waits until `condition` is true, and calls `body` before any other thread can make it false again.
+    /// Waits until `condition` is true, and calls `body` before another thread can make it false again.
     @inlinable
     public func wait<Answer>(until condition: (State) -> Bool, then body: (inout State) -> Answer) -> Answer {
         lock.acquire()
@@ -58,7 +61,8 @@ public final class Monitor<State>: @unchecked Sendable {
         return body(&state.pointee)
     }
 
-    /// Lets all who wait check their conditions: for conditions on something other than the value.
+    /// Wakes all waiting threads to recheck their conditions: for conditions that depend on something other than the
+    /// value.
     public func wakeAll() {
         lock.acquire()
         lock.wakeSleepers()
@@ -67,14 +71,14 @@ public final class Monitor<State>: @unchecked Sendable {
 }
 
 extension Monitor where State == Void {
-    /// A monitor without a value, for conditions on something else, such as atomics. Whoever makes such a condition true
-    /// calls `wakeAll` afterwards.
+    /// A monitor without a value, for conditions on something else, such as atomics. Code that makes such a condition
+    /// true calls `wakeAll` afterwards.
     public convenience init() {
         self.init(())
     }
 }
 
-/// The system's mutex and condition variable, which must not move in memory.
+/// The system's mutex and condition variable, which must not be moved in memory.
 @usableFromInline
 struct ConditionLock {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -100,7 +104,7 @@ struct ConditionLock {
     @usableFromInline
     func release() { pthread_mutex_unlock(mutex) }
 
-    /// Gives the lock back until `wakeSleepers` is called, or for no reason; the caller checks its condition again.
+    /// Releases the lock until `wakeSleepers` is called, or spuriously returns; the caller rechecks its condition.
     @usableFromInline
     func sleep() { pthread_cond_wait(condition, mutex) }
 

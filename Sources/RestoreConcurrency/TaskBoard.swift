@@ -1,19 +1,21 @@
 import CKernels
 import Synchronization
 
-/// Where the caller posts work and the threads find it.
+/// Where the caller posts work and the threads pick it up.
 ///
-/// A network's layers are rounds of work that follow each other within microseconds, less than it takes to put a thread to
-/// sleep and wake it. So threads watch for the next round for a while before they sleep, and the caller for the end of the
-/// round. `body` and `taskCount` are written only while no thread is inside; `openRound` and `active` tell who is: a
-/// thread that announces itself in `active` and then still sees its round open may go on, and the caller closes the round
-/// and then waits until nobody is left. Both need sequential consistency.
+/// A network's layers are rounds of work that follow each other within microseconds, which is less than it takes to put
+/// a thread to sleep and wake it. Threads therefore spin for a while before they sleep while they wait for the next
+/// round, and so does the caller while it waits for the end of the round. `body` and `taskCount` are written only while
+/// no thread is inside a round, which `openRound` and `active` determine: a thread that registers in `active` and then
+/// still sees its round open may proceed; the caller closes the round and then waits until no thread is left. Both
+/// variables need sequential consistency.
 final class TaskBoard: @unchecked Sendable {
-    /// Looks at a condition, with a pause each, before sleeping: some 50 µs.
+    /// Number of times to check a condition, with a pause each, before sleeping: about 50 µs.
     private static let watches = 2000
     private static let closed = 0
 
-    /// Where threads sleep until work is posted, and the caller until it is done. What they wait for are the atomics below.
+    /// Where threads sleep until work is posted, and the caller until it is done. Their conditions are the atomics
+    /// below.
     private let workPosted = Monitor()
     private let workDone = Monitor()
     private var body: ((Int, Int) -> Void)?
@@ -42,7 +44,7 @@ final class TaskBoard: @unchecked Sendable {
     }
 
     func run(taskCount: Int, _ body: (Int, Int) -> Void) {
-        // The closure does not outlive this call: the call returns only when no thread is in the round any more.
+        // The closure does not outlive this call, which returns only after every thread has left the round.
         withoutActuallyEscaping(body) { escapable in
             precondition(self.body == nil, "WorkerPool.run called while it runs")
             self.body = escapable
@@ -87,7 +89,7 @@ final class TaskBoard: @unchecked Sendable {
             sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         }
         if stopping.load(ordering: .sequentiallyConsistent) { return nil }
-        // A round that has closed meanwhile is found out by `serve`.
+        // `serve` detects a round that has closed in the meantime.
         let round = openRound.load(ordering: .sequentiallyConsistent)
         return round == Self.closed ? last : round
     }

@@ -1,24 +1,25 @@
 import CKernels
 import Glibc
 
-/// Threads with one name and one purpose, started together and joined together.
+/// Threads with the same name and purpose, started together and joined together.
 public struct ThreadGroup: ~Copyable {
     private let name: String
     private var threads: [pthread_t] = []
 
     /// A group without threads.
     ///
-    /// - Parameter name: what debuggers and `top -H` show; the system keeps the first 15 bytes.
+    /// - Parameter name: shown by debuggers and `top -H`; the system keeps the first 15 bytes.
     public init(name: String) {
         self.name = name
     }
 
-    /// Threads that have been started and not joined.
+    /// Number of threads that have been started and not joined.
     public var count: Int { threads.count }
 
     /// Starts threads that call `body(0)`, `body(1)` and so on, and keep it alive until they return from it.
     ///
-    /// The system may refuse threads. Then there are fewer: `count` tells how many, and the rest is not tried.
+    /// If the system refuses to start a thread, the remaining ones are not attempted; `count` tells how many were
+    /// started.
     public mutating func start(_ threadCount: Int, _ body: @escaping @Sendable (_ index: Int) -> Void) {
         for index in 0..<max(threadCount, 0) {
             guard let thread = Self.start(ThreadStart(name: name, index: index, body: body)) else { return }
@@ -26,13 +27,13 @@ public struct ThreadGroup: ~Copyable {
         }
     }
 
-    /// Waits until all have returned. To be called before the group goes away.
+    /// Waits until all have returned. Must be called before the group is destroyed.
     public mutating func join() {
         for thread in threads { pthread_join(thread, nil) }
         threads = []
     }
 
-    /// Returns nil where the system refuses.
+    /// Returns nil if the system refuses to start a thread.
     private static func start(_ start: ThreadStart) -> pthread_t? {
         var thread = pthread_t()
         let argument = Unmanaged.passRetained(start)
@@ -51,7 +52,7 @@ public struct ThreadGroup: ~Copyable {
     }
 }
 
-/// What a thread is told; a C function captures nothing.
+/// The argument passed to a thread, since a C function cannot capture anything.
 private final class ThreadStart {
     private let name: String
     private let index: Int

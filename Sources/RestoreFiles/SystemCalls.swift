@@ -8,7 +8,7 @@ func systemMessage(_ code: Int32) -> String {
 }
 
 /// Repeats `body` while it fails with EINTR; returns its result (-1 on another error).
-func retryingOnInterrupt<Result: SignedInteger>(_ body: () -> Result) -> Result {
+func retryingOnInterrupt<Status: SignedInteger>(_ body: () -> Status) -> Status {
     while true {
         let result = body()
         if result != -1 || errno != EINTR { return result }

@@ -1,9 +1,9 @@
 import CImageCodecs
 
-/// What a codec of CImageCodecs answered when it did not succeed.
+/// The failure reported by a codec of CImageCodecs.
 struct CodecFailure: Error {
     let code: Int32
-    /// One line, as the library words it.
+    /// A single line, as worded by the library.
     let reason: String
 
     var isDamage: Bool { code == Int32(RESTORE_CODEC_DAMAGED) }
@@ -13,7 +13,7 @@ struct CodecFailure: Error {
     }
 }
 
-/// Hands `body` room for a message and turns a code other than 0 into a `CodecFailure`.
+/// Provides `body` with a buffer for a message and turns any code other than 0 into a `CodecFailure`.
 func checked(_ body: (UnsafeMutablePointer<CChar>) -> Int32) throws(CodecFailure) {
     let size = Int(RESTORE_CODEC_MESSAGE_SIZE)
     let result: (code: Int32, reason: String) = withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { room in
@@ -25,7 +25,7 @@ func checked(_ body: (UnsafeMutablePointer<CChar>) -> Int32) throws(CodecFailure
     if result.code != 0 { throw CodecFailure(code: result.code, reason: result.reason) }
 }
 
-/// The functions of one format's reader. `Reader` is an opaque pointer of the C module.
+/// The functions of one format's reader. `Reader` is an opaque pointer from the C module.
 private struct ReaderFunctions: Sendable {
     typealias Message = UnsafeMutablePointer<CChar>
     let open:
@@ -52,24 +52,24 @@ private struct ReaderFunctions: Sendable {
     }
 }
 
-/// A file whose header has been read and whose pixels have not.
+/// A file whose header has been read but whose pixels have not been decoded.
 struct CodecReader: ~Copyable {
     private let functions: ReaderFunctions
     private let reader: OpaquePointer
     private let format: ImageFormat
-    /// Size, channels and depth of what `decode` will give; a JPEG's four channels are inks.
+    /// Size, channels and depth of the output of `decode`. The four channels of a JPEG are inks.
     let pixelFormat: RestorePixelFormat
 
-    /// Reads the header; takes no memory for pixels. `bytes` must outlive the reader.
+    /// Reads the header without allocating memory for pixels. `bytes` must outlive the reader.
     ///
-    /// - Parameter tolerant: whether a picture that is there in part counts.
+    /// - Parameter tolerant: whether a partially decoded image is accepted.
     init(_ format: ImageFormat, _ bytes: UnsafeBufferPointer<UInt8>, tolerant: Bool) throws(CodecFailure) {
         let functions = ReaderFunctions.of(format)
         var pixelFormat = RestorePixelFormat()
         var reader: OpaquePointer?
         try checked { functions.open(bytes.baseAddress, bytes.count, tolerant ? 1 : 0, &reader, &pixelFormat, $0) }
         guard let reader else {
-            throw .unsupported("no reader was made")
+            throw .unsupported("the decoder could not be created")
         }
         self.functions = functions
         self.reader = reader
@@ -79,7 +79,7 @@ struct CodecReader: ~Copyable {
 
     deinit { functions.close(reader) }
 
-    /// Decodes the pixels, once. The caller has checked the size against its limit.
+    /// Decodes the pixels. May be called only once; the caller has checked the size against its limit.
     func decode() throws(CodecFailure) -> Image.Samples {
         let count = Int(pixelFormat.width) * Int(pixelFormat.height) * Int(pixelFormat.channels)
         if pixelFormat.bits_per_sample == 16 {
@@ -88,14 +88,14 @@ struct CodecReader: ~Copyable {
         return .uint8(try decodeSamples(count: count))
     }
 
-    /// What was noticed so far and is no failure, a line each.
+    /// Warnings so far, one line each.
     var warnings: [String] {
         var lines: [String] = []
         while let line = functions.warning(reader, UInt32(lines.count)) { lines.append(String(cString: line)) }
         return lines
     }
 
-    /// How finely a JPEG stores what, once it has been decoded; nil for other formats and where a component is missing.
+    /// The coding parameters of a JPEG, available after decoding; nil for other formats and if a component is missing.
     var jpegParameters: JPEGParameters? {
         guard format == .jpeg else { return nil }
         var parameters = RestoreJPEGParameters()
@@ -103,7 +103,7 @@ struct CodecReader: ~Copyable {
         return JPEGParameters(parameters)
     }
 
-    /// Where a JPEG's picture ends in its file; nil for other formats, and until it was decoded to its end.
+    /// Where the image of a JPEG ends in its file; nil for other formats, and until it has been decoded completely.
     var pictureSize: Int? {
         guard format == .jpeg else { return nil }
         let size = restore_jpeg_size(reader)

@@ -1,16 +1,16 @@
 import RestoreConcurrency
 
-/// A level of a pyramid of colors and how much is known of each: R, G, B (sRGB), weight 0…1.
+/// One level of a pyramid of weighted colors: R, G, B (sRGB), and a weight in 0…1 for how much of the color is known.
 struct ColorPyramidLevel: Sendable {
     let width: Int
     let height: Int
     private(set) var cells: [SIMD4<Float>]
 
-    /// Cells that a task makes, about.
+    /// Approximate number of cells computed by a task.
     private static let cellsOfTask = 8192
 
-    /// The means of 2×2 pixels by their weight; the weight is the sum of theirs, at most 1: one visible pixel makes its cell
-    /// known.
+    /// Weighted means of 2×2 pixels. The weight is the sum of the pixels' weights, at most 1: a single visible pixel
+    /// makes its cell known.
     init(halving image: Image, pool: WorkerPool) {
         let (sourceWidth, sourceHeight) = (image.width, image.height)
         self.init(width: (sourceWidth + 1) / 2, height: (sourceHeight + 1) / 2, pool: pool) { y, row, width in
@@ -31,7 +31,7 @@ struct ColorPyramidLevel: Sendable {
         }
     }
 
-    /// The means of 2×2 cells of the next finer level by their weight.
+    /// Weighted means of 2×2 cells of the next finer level.
     init(halving finer: ColorPyramidLevel, pool: WorkerPool) {
         let (finerWidth, finerHeight) = (finer.width, finer.height)
         self.init(width: (finerWidth + 1) / 2, height: (finerHeight + 1) / 2, pool: pool) { y, row, width in
@@ -66,7 +66,7 @@ struct ColorPyramidLevel: Sendable {
         }
     }
 
-    /// Fills in what is not known from the next coarser level, which is filled.
+    /// Fills unknown cells from the next coarser level, which must already be filled.
     mutating func fill(from coarse: ColorPyramidLevel, pool: WorkerPool) {
         let (width, height) = (self.width, self.height)
         cells.withUnsafeMutableBufferPointer { cells in
@@ -87,12 +87,13 @@ struct ColorPyramidLevel: Sendable {
         }
     }
 
-    /// The color at a place of the next finer level, straight between the centers of the four cells around it.
+    /// The color at a position of the next finer level, interpolated linearly between the centers of the four
+    /// surrounding cells.
     ///
-    /// - Parameter cells: of this level.
+    /// - Parameter cells: the cells of this level.
     @inline(__always)
     func interpolated(_ cells: UnsafeBufferPointer<SIMD4<Float>>, x: Int, y: Int) -> SIMD4<Float> {
-        // A finer center lies a quarter of a cell beside the center of its cell.
+        // A finer center is a quarter of a cell away from the center of its cell.
         let (column, row) = (x / 2, y / 2)
         let besideColumn = min(max(column + (x % 2 == 0 ? -1 : 1), 0), width - 1)
         let besideRow = min(max(row + (y % 2 == 0 ? -1 : 1), 0), height - 1)
@@ -102,7 +103,7 @@ struct ColorPyramidLevel: Sendable {
     }
 }
 
-/// Turns sums of weighted colors into means, and their weights into at most 1.
+/// Divides sums of weighted colors by their weights, and limits the weights to 1.
 private func normalize(_ row: UnsafeMutablePointer<SIMD4<Float>>, _ width: Int) {
     for x in 0..<width {
         let sum = row[x]

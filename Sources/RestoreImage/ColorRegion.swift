@@ -1,14 +1,14 @@
 import RestoreConcurrency
 
 extension Image {
-    /// Copies a rectangle of the picture as interleaved sRGB floats. In a picture in sRGB these are sample /
-    /// `maximumSample`, so 0…1; from another `colorSpace` colors outside sRGB's gamut come as values outside of it. Gray is
-    /// repeated to R, G and B; alpha is left out.
+    /// Copies a rectangle of the image as interleaved sRGB floats. For an sRGB image these are sample /
+    /// `maximumSample`, so 0…1; with another `colorSpace`, colors outside sRGB's gamut have values outside that range.
+    /// Gray is replicated to R, G and B; alpha is omitted.
     ///
     /// - Parameters:
-    ///   - region: the rectangle, inside the picture.
-    ///   - destination: pixel (x, y) of the rectangle goes to
-    ///     `destination[y · rowStride + x · pixelStride + 0 … 2]`; nothing else is touched.
+    ///   - region: the rectangle, inside the image.
+    ///   - destination: pixel (x, y) of the rectangle is written to `destination[y · rowStride + x · pixelStride + 0 …
+    ///     2]`; nothing else is changed.
     ///   - pixelStride: floats from one pixel to the next, at least 3.
     ///   - rowStride: floats from one row to the next, at least `region.width · pixelStride`, which is the default.
     public func copyColors(
@@ -25,17 +25,26 @@ extension Image {
         }
     }
 
-    /// Replaces the colors of a rectangle of the picture by interleaved sRGB floats, brought into the picture's
-    /// `colorSpace`: clamped to 0…1, times `maximumSample`, rounded to the nearest, halves up. A gray picture takes the mean
-    /// of R, G and B. Alpha is left as it is. What `copyColors` gave leaves the samples exactly as they were, in any space.
+    /// The colors of the whole picture: R, G, B of every pixel, as from `copyColors`.
+    public var colors: [Float] {
+        [Float](unsafeUninitializedCapacity: 3 * pixelCount) { buffer, count in
+            if let base = buffer.baseAddress { copyColors(of: bounds, to: base) }
+            count = 3 * pixelCount
+        }
+    }
+
+    /// Replaces the colors of a rectangle of the image with interleaved sRGB floats, converted to the image's
+    /// `colorSpace`: clamped to 0…1, multiplied by `maximumSample` and rounded to nearest, halves up. A gray image gets
+    /// the mean of R, G and B. Alpha is not changed. Writing back the output of `copyColors` leaves the samples exactly
+    /// as they were, in any color space.
     ///
     /// - Parameters:
-    ///   - region: the rectangle, inside the picture.
+    ///   - region: the rectangle, inside the image.
     ///   - source: laid out as the destination of `copyColors`.
     ///   - pixelStride: floats from one pixel to the next, at least 3.
     ///   - rowStride: floats from one row to the next, at least `region.width · pixelStride`, which is the default.
-    /// - Throws: `NonFinitePixel` for the first pixel, row by row, that holds a NaN or an infinity; the rows of the
-    ///   rectangle above it are then written, the others are not.
+    /// - Throws: `NonFinitePixel` for the first pixel, row by row, with a NaN or an infinity. The rows of the rectangle
+    ///   above it are then written; the others are not.
     public mutating func setColors(
         of region: ImageRegion, from source: UnsafePointer<Float>, pixelStride: Int = 3, rowStride: Int? = nil,
         pool: WorkerPool = .serial
@@ -47,8 +56,8 @@ extension Image {
         if let failure { region.height = failure.y - region.y }
         let rows = Rows(
             width: width, layout: channelLayout, conversion: conversion, region: region, floats: floats)
-        // The array is taken out of the enumeration, which gets an empty one meanwhile: with two owners the first
-        // write would copy the whole picture.
+        // The array is taken out of the enumeration, leaving an empty one: with two owners, the first write would copy
+        // the whole image.
         switch storage {
         case .uint8(var values):
             storage = .uint8([])
@@ -75,9 +84,9 @@ extension Image {
     }
 }
 
-/// The rows of a rectangle of a picture, and of floats beside it.
+/// The rows of a rectangle in an image, and the corresponding floats.
 private struct Rows: Sendable {
-    /// Pixels in a row of the picture.
+    /// Pixels in a row of the image.
     let width: Int
     let layout: Image.ChannelLayout
     /// nil for sRGB.
@@ -85,7 +94,7 @@ private struct Rows: Sendable {
     let region: ImageRegion
     let floats: FloatRows
 
-    /// Pixels that a task takes, about.
+    /// Approximate number of pixels processed by a task.
     private static let pixelsOfTask = 8192
 
     func copy<Sample: FixedWidthInteger>(
@@ -139,7 +148,7 @@ private struct Rows: Sendable {
     }
 }
 
-/// How rows of RGB floats lie in the caller's memory.
+/// The layout of rows of RGB floats in the caller's memory.
 private struct FloatRows {
     let width: Int
     let pixelStride: Int
@@ -161,7 +170,7 @@ private struct FloatRows {
 private func copyRun<Sample: FixedWidthInteger>(
     _ source: UnsafePointer<Sample>, to target: UnsafeMutablePointer<Float>, count: Int
 ) {
-    // A division, not a product with the inverse, gives the same bits as PyTorch's and Pillow's conversions.
+    // A division instead of a multiplication by the inverse, to match PyTorch's and Pillow's conversions bit for bit.
     let maximum = Float(UInt32(truncatingIfNeeded: Sample.max))
     for index in 0..<count {
         target[index] = Float(Int32(truncatingIfNeeded: source[index])) / maximum
@@ -194,8 +203,8 @@ private func copyGray<Sample: FixedWidthInteger>(
     }
 }
 
-/// The nearest sample of a value in 0…1 (clamped), halves up. No checked conversion, which would keep the loops
-/// from being vectorized: adding 2²³ leaves the nearest integer, halves to even, in the low bits.
+/// The sample nearest to a value in 0…1 (clamped), halves up. Checked conversions would prevent vectorization; instead,
+/// adding 2²³ leaves the nearest integer, halves to even, in the low bits.
 @inline(__always)
 func nearestSample<Sample: FixedWidthInteger>(_ value: Float, _ maximum: Float) -> Sample {
     let positive = value > 0 ? value : 0
@@ -235,9 +244,9 @@ private func setGray<Sample: FixedWidthInteger>(
     }
 }
 
-/// Whether a row's colors are all finite; the floats between pixels are not looked at.
+/// Whether all colors of a row are finite; floats between pixels are ignored.
 private func isFinite(_ row: UnsafePointer<Float>, _ floats: FloatRows) -> Bool {
-    // As integers, the magnitudes of infinities and NaNs are the largest. An integer maximum is vectorized.
+    // As integers, the magnitudes of infinities and NaNs are the largest, and an integer maximum can be vectorized.
     var largest: UInt32 = 0
     if floats.pixelStride == 3 {
         for index in 0..<3 * floats.width { largest = max(largest, row[index].bitPattern & 0x7FFF_FFFF) }

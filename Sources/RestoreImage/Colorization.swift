@@ -1,10 +1,10 @@
-// Gray pictures that receive colors.
+// Adding colors to gray images.
 
 extension Image {
-    /// The picture with three color channels: gray is repeated in each of them; a color picture is returned as it is.
+    /// The image with three color channels: gray is replicated to each of them; a color image is returned unchanged.
     ///
-    /// Size, bit depth and alpha stay. A gray picture in sRGB keeps its samples exactly; one in another color space,
-    /// which describes only gray, is converted to sRGB. Its metadata need `ImageMetadata.describingColor(of:)`.
+    /// Size, bit depth and alpha are preserved. A gray image in sRGB keeps its samples exactly; one in another color
+    /// space, which describes only gray, is converted to sRGB. Its metadata need `ImageMetadata.describingColor(of:)`.
     public func inColor() -> Image {
         guard channelLayout.colorChannelCount == 1 else { return self }
         let samples: Samples =
@@ -18,7 +18,7 @@ extension Image {
 
     private func replicated<Sample: FixedWidthInteger>(_ values: [Sample]) -> [Sample] {
         let (step, channels) = (channelLayout.channelCount, channelLayout.channelCount + 2)
-        // The curve of gray becomes sRGB's.
+        // The gray curve is converted to sRGB's.
         let table = conversion?.sRGBSamples(Sample.self) ?? []
         return [Sample](unsafeUninitializedCapacity: pixelCount * channels) { target, count in
             count = pixelCount * channels
@@ -33,12 +33,12 @@ extension Image {
         }
     }
 
-    /// The picture with these colors. A gray picture becomes a color picture, see `inColor`; a color picture keeps its
-    /// color space. Alpha stays.
+    /// The image with these colors. A gray image becomes a color image, see `inColor`; a color image keeps its color
+    /// space. Alpha is preserved.
     ///
     /// - Parameter colors: R, G, B of every pixel in sRGB; clamped to 0…1 and rounded to the bit depth.
-    /// - Precondition: 3 floats a pixel.
-    /// - Throws: `NonFinitePixel` for the first pixel that holds a NaN or an infinity.
+    /// - Precondition: there are 3 floats per pixel.
+    /// - Throws: `NonFinitePixel` for the first pixel with a NaN or an infinity.
     public func colorized(with colors: [Float]) throws(NonFinitePixel) -> Image {
         precondition(colors.count == 3 * pixelCount, "\(colors.count) floats for \(pixelCount) pixels")
         var result = inColor()
@@ -48,11 +48,11 @@ extension Image {
         return result
     }
 
-    /// The picture with this chroma and its own lightness, see `setChroma`. A gray picture becomes a color picture.
+    /// The image with this chroma and its own lightness, see `setChroma`. A gray image becomes a color image.
     ///
     /// - Parameter chroma: a* and b* of every pixel.
-    /// - Precondition: 2 floats a pixel.
-    /// - Throws: `NonFinitePixel` for the first pixel that holds a NaN or an infinity.
+    /// - Precondition: there are 2 floats per pixel.
+    /// - Throws: `NonFinitePixel` for the first pixel with a NaN or an infinity.
     public func colorized(withChroma chroma: [Float]) throws(NonFinitePixel) -> Image {
         precondition(chroma.count == 2 * pixelCount, "\(chroma.count) floats for \(pixelCount) pixels")
         var result = inColor()
@@ -62,19 +62,19 @@ extension Image {
         return result
     }
 
-    /// Replaces a* and b* (`CIELAB`) in a rectangle of a color picture. L* stays, up to rounding to the bit depth:
-    /// colors outside sRGB's gamut get less chroma (`CIELAB.fitToGamut`).
+    /// Replaces a* and b* (`CIELAB`) in a rectangle of a color image. L* is preserved, up to rounding to the bit depth:
+    /// the chroma of colors outside sRGB's gamut is reduced (`CIELAB.fitToGamut`).
     ///
-    /// Large pictures can be colored piece by piece; only one row is held as floats.
+    /// Large images can be colored piece by piece; only one row at a time is stored as floats.
     ///
     /// - Parameters:
-    ///   - region: the rectangle, inside the picture.
+    ///   - region: the rectangle, inside the image.
     ///   - chroma: a* and b* of pixel (x, y) of the rectangle begin at `chroma[y · rowStride + x · pixelStride]`.
     ///   - pixelStride: floats from one pixel to the next, at least 2.
     ///   - rowStride: floats from one row to the next, at least `region.width · pixelStride`, which is the default.
-    /// - Precondition: the picture has colors.
-    /// - Throws: `NonFinitePixel` for the first pixel, row by row, that holds a NaN or an infinity; the rows of the
-    ///   rectangle above it are then written, the others are not.
+    /// - Precondition: the image has color channels.
+    /// - Throws: `NonFinitePixel` for the first pixel, row by row, with a NaN or an infinity. The rows of the rectangle
+    ///   above it are then written; the others are not.
     public mutating func setChroma(
         of region: ImageRegion, from chroma: UnsafePointer<Float>, pixelStride: Int = 2, rowStride: Int? = nil
     ) throws(NonFinitePixel) {
@@ -119,7 +119,7 @@ private func replicateGray<Sample: FixedWidthInteger>(
 }
 
 extension ColorConversion {
-    /// The nearest sample in sRGB of each sample of gray.
+    /// The nearest sRGB sample for each gray sample.
     fileprivate func sRGBSamples<Sample: FixedWidthInteger>(_: Sample.Type) -> [Sample] {
         let samples = (0...Int(Sample.max)).map { Sample(truncatingIfNeeded: $0) }
         var colors = [Float](repeating: 0, count: 3 * samples.count)
@@ -133,12 +133,13 @@ extension ColorConversion {
 }
 
 extension ImageMetadata {
-    /// The metadata of a picture after its conversion to color (`Image.inColor`).
+    /// The metadata of an image after its conversion to color (`Image.inColor`).
     ///
-    /// If it was gray, a profile or chunks that describe only gray are dropped, since the colors are sRGB; those that
-    /// mean sRGB for gray and for color stay. EXIF and XMP say sRGB where they named a color space (`describingSRGB`).
+    /// If it was gray, profiles and chunks that describe only gray are dropped, since the colors are sRGB; those that
+    /// mean sRGB for both gray and color are kept. EXIF and XMP are changed to sRGB if they named a color space
+    /// (`describingSRGB`).
     ///
-    /// - Parameter layout: of the picture before the conversion.
+    /// - Parameter layout: the channel layout before the conversion.
     public func describingColor(of layout: Image.ChannelLayout) -> ImageMetadata {
         guard layout.colorChannelCount == 1 else { return self }
         var result = describingSRGB
@@ -152,7 +153,7 @@ extension ImageMetadata {
 }
 
 extension DecodedImage {
-    /// Converts a gray picture to color, and its metadata with it; a color picture stays as it is.
+    /// Converts a gray image and its metadata to color; a color image is not changed.
     public mutating func makeColor() {
         metadata = metadata.describingColor(of: image.channelLayout)
         image = image.inColor()

@@ -1,7 +1,7 @@
 extension Image {
-    /// The pixels of a rectangle as a picture of their own.
+    /// The pixels of a rectangle as a separate image.
     ///
-    /// - Precondition: `region` is inside the picture and not empty.
+    /// - Precondition: `region` is inside the image and not empty.
     public func cropped(to region: ImageRegion) -> Image {
         precondition(
             region.x >= 0 && region.y >= 0 && region.width >= 1 && region.height >= 1
@@ -29,9 +29,9 @@ extension Image {
 }
 
 extension Image {
-    /// This picture and another one of the same kind and height, side by side, in the color space of this one.
+    /// This image and another one of the same kind and height, side by side, in the color space of this one.
     ///
-    /// - Precondition: channel layout, bit depth and height agree.
+    /// - Precondition: channel layout, bit depth and height are equal.
     public func beside(_ other: Image) -> Image {
         precondition(
             channelLayout == other.channelLayout && bitDepth == other.bitDepth && height == other.height,

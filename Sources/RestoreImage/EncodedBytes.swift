@@ -1,11 +1,11 @@
 import RestoreConcurrency
 import CImageCodecs
 
-/// An encoded file in memory that a C encoder allocated.
+/// An encoded file in memory allocated by a C encoder.
 struct EncodedBytes: ~Copyable {
     private var output = RestoreBytes()
 
-    /// Encodes `image`, whose depth and channels the format must be able to store.
+    /// Encodes `image`, whose depth and channels must be supported by the format.
     init(
         _ image: Image, _ metadata: ImageMetadata, as encoding: ImageEncoding, pool: WorkerPool
     ) throws(CodecFailure) {
@@ -34,7 +34,7 @@ struct EncodedBytes: ~Copyable {
         restore_bytes_free(&output)
     }
 
-    /// Hands `body` the encoded bytes, which it must not keep.
+    /// Passes the encoded bytes to `body`, which must not retain them.
     borrowing func withBytes<Outcome, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Outcome
     ) throws(Failure) -> Outcome {
@@ -96,7 +96,7 @@ private func encodeJPEG(
 }
 
 extension Image {
-    /// Hands `body` the samples in memory order, 16-bit ones in the machine's byte order.
+    /// Passes the samples to `body` in memory order, 16-bit ones in native byte order.
     fileprivate func withSampleBytes(
         _ body: (UnsafeRawBufferPointer) throws(CodecFailure) -> Void
     ) throws(CodecFailure) {

@@ -1,13 +1,13 @@
-/// A picture in memory: interleaved samples, row after row from the top left, without padding.
+/// An image in memory: interleaved samples, row by row from the top left, without padding.
 ///
-/// Samples are as the file had them, in the file's color space: 8-bit values 0…255, 16-bit values 0…65535. Alpha is not
+/// Samples are as in the file, in the file's color space: 8-bit values 0…255, 16-bit values 0…65535. Alpha is not
 /// premultiplied.
 public struct Image: Sendable, Equatable {
     /// The channels of a pixel, in this order.
     public enum ChannelLayout: Sendable, CaseIterable {
         case gray, grayAlpha, rgb, rgbAlpha
 
-        /// Samples of a pixel, 1…4.
+        /// Samples per pixel, 1…4.
         public var channelCount: Int {
             switch self {
             case .gray: return 1
@@ -17,7 +17,7 @@ public struct Image: Sendable, Equatable {
             }
         }
 
-        /// Samples of a pixel without alpha: 1 or 3.
+        /// Samples per pixel without alpha: 1 or 3.
         public var colorChannelCount: Int { hasAlpha ? channelCount - 1 : channelCount }
 
         /// Whether the last sample of a pixel is its opacity.
@@ -29,7 +29,7 @@ public struct Image: Sendable, Equatable {
         case uint8([UInt8])
         case uint16([UInt16])
 
-        /// How many samples there are.
+        /// Number of samples.
         public var count: Int {
             switch self {
             case .uint8(let values): return values.count
@@ -38,14 +38,14 @@ public struct Image: Sendable, Equatable {
         }
     }
 
-    /// Pixels in a row, at least 1.
+    /// Pixels per row, at least 1.
     public let width: Int
-    /// Rows, at least 1.
+    /// Number of rows, at least 1.
     public let height: Int
     public let channelLayout: ChannelLayout
-    /// What the samples mean; sRGB unless told otherwise.
+    /// The color space of the samples; sRGB by default.
     ///
-    /// - Precondition: a conversion has as many channels as the picture has colors.
+    /// - Precondition: a conversion has as many channels as the image has color channels.
     public var colorSpace = ColorSpace.sRGB {
         didSet {
             guard case .converted(let conversion) = colorSpace else { return }
@@ -54,7 +54,7 @@ public struct Image: Sendable, Equatable {
                 "a color space of \(conversion.channelCount) channels for \(channelLayout.colorChannelCount)")
         }
     }
-    /// The samples; a new value must have as many as the old one, the bit depth may change.
+    /// The samples. A new value must have as many as the old one, but may have another bit depth.
     public var samples: Samples {
         get { storage }
         set {
@@ -64,7 +64,7 @@ public struct Image: Sendable, Equatable {
         }
     }
 
-    /// `samples` without the check, for methods that take the array out while they write to it.
+    /// `samples` without the check, for methods that take the array out while writing to it.
     var storage: Samples
 
     /// 8 or 16.
@@ -84,13 +84,13 @@ public struct Image: Sendable, Equatable {
     /// `width · height · channelCount`.
     public var sampleCount: Int { pixelCount * channelLayout.channelCount }
 
-    /// Bytes that the samples take.
+    /// Size of the samples in bytes.
     public var byteCount: Int { sampleCount * bitDepth / 8 }
 
-    /// A picture of the samples given.
+    /// Creates an image with the given samples.
     ///
-    /// - Precondition: `width` and `height` are at least 1, and `samples` holds
-    ///   `width · height · channelCount` values.
+    /// - Precondition: `width` and `height` are at least 1, and `samples` contains `width · height · channelCount`
+    ///   values.
     public init(width: Int, height: Int, channelLayout: ChannelLayout, samples: Samples) {
         let count = Image.sampleCount(width: width, height: height, channelLayout: channelLayout)
         precondition(samples.count == count, "expected \(count) samples, found \(samples.count)")
@@ -100,7 +100,7 @@ public struct Image: Sendable, Equatable {
         self.storage = samples
     }
 
-    /// A picture of zeros: black, and transparent where there is alpha.
+    /// Creates an image of zeros: black, and transparent if there is alpha.
     ///
     /// - Precondition: `width` and `height` are at least 1, and `bitDepth` is 8 or 16.
     public init(width: Int, height: Int, channelLayout: ChannelLayout, bitDepth: Int = 8) {

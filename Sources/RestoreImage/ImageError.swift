@@ -1,25 +1,25 @@
 import RestoreFiles
 
-/// What can go wrong when a picture is read or written. Every case carries the path.
+/// What can go wrong when an image is read or written. Every case includes the path.
 public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The file itself could not be read or written.
+    /// The file could not be read or written.
     case file(FileError)
-    /// The file is no picture of a known format; `found` says what it begins with.
+    /// The file is not an image of a known format; `found` describes how it begins.
     case unknownFormat(path: String, found: String)
-    /// The file breaks its format's rules or ends too early.
+    /// The file violates its format or is truncated.
     case damaged(path: String, format: ImageFormat, reason: String)
-    /// The picture claims more pixels than `limit`.
+    /// The image has more pixels than `limit`, according to its header.
     case tooLarge(path: String, width: Int, height: Int, limit: Int)
-    /// A valid file of a kind that is not supported, or one that the memory does not suffice for.
+    /// A valid file of an unsupported kind, or one that does not fit in memory.
     case unsupported(path: String, reason: String)
-    /// The picture cannot be stored in the format asked for.
+    /// The image cannot be stored in the requested format.
     case cannotEncode(path: String, reason: String)
-    /// The extension of an output path names no known format.
+    /// The extension of an output path is not that of a known format.
     case unknownExtension(path: String)
-    /// Processing gave NaN or an infinity at a pixel.
+    /// Processing resulted in NaN or infinity at a pixel.
     case notFinite(path: String, x: Int, y: Int)
 
-    /// The path that the error is about.
+    /// The path that the error refers to.
     public var path: String {
         switch self {
         case .file(let error):
@@ -31,13 +31,13 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// One line that names the path, what was expected and what was found.
+    /// A single line with the path, what was expected and what was found.
     public var description: String {
         switch self {
         case .file(let error):
             return error.description
         case .unknownFormat(let path, let found):
-            return "\(path): is neither a PNG nor a JPEG picture: found \(found)"
+            return "\(path): is neither a PNG nor a JPEG image: found \(found)"
         case .damaged(let path, let format, let reason):
             return "\(path): is a damaged \(format.name) file: \(reason)"
         case .tooLarge(let path, let width, let height, let limit):
@@ -48,7 +48,7 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
             return "\(path): cannot be encoded: \(reason)"
         case .unknownExtension(let path):
             let known = ImageFormat.allCases.flatMap { $0.fileExtensions }.map { ".\($0)" }
-            return "\(path): the extension names no known picture format, expected one of "
+            return "\(path): the extension is not that of a known image format, expected one of "
                 + known.joined(separator: ", ")
         case .notFinite(let path, let x, let y):
             return "\(path): the result at pixel (\(x), \(y)) is not a finite number"

@@ -1,10 +1,10 @@
 import RestoreFiles
 
-/// The file formats that are read and written.
+/// The supported file formats.
 public enum ImageFormat: Sendable, CaseIterable {
     case png, jpeg
 
-    /// The format's name for people.
+    /// The human-readable name of the format.
     public var name: String {
         switch self {
         case .png: return "PNG"
@@ -12,7 +12,7 @@ public enum ImageFormat: Sendable, CaseIterable {
         }
     }
 
-    /// The extensions of its files, lower case, without the dot; the usual one first.
+    /// File extensions in lower case without the dot, starting with the most common one.
     public var fileExtensions: [String] {
         switch self {
         case .png: return ["png"]
@@ -20,25 +20,25 @@ public enum ImageFormat: Sendable, CaseIterable {
         }
     }
 
-    /// The extensions of every format, for listing the pictures of a folder.
+    /// The extensions of all formats, for listing the images in a folder.
     public static var allFileExtensions: Set<String> {
         Set(allCases.flatMap { $0.fileExtensions })
     }
 
-    /// The format that the first bytes of a file announce, or nil where they announce none of these.
+    /// The format identified by the first bytes of a file, or nil if it is none of these.
     public static func detect(_ bytes: [UInt8]) -> ImageFormat? {
         if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return .png }
         if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return .jpeg }
         return nil
     }
 
-    /// The format that the extension of `path` asks for, or nil where it is unknown.
+    /// The format for the extension of `path`, or nil if it is unknown.
     public static func forPath(_ path: String) -> ImageFormat? {
         let suffix = pathExtension(of: path)
         return allCases.first { $0.fileExtensions.contains(suffix) }
     }
 
-    /// What a file that is neither PNG nor JPEG seems to be, for error messages.
+    /// What a file that is neither PNG nor JPEG appears to be, for error messages.
     static func describe(_ bytes: [UInt8]) -> String {
         if bytes.isEmpty { return "an empty file" }
         let signatures: [(offset: Int, text: String, name: String)] = [

@@ -1,4 +1,4 @@
-/// A rectangle of pixels; `x` and `y` are its top left corner, counted from the picture's.
+/// A rectangle of pixels; `x` and `y` are its top left corner, relative to the image's.
 public struct ImageRegion: Sendable, Hashable {
     public var x: Int
     public var y: Int
@@ -14,13 +14,13 @@ public struct ImageRegion: Sendable, Hashable {
 }
 
 extension Image {
-    /// The whole picture.
+    /// The whole image.
     public var bounds: ImageRegion { ImageRegion(x: 0, y: 0, width: width, height: height) }
 }
 
-/// A pixel that is NaN or infinite was about to be written to a picture.
+/// A NaN or infinite pixel would have been written to an image.
 public struct NonFinitePixel: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Where it would have gone, in the picture's coordinates.
+    /// Its position in the image.
     public let x: Int
     public let y: Int
 

@@ -1,14 +1,14 @@
 import CImageCodecs
 
-/// How finely a JPEG file stores what: as much as it takes to write another one that loses no more.
+/// The coding parameters of a JPEG file, sufficient to write another file with no greater loss.
 public struct JPEGParameters: Sendable, Equatable {
-    /// Of one color component, in the file's order.
+    /// The parameters of one color component, in the file's order.
     public struct Component: Sendable, Equatable {
-        /// Samples across, beside those of the other components: 1…4.
+        /// Horizontal sampling factor relative to the other components: 1…4.
         public var horizontalSampling: Int
-        /// Samples down, beside those of the other components: 1…4.
+        /// Vertical sampling factor relative to the other components: 1…4.
         public var verticalSampling: Int
-        /// Which of `quantizationTables` divides its coefficients.
+        /// Index into `quantizationTables` of the table for its coefficients.
         public var tableIndex: Int
 
         public init(horizontalSampling: Int, verticalSampling: Int, tableIndex: Int) {
@@ -21,12 +21,13 @@ public struct JPEGParameters: Sendable, Equatable {
     /// 64 divisors each, row by row from the lowest frequency.
     public var quantizationTables: [[UInt16]]
     public var components: [Component]
-    /// Whether the picture comes coarse first (ITU-T T.81, Annex G) or from top to bottom.
+    /// Whether the image is progressive (ITU-T T.81, Annex G) or stored from top to bottom.
     public var isProgressive: Bool
-    /// Whether Huffman codes are made for the picture, as they always are in a progressive one, instead of being those that
-    /// suit any (ITU-T T.81, annex K.3): 0.5 to 4 % of the bytes, and memory for the coefficients while it is written.
+    /// Whether Huffman codes are optimized for the image, as they always are in progressive files, instead of being the
+    /// generic ones (ITU-T T.81, annex K.3). This saves 0.5 to 4% of the bytes, but needs memory for the coefficients
+    /// during encoding.
     public var optimizesCodes: Bool
-    /// Whether three components are red, green and blue, as few files have it, instead of YCbCr.
+    /// Whether three components are red, green and blue, which is rare, instead of YCbCr.
     public var storesRGB: Bool
 
     public init(
@@ -42,7 +43,7 @@ public struct JPEGParameters: Sendable, Equatable {
 }
 
 extension JPEGParameters {
-    /// Of the picture with rows and columns exchanged: what lay across lies down.
+    /// The parameters for the transposed image, with horizontal and vertical exchanged.
     var transposed: JPEGParameters {
         var result = self
         result.quantizationTables = quantizationTables.map { table in
@@ -56,7 +57,7 @@ extension JPEGParameters {
         return result
     }
 
-    /// Nil where a component has no table, as in a file that was read in part.
+    /// Nil if a component has no table, as in a partially read file.
     init?(_ parameters: RestoreJPEGParameters) {
         let count = Int(parameters.component_count)
         guard count > 0 else { return nil }
@@ -76,10 +77,10 @@ extension JPEGParameters {
         storesRGB = parameters.stores_rgb != 0
     }
 
-    /// The same for the codec, or nil where libjpeg cannot write a picture of so many channels with them.
+    /// The parameters for the codec, or nil if libjpeg cannot write an image with this number of channels using them.
     ///
-    /// libjpeg reads more than it writes: blocks of one picture element at most 10, factors that divide the largest one,
-    /// divisors up to 8191.
+    /// libjpeg reads more than it writes. It writes at most 10 blocks per MCU, sampling factors that divide the largest
+    /// one, and divisors of up to 8191.
     func storable(channelCount: Int) -> RestoreJPEGParameters? {
         guard components.count == channelCount, hasWritableSampling,
             quantizationTables.count <= Int(RESTORE_JPEG_COMPONENTS),
@@ -107,7 +108,7 @@ extension JPEGParameters {
         return result
     }
 
-    /// In the machine's byte order.
+    /// In native byte order.
     private var joinedTables: [UInt8] {
         Array(quantizationTables.joined()).withUnsafeBytes { Array($0) }
     }
@@ -123,5 +124,5 @@ extension JPEGParameters {
     }
 }
 
-/// The elements of what Swift makes of a C array of four bytes.
+/// The elements of a C array of four bytes, as imported by Swift.
 private func elements(_ array: (UInt8, UInt8, UInt8, UInt8)) -> [UInt8] { [array.0, array.1, array.2, array.3] }

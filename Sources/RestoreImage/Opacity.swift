@@ -1,5 +1,5 @@
 extension Image {
-    /// Whether no pixel lets anything shine through: alpha is the largest sample everywhere, or there is none.
+    /// Whether every pixel is fully opaque: alpha is the largest sample value everywhere, or there is no alpha.
     public var isOpaque: Bool {
         guard channelLayout.hasAlpha else { return true }
         switch storage {
@@ -8,7 +8,7 @@ extension Image {
         }
     }
 
-    /// The same picture without its alpha.
+    /// The same image without alpha.
     func withoutAlpha() -> Image {
         guard channelLayout.hasAlpha else { return self }
         let colors = channelLayout.colorChannelCount
@@ -36,13 +36,13 @@ extension Image {
         return result
     }
 
-    /// The least alpha of some rows.
+    /// The minimum alpha of some rows.
     func leastAlpha<Sample: FixedWidthInteger>(_ values: [Sample], _ rows: Range<Int>) -> Sample {
         let channels = channelLayout.channelCount
         return values.withUnsafeBufferPointer { values in
             guard let base = values.baseAddress else { return 0 }
             var least = Sample.max
-            // No early end: it would keep the loop from being vectorized.
+            // No early exit, which would prevent vectorization.
             for pixel in (rows.lowerBound * width)..<(rows.upperBound * width) {
                 least = min(least, base[pixel * channels + channels - 1])
             }

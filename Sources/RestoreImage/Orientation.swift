@@ -1,12 +1,14 @@
 import RestoreConcurrency
 
 extension Image {
-    /// The picture as it is meant to be seen.
+    /// The image in display orientation.
     ///
-    /// - Parameter orientation: where the stored rows and columns belong (EXIF 2.32, tag 274): 1 as they are, 2 mirrored, 3
-    ///   turned by 180°, 4 upside down, 5 along the main diagonal, 6 to be turned by 90° clockwise, 7 along the other diagonal,
-    ///   8 by 90° counterclockwise. 5 to 8 exchange width and height.
-    /// - Parameter pool: shares out the rows of 5 to 8; the others are done in place where the picture has one owner.
+    /// - Parameter orientation: the orientation of the stored rows and columns (EXIF 2.32, tag 274): 1 as stored, 2
+    ///   mirrored horizontally, 3 rotated by 180°, 4 mirrored vertically, 5 transposed, 6 to be rotated by 90°
+    ///   clockwise, 7 transposed along the other diagonal, 8 to be rotated by 90° counterclockwise. 5 to 8 exchange
+    ///   width and height.
+    /// - Parameter pool: divides the rows of orientations 5 to 8 among its workers; the others are done in place if the
+    ///   image has a single owner.
     /// - Precondition: `orientation` is 1…8.
     public consuming func upright(
         from orientation: Int, pool: WorkerPool = .serial
@@ -18,7 +20,7 @@ extension Image {
         var turned: Samples
         switch storage {
         case .uint8(var values):
-            // One owner: with two the first write would copy the picture.
+            // Keep a single owner: with two, the first write would copy the image.
             storage = .uint8([])
             turned = .uint8(turn.applied(to: &values, channels: layout.channelCount))
         case .uint16(var values):
@@ -39,7 +41,7 @@ private struct Turn {
     let height: Int
     let pool: WorkerPool
 
-    /// Pixels of a side of the squares that transposing goes by: their rows and columns stay in the first cache.
+    /// Width in pixels of the square blocks used for transposing: their rows and columns fit in the L1 cache.
     private static let squareSide = 32
 
     init(orientation: Int, width: Int, height: Int, pool: WorkerPool) {
@@ -101,7 +103,8 @@ private struct Turn {
         }
     }
 
-    /// Orientations 5 to 8: the target's row y is the source's column y or that from the right, from its top or bottom.
+    /// Orientations 5 to 8: row y of the target is column y of the source, from the left or the right, read from its
+    /// top or bottom.
     private func transpose<Pixel: BitwiseCopyable>(
         _ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer, of _: Pixel.Type
     ) {
@@ -129,7 +132,7 @@ private struct Turn {
     }
 }
 
-/// Pixels of two, three and four samples, moved as one.
+/// Pixels of two, three and four samples, moved as a unit.
 private struct Two<Sample: FixedWidthInteger & BitwiseCopyable>: BitwiseCopyable { var a, b: Sample }
 private struct Three<Sample: FixedWidthInteger & BitwiseCopyable>: BitwiseCopyable { var a, b, c: Sample }
 private struct Four<Sample: FixedWidthInteger & BitwiseCopyable>: BitwiseCopyable { var a, b, c, d: Sample }

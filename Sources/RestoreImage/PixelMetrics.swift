@@ -1,26 +1,26 @@
 import Glibc
 
-/// Why two pictures cannot be compared.
+/// Why two images cannot be compared.
 public enum ImageComparisonError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Widths or heights differ; both sizes as "width×height".
     case sizesDiffer(String, String)
     /// One is gray and the other has color.
     case colorChannelsDiffer(Int, Int)
-    /// One has 8 bits a sample and the other 16.
+    /// One has 8 bits per sample and the other 16.
     case bitDepthsDiffer(Int, Int)
-    /// The measure needs at least `minimum` pixels a side.
+    /// The metric needs at least `minimum` pixels per side.
     case tooSmall(width: Int, height: Int, minimum: Int)
 
     public var description: String {
         switch self {
         case .sizesDiffer(let first, let second):
-            return "the pictures differ in size: \(first) and \(second) pixels"
+            return "the images differ in size: \(first) and \(second) pixels"
         case .colorChannelsDiffer(let first, let second):
-            return "the pictures differ in color channels: \(first) and \(second)"
+            return "the images differ in color channels: \(first) and \(second)"
         case .bitDepthsDiffer(let first, let second):
-            return "the pictures differ in bits per sample: \(first) and \(second)"
+            return "the images differ in bits per sample: \(first) and \(second)"
         case .tooSmall(let width, let height, let minimum):
-            return "a picture of \(width)×\(height) pixels is too small to compare, at least "
+            return "an image of \(width)×\(height) pixels is too small to compare, at least "
                 + "\(minimum)×\(minimum) are needed"
         }
     }
@@ -28,7 +28,7 @@ public enum ImageComparisonError: Error, Equatable, Sendable, CustomStringConver
 
 /// The mean of (a − b)² over all color samples, in squared sample units (0…255² or 0…65535²). Alpha is ignored.
 ///
-/// - Throws: `ImageComparisonError` where size, color channels or bit depth differ.
+/// - Throws: `ImageComparisonError` if size, color channels or bit depth differ.
 public func meanSquaredError(_ a: Image, _ b: Image) throws(ImageComparisonError) -> Double {
     try requireComparable(a, b)
     let sum: UInt64
@@ -43,10 +43,10 @@ public func meanSquaredError(_ a: Image, _ b: Image) throws(ImageComparisonError
     return Double(sum) / Double(a.pixelCount * a.channelLayout.colorChannelCount)
 }
 
-/// Peak signal-to-noise ratio in decibels over all color samples: 10 · log10(peak² / MSE), with a peak of 255 or
-/// 65535; infinity for equal pictures. Alpha is ignored.
+/// Peak signal-to-noise ratio in decibels over all color samples: 10 · log10(peak² / MSE), with a peak of 255 or 65535;
+/// infinity for equal images. Alpha is ignored.
 ///
-/// - Throws: `ImageComparisonError` where size, color channels or bit depth differ.
+/// - Throws: `ImageComparisonError` if size, color channels or bit depth differ.
 public func peakSignalToNoiseRatio(_ a: Image, _ b: Image) throws(ImageComparisonError) -> Double {
     let error = try meanSquaredError(a, b)
     let peak = Double(a.maximumSample)
@@ -62,7 +62,7 @@ func requireComparable(_ a: Image, _ b: Image) throws(ImageComparisonError) {
     guard a.bitDepth == b.bitDepth else { throw .bitDepthsDiffer(a.bitDepth, b.bitDepth) }
 }
 
-/// Exact, so that no order of summation matters: more than 2³² samples of 16 bits fit 64 bits.
+/// Exact, so the order of summation does not matter: 64 bits are enough for more than 2³² samples of 16 bits.
 private func sumOfSquaredDifferences<Sample: FixedWidthInteger>(
     _ first: [Sample], _ firstLayout: Image.ChannelLayout, _ second: [Sample],
     _ secondLayout: Image.ChannelLayout

@@ -1,9 +1,9 @@
 import CImageCodecs
 import RestoreFiles
 
-/// How large a picture may be.
+/// Limits on the size of an image.
 public struct ImageLimits: Sendable, Equatable {
-    /// The most pixels (`width · height`) a picture may claim; it is refused before memory is taken for them.
+    /// The maximum number of pixels (`width · height`); larger images are rejected before memory is allocated for them.
     public var maximumPixels: Int
 
     public init(maximumPixels: Int = 512_000_000) {
@@ -14,16 +14,16 @@ public struct ImageLimits: Sendable, Equatable {
     public static let `default` = ImageLimits()
 }
 
-/// A picture and what its file says of it.
+/// An image and the information in its file.
 public struct DecodedImage: Sendable, Equatable {
-    /// Upright, in the color space that the file describes.
+    /// Upright, in the color space described by the file.
     public var image: Image
     public var format: ImageFormat
-    /// What the file says beside the pixels, true of `image`; of the first picture, where the file holds several.
+    /// Metadata of the file, adjusted to match `image`; those of the first image if the file contains several.
     public var metadata: ImageMetadata
-    /// How a JPEG was coded; nil for other formats.
+    /// The coding parameters of a JPEG; nil for other formats.
     public var jpeg: JPEGParameters?
-    /// What is damaged or unusual without being an error, a line each, without the path.
+    /// Damage or irregularities that are not errors, one line each, without the path.
     public var warnings: [String]
 
     public init(
@@ -38,10 +38,10 @@ public struct DecodedImage: Sendable, Equatable {
     }
 }
 
-/// Reads a PNG or JPEG file; the content decides which, not the extension.
+/// Reads a PNG or JPEG file. The format is determined by the content, not the extension.
 ///
 /// - Parameters: see `decodeImage`.
-/// - Throws: `ImageError.file` where the file cannot be read, and the errors of `decodeImage`.
+/// - Throws: `ImageError.file` if the file cannot be read, and the errors of `decodeImage`.
 public func readImage(
     _ path: String, limits: ImageLimits = .default, tolerant: Bool = false
 ) throws(ImageError) -> DecodedImage {
@@ -54,23 +54,25 @@ public func readImage(
     return try decodeImage(bytes, path: path, limits: limits, tolerant: tolerant)
 }
 
-/// Decodes a PNG or JPEG file that is in memory. Bytes after the picture's end are ignored, and with them further pictures
-/// (MPO); of an animation (APNG) the default picture is read. Both are a warning.
+/// Decodes a PNG or JPEG file in memory. Bytes after the end of the image are ignored, including further images (MPO);
+/// for an animation (APNG) the default image is read. Both cause a warning.
 ///
-/// PNG: palettes come out as RGB, 1, 2 and 4 bits as 8 (scaled to 0…255), `tRNS` transparency as alpha, 16 bits
-/// as 16 bits; interlaced files too. JPEG: baseline, extended, progressive, Huffman and arithmetic coding, 8 bits; gray or
-/// RGB; CMYK and YCCK come out as sRGB (`rgb(fromCMYK:profile:)`), without their profile, which is a warning.
+/// PNG: palettes become RGB; 1, 2 and 4 bits become 8 (scaled to 0…255); `tRNS` transparency becomes alpha; 16 bits
+/// stay 16 bits; interlaced files are supported. JPEG: baseline, extended, progressive, Huffman and arithmetic coding,
+/// 8 bits; gray or RGB. CMYK and YCCK are converted to sRGB (`rgb(fromCMYK:profile:)`) and lose their profile, with a
+/// warning.
 ///
-/// Other samples are as the file has them, in its color space (`Image.colorSpace`). The orientation is baked in, thumbnails,
-/// which would show the picture before what is done to it, are dropped. Damaged metadata are a warning.
+/// Otherwise samples are as in the file, in its color space (`Image.colorSpace`). The orientation is applied to the
+/// pixels. Thumbnails are dropped, because they would show the image before processing. Damaged metadata cause a
+/// warning.
 ///
 /// - Parameters:
 ///   - bytes: the file.
-///   - path: what errors name.
-///   - limits: the most pixels to accept.
-///   - tolerant: whether a file that decodes only in part is read as far as it goes, with a warning, instead of being
-///     refused. What is missing is zero in a PNG and what libjpeg makes of it, mostly gray, in a JPEG. A file of which
-///     no pixel decodes is refused all the same.
+///   - path: used in error messages.
+///   - limits: the maximum number of pixels to accept.
+///   - tolerant: whether a partially decodable file is read as far as possible, with a warning, instead of being
+///     rejected. The missing part is zero in a PNG, and filled in by libjpeg, mostly with gray, in a JPEG. A file
+///     without any decodable pixels is rejected anyway.
 /// - Throws: `ImageError.unknownFormat`, `.damaged`, `.tooLarge` or `.unsupported`.
 public func decodeImage(
     _ bytes: [UInt8], path: String, limits: ImageLimits = .default, tolerant: Bool = false
@@ -102,30 +104,30 @@ public func decodeImage(
         image: Image(
             width: pixels.width, height: pixels.height, channelLayout: pixels.layout, samples: pixels.samples),
         format: format, metadata: metadata, jpeg: pixels.jpeg, warnings: pixels.warnings + warnings)
-    // With two owners the picture could not be turned in place.
+    // With two owners, the image could not be rotated in place.
     pixels.samples = .uint8([])
     decoded.applyMetadata()
     return decoded
 }
 
 extension DecodedImage {
-    /// Makes the picture what its metadata say that is meant.
+    /// Applies the metadata to the image.
     fileprivate mutating func applyMetadata() {
         if let warning = adoptColorSpace() { warnings.append(warning) }
         if let warning = makeUpright() { warnings.append(warning) }
     }
 }
 
-/// What a codec makes of a file.
+/// A codec's output for a file.
 private struct DecodedPixels {
     let width: Int
     let height: Int
     let layout: Image.ChannelLayout
-    /// Whether the samples are C, M, Y and K instead of what `layout` says.
+    /// Whether the samples are C, M, Y and K, regardless of `layout`.
     let areInks: Bool
     var samples: Image.Samples
     let jpeg: JPEGParameters?
-    /// As `CodecReader` has it.
+    /// See `CodecReader`.
     let pictureSize: Int?
     let warnings: [String]
 }

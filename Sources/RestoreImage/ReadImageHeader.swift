@@ -1,30 +1,30 @@
 import RestoreFiles
 
-/// What the header of a picture claims.
+/// The size and format of an image, according to its header.
 public struct ImageHeader: Sendable, Equatable {
     public let format: ImageFormat
-    /// Pixels, at least 1.
+    /// In pixels, at least 1.
     public let width: Int
     public let height: Int
-    /// Samples of a pixel, 1…4.
+    /// Samples per pixel, 1…4.
     public let channelCount: Int
     /// 8 or 16.
     public let bitDepth: Int
 
-    /// Memory that the decoded picture takes; at most `Int.max`.
+    /// Size of the decoded image in bytes; at most `Int.max`.
     public var decodedBytes: Int {
         let (bytes, overflowed) = (width * channelCount * bitDepth / 8).multipliedReportingOverflow(by: height)
         return overflowed ? .max : bytes
     }
 }
 
-/// The header of a PNG or JPEG file, for planning ahead; no memory is taken for its pixels.
+/// The header of a PNG or JPEG file, for planning ahead. Does not allocate memory for the pixels.
 ///
-/// - Parameter maximumBytes: only the first bytes of the file are looked at.
-/// - Returns: nil where they do not say enough, or the file cannot be read; `readImage` says what is wrong with it, if
-///   anything is.
+/// - Parameter maximumBytes: only this many bytes at the start of the file are read.
+/// - Returns: nil if they are not sufficient, or the file cannot be read; `readImage` then reports what is wrong with
+///   it, if anything.
 public func readImageHeader(_ path: String, maximumBytes: Int = 1 << 20) -> ImageHeader? {
-    // Whatever the reason, reading the picture meets it again.
+    // Any error will occur again when the image is read.
     guard let bytes = try? readStart(of: path, maximumBytes: maximumBytes),
         let format = ImageFormat.detect(bytes)
     else { return nil }

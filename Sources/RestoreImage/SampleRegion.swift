@@ -1,13 +1,13 @@
 extension Image {
-    /// Copies a rectangle of the picture as interleaved sRGB floats of one channel or three, whatever channels the
-    /// picture has: the gray of a color picture is its `Luma`; the gray of a gray picture is repeated. Alpha is left
-    /// out. Ranges are those of `copyColors`.
+    /// Copies a rectangle of the image as interleaved sRGB floats with one or three channels, regardless of the image's
+    /// channels: a color image is converted to gray by its `Luma`; gray is replicated to three channels. Alpha is
+    /// omitted. Value ranges are those of `copyColors`.
     ///
     /// - Parameters:
-    ///   - region: the rectangle, inside the picture.
+    ///   - region: the rectangle, inside the image.
     ///   - channels: 1 for gray, 3 for R, G, B.
-    ///   - destination: pixel (x, y) of the rectangle goes to
-    ///     `destination[y · rowStride + x · pixelStride + 0 ..< channels]`; nothing else is touched.
+    ///   - destination: pixel (x, y) of the rectangle is written to `destination[y · rowStride + x · pixelStride + 0
+    ///     ..< channels]`; nothing else is changed.
     ///   - pixelStride: floats from one pixel to the next, at least `channels`, which is the default.
     ///   - rowStride: floats from one row to the next, at least `region.width · pixelStride`, which is the default.
     public func copySamples(
@@ -24,7 +24,7 @@ extension Image {
         let rowStride = rowStride ?? region.width * pixelStride
         precondition(
             pixelStride >= 1 && rowStride >= region.width * pixelStride, "strides \(pixelStride) and \(rowStride)")
-        // Pieces of rows, through a buffer of colors that stays in the cache.
+        // Converted in pieces of rows, using a buffer of colors that stays in the cache.
         let longest = min(region.width, 1024)
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * longest) { buffer in
             guard let colors = buffer.baseAddress else { return }
@@ -42,7 +42,7 @@ extension Image {
     }
 }
 
-/// - Parameter isGray: R, G and B are the same, and luma would be off by a rounding.
+/// - Parameter isGray: whether R, G and B are equal, in which case luma would only add a rounding error.
 private func copyGray(
     _ colors: UnsafePointer<Float>, isGray: Bool, count: Int, to target: UnsafeMutablePointer<Float>, pixelStride: Int
 ) {

@@ -1,14 +1,13 @@
 import Glibc
 
-/// The mean structural similarity (SSIM) of two pictures, −1…1, and 1 for equal pictures.
+/// The mean structural similarity (SSIM) of two images, −1…1; equal images have 1.
 ///
-/// Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli: "Image Quality Assessment: From Error Visibility to
-/// Structural Similarity", IEEE Transactions on Image Processing 13 (4), 2004, equations 13 and 17, with the
-/// window and constants of section III-C: an 11×11 Gaussian window of σ = 1.5, K₁ = 0.01, K₂ = 0.03. Only windows
-/// that lie wholly inside the picture count. Color pictures are compared by their `Luma`, unrounded. Alpha is
-/// ignored.
+/// Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli: "Image Quality Assessment: From Error Visibility to Structural
+/// Similarity", IEEE Transactions on Image Processing 13 (4), 2004, equations 13 and 17, with the window and constants
+/// of section III-C: an 11×11 Gaussian window of σ = 1.5, K₁ = 0.01, K₂ = 0.03. Only windows entirely inside the image
+/// count. Color images are compared by their unrounded `Luma`. Alpha is ignored.
 ///
-/// - Throws: `ImageComparisonError` where size, color channels or bit depth differ, or a side is shorter than 11.
+/// - Throws: `ImageComparisonError` if size, color channels or bit depth differ, or a side is shorter than 11.
 public func structuralSimilarity(_ a: Image, _ b: Image) throws(ImageComparisonError) -> Double {
     try requireComparable(a, b)
     guard a.width >= windowSize && a.height >= windowSize else {
@@ -36,10 +35,10 @@ private func windowWeights() -> [Double] {
     return weights.map { $0 / sum }
 }
 
-/// Takes two pictures row by row and adds up the similarity of every window.
+/// Processes two images row by row and sums the similarity of every window.
 ///
-/// It keeps the last 11 rows, filtered along x, of the five planes a, b, a², b² and a·b: whole planes would take
-/// forty times the memory of the pictures.
+/// It keeps the last 11 rows, filtered along x, of the five planes a, b, a², b² and a·b. Storing whole planes would
+/// take forty times the memory of the images.
 private struct SimilarityFilter {
     var firstRow: [Double]
     var secondRow: [Double]
@@ -47,13 +46,13 @@ private struct SimilarityFilter {
     private(set) var sum = 0.0
 
     private let weights = windowWeights()
-    /// Windows in a row.
+    /// Number of windows per row.
     private let outputWidth: Int
     private let meanConstant: Double
     private let varianceConstant: Double
-    /// One row of a plane before it is filtered.
+    /// One row of a plane before filtering.
     private var plane: [Double]
-    /// [5 planes][11 rows][outputWidth]; row y lies in slot y mod 11.
+    /// [5 planes][11 rows][outputWidth]; row y is in slot y mod 11.
     private var filtered: [Double]
     /// [5 planes][outputWidth]: the planes' local means.
     private var means: [Double]
@@ -70,7 +69,7 @@ private struct SimilarityFilter {
         varianceConstant = (0.03 * peak) * (0.03 * peak)
     }
 
-    /// Takes the rows that stand in `firstRow` and `secondRow`.
+    /// Processes the rows in `firstRow` and `secondRow`.
     mutating func takeRow() {
         filterAlongX(firstRow, plane: 0)
         filterAlongX(secondRow, plane: 1)
@@ -127,7 +126,7 @@ private struct SimilarityFilter {
         }
     }
 
-    /// Equation 13 at every window of the row.
+    /// Equation 13 for every window of the row.
     private func sumOfSimilarities() -> Double {
         means.withUnsafeBufferPointer { means in
             var sum = 0.0
@@ -147,7 +146,7 @@ private struct SimilarityFilter {
 }
 
 extension Image {
-    /// Fills `luma`, `width` values, with one row's BT.601 luma in sample units; gray as it is.
+    /// Fills `luma`, which has `width` values, with one row's BT.601 luma in sample units; gray is copied.
     fileprivate func copyLuma(ofRow row: Int, to luma: inout [Double]) {
         switch storage {
         case .uint8(let values): copyLuma(of: values, row: row, to: &luma)

@@ -1,10 +1,10 @@
-// What of a file is passed over beside its picture: further pictures, a video, anything else behind the end. It would be lost
-// without a word where the picture is written again.
+// Detects content besides the image that is not read: further images, a video, anything else after the end. It would
+// otherwise be lost silently when the image is written again.
 
-/// What reading leaves out of a file, a line each: further frames of an animation, further pictures (CIPA DC-007), the video of
-/// a phone, other bytes behind the picture. A few bytes there, and what only fills up, say nothing.
+/// Describes the content of a file that is not read, one line each: further frames of an animation, further images
+/// (CIPA DC-007), a phone's video, other bytes after the image. A few bytes, and padding, are not reported.
 ///
-/// - Parameter pictureSize: where a JPEG's picture ends; nil where it was read in part.
+/// - Parameter pictureSize: where the image of a JPEG ends; nil if it was only partially read.
 func unreadContent(of bytes: [UInt8], _ format: ImageFormat, pictureSize: Int?) -> [String] {
     switch format {
     case .png:
@@ -14,7 +14,8 @@ func unreadContent(of bytes: [UInt8], _ format: ImageFormat, pictureSize: Int?) 
     }
 }
 
-/// Bytes behind the picture that are not worth a word: cameras round sizes up, and programs add a line's end.
+/// Number of bytes after the image that are not worth reporting: cameras round up sizes, and some programs append a
+/// line break.
 private let fewBytes = 64
 
 private func trailer(of bytes: [UInt8], from start: Int?, pictureCount: PictureCount?) -> [String] {
@@ -23,25 +24,25 @@ private func trailer(of bytes: [UInt8], from start: Int?, pictureCount: PictureC
     if let pictureCount {
         lines.append(pictureCount.loss)
     } else if content.starts(with: [0xFF, 0xD8, 0xFF]) {
-        lines.append("of several pictures in the file only the first is kept")
+        lines.append("only the first of several images in the file is kept")
     }
-    // Its first bytes may be zero.
+    // The video's first bytes may be zero.
     if let video = videoStart(in: bytes[start..<content.endIndex]) {
-        lines.append("the video behind the picture is not kept (\(content.endIndex - video) bytes)")
+        lines.append("the video after the image is not kept (\(content.endIndex - video) bytes)")
     }
     if lines.isEmpty, content.count > fewBytes {
-        lines.append("what stands behind the picture is not kept (\(content.count) bytes)")
+        lines.append("data after the image is not kept (\(content.count) bytes)")
     }
     return lines
 }
 
-/// From the first to the last byte that is none of those that fill up; nil where there is none.
+/// From the first to the last byte that is not padding; nil if there is none.
 private func withoutPadding(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     func fills(_ byte: UInt8) -> Bool { byte == 0 || byte == 0xFF || byte == 0x0A || byte == 0x0D || byte == 0x20 }
     guard var first = bytes.firstIndex(where: { !fills($0) }), let last = bytes.lastIndex(where: { !fills($0) }) else {
         return nil
     }
-    // The marker that begins a picture.
+    // The marker that starts an image.
     if bytes[first] == 0xD8, first > bytes.startIndex, bytes[first - 1] == 0xFF { first -= 1 }
     return bytes[first...last]
 }
@@ -57,21 +58,21 @@ private func videoStart(in bytes: ArraySlice<UInt8>) -> Int? {
     return nil
 }
 
-// MARK: Several pictures in a JPEG
+// MARK: Several images in a JPEG
 
-/// What the index of a file with several pictures says (CIPA DC-007, 5.2.3).
+/// The index of a file with several images (CIPA DC-007, 5.2.3).
 private struct PictureCount {
     let all: Int
-    /// Smaller versions of the first one, for screens.
+    /// Smaller versions of the first image, for screens.
     let previews: Int
 
     var loss: String {
-        guard previews == all - 1 else { return "of the \(all) pictures in the file only the first is kept" }
-        return "the preview\(previews == 1 ? "" : "s") behind the picture \(previews == 1 ? "is" : "are") not kept"
+        guard previews == all - 1 else { return "only the first of \(all) images in the file is kept" }
+        return "the preview\(previews == 1 ? "" : "s") after the image \(previews == 1 ? "is" : "are") not kept"
     }
 }
 
-/// nil where there is no index, or only one picture in it.
+/// nil if there is no index, or it lists only one image.
 private func pictureCount(ofJPEG bytes: [UInt8]) -> PictureCount? {
     let header = Array("MPF\0".utf8)
     let segment = JPEGSegments(bytes).first { $0.marker == 0xE2 && $0.payload.starts(with: header) }
@@ -80,7 +81,7 @@ private func pictureCount(ofJPEG bytes: [UInt8]) -> PictureCount? {
         let all = block.value(of: count), all > 1
     else { return nil }
     let list = directory.entries.first { $0.tag == 0xB002 }.flatMap { block.range(of: $0) }
-    // Sixteen bytes each, the first four with the kind.
+    // Sixteen bytes per image, the first four of which contain its type.
     let places = list.map { stride(from: $0.lowerBound, to: $0.upperBound, by: 16) }
     let kinds = places?.dropFirst().compactMap { block.read32($0) } ?? []
     let previews = kinds.filter { [0x010001, 0x010002].contains($0 & 0xFFFFFF) }.count
@@ -89,9 +90,9 @@ private func pictureCount(ofJPEG bytes: [UInt8]) -> PictureCount? {
 
 // MARK: PNG
 
-/// Where the end chunk ends; nil where there is none.
+/// The end of the end chunk; nil if there is none.
 private func pngSize(_ bytes: [UInt8]) -> Int? {
-    // Nearly every file ends so, and none of its chunks need be looked at.
+    // Nearly every file ends like this, so that its chunks need not be parsed.
     let end: [UInt8] = [0, 0, 0, 0] + "IEND".utf8 + [0xAE, 0x42, 0x60, 0x82]
     if bytes.suffix(12).elementsEqual(end) { return bytes.count }
     var size = 8
@@ -102,8 +103,8 @@ private func pngSize(_ bytes: [UInt8]) -> Int? {
     return nil
 }
 
-/// Frames of an animation (PNG 3rd edition, 11.3.6): the default picture is one of them where a frame control chunk stands
-/// before its pixels.
+/// Frames of an animation (PNG 3rd edition, 11.3.6). The default image is one of them if a frame control chunk precedes
+/// its pixels.
 private func lostFrames(of bytes: [UInt8]) -> String? {
     var count: Int?
     var isDefaultAFrame = false
@@ -115,5 +116,5 @@ private func lostFrames(of bytes: [UInt8]) -> String? {
     guard let count else { return nil }
     let lost = count - (isDefaultAFrame ? 1 : 0)
     guard lost > 0 else { return nil }
-    return "of the animation only the default picture is kept: \(lost) frame\(lost == 1 ? " is" : "s are") lost"
+    return "only the default image of the animation is kept: \(lost) frame\(lost == 1 ? " is" : "s are") lost"
 }

@@ -1,24 +1,24 @@
 import RestoreConcurrency
 
-/// The colors of a picture with transparency as a filter may see them: those that hardly show or do not show at all give way
-/// to a smooth extension of the visible ones around them, so that what an editor left under the transparency does not bleed
-/// into the edges.
+/// The colors of a transparent image, prepared for filtering: nearly or fully transparent colors are replaced by a
+/// smooth extension of the visible ones around them, so that hidden colors left by an editor do not bleed into the
+/// edges.
 ///
-/// Pull-push (Gortler, Grzeszczuk, Szeliski & Cohen, "The Lumigraph", SIGGRAPH 1996, section 3.4.2): colors are averaged by
-/// their weight over 2×2 pixels, again and again, and where weight is missing the coarser level fills in. Takes time
-/// proportional to the pixels, and four bytes for each, a third more while it is made (`memory`). The results do not depend on
-/// the number of workers.
+/// Pull-push (Gortler, Grzeszczuk, Szeliski & Cohen, "The Lumigraph", SIGGRAPH 1996, section 3.4.2): weighted colors
+/// are averaged over 2×2 pixels repeatedly, and coarser levels fill in where weight is missing. Takes time proportional
+/// to the number of pixels, and four bytes per pixel, plus a third more during construction (`memory`). The results do
+/// not depend on the number of workers.
 public struct VisibleColors: Sendable {
     private let image: Image
-    /// Half the picture's sides, rounded up: filled in.
+    /// Half the image's width and height, rounded up, with all cells filled in.
     private let half: ColorPyramidLevel
 
-    /// How much of a pixel's own color is believed, 0…1: all of it from an opacity of 1/8, above which a color that was once
-    /// multiplied by its opacity and rounded is off by four steps of 255 at most; less below.
+    /// How much of a pixel's own color is trusted, 0…1. It is fully trusted from an opacity of 1/8: above that, a color
+    /// that was once premultiplied and rounded is off by at most four steps of 255. Below, the trust decreases.
     @inline(__always)
     public static func weight(ofOpacity opacity: Float) -> Float { min(1, 8 * opacity) }
 
-    /// nil where all colors are believed, so that nothing need be extended.
+    /// nil if all colors are trusted, so that nothing needs to be extended.
     public init?(_ image: Image, pool: WorkerPool = .serial) {
         guard image.hidesColors(pool: pool) else { return nil }
         self.image = image
@@ -32,14 +32,14 @@ public struct VisibleColors: Sendable {
         half = levels[0]
     }
 
-    /// Bytes that are held for a picture; 0 where all its colors are believed.
+    /// Bytes allocated for an image; 0 if all its colors are trusted.
     public static func memory(for image: Image, pool: WorkerPool = .serial) -> Int {
         guard image.hidesColors(pool: pool) else { return 0 }
         return MemoryLayout<SIMD4<Float>>.stride * ((image.width + 1) / 2) * ((image.height + 1) / 2)
     }
 
-    /// As `Image.copyColors`: visible pixels as they are, transparent ones as the extension has them, and in proportion to
-    /// the weight between.
+    /// Like `Image.copyColors`: visible pixels keep their colors, transparent ones get those of the extension, and
+    /// those in between are blended by weight.
     public func copyColors(
         of region: ImageRegion, to destination: UnsafeMutablePointer<Float>, pixelStride: Int = 3, rowStride: Int? = nil
     ) {
@@ -64,7 +64,7 @@ public struct VisibleColors: Sendable {
 }
 
 extension Image {
-    /// Whether the color of a pixel is not wholly believed.
+    /// Whether the color of a pixel is not fully trusted.
     func hidesColors(pool: WorkerPool) -> Bool {
         guard channelLayout.hasAlpha else { return false }
         let rows = 64
@@ -81,7 +81,7 @@ extension Image {
         return found.contains(true)
     }
 
-    /// Hands `body` the opacities of the pixels of a rectangle one pixel high, 0…1, counted from its left.
+    /// Passes to `body` the opacities, 0…1, of the pixels of a one-pixel-high rectangle, counted from its left.
     @inline(__always)
     public func forEachOpacity(in row: ImageRegion, _ body: (_ x: Int, _ opacity: Float) -> Void) {
         guard channelLayout.hasAlpha else { return }

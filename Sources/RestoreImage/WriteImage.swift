@@ -1,19 +1,19 @@
 import RestoreConcurrency
 import RestoreFiles
 
-/// How a picture is stored.
+/// How an image is stored.
 public struct ImageEncoding: Sendable, Equatable {
     public var format: ImageFormat
-    /// libjpeg's quality, 1…100; 95 unless told otherwise.
+    /// libjpeg's quality, 1…100; 95 by default.
     public var jpegQuality: Int
-    /// Whether color is kept at half the resolution in both directions (4:2:0) or at all of it (4:4:4); nil, unless
-    /// told otherwise, for 4:4:4 from quality 90 on and 4:2:0 below.
+    /// Whether color is stored at half the resolution in both directions (4:2:0) or at full resolution (4:4:4). By
+    /// default nil, for 4:4:4 at a quality of 90 or more and 4:2:0 below.
     public var jpegSubsamplesColor: Bool?
-    /// Tables, sampling and progression that a JPEG is written with, in place of quality and subsampling; nil unless told
-    /// otherwise. Where they do not fit the picture, as those of CMYK do not fit RGB, quality and subsampling hold.
+    /// Tables, sampling and progression for writing a JPEG, overriding quality and subsampling; nil by default. If they
+    /// do not fit the image, as those of CMYK do not fit RGB, quality and subsampling are used.
     public var jpegParameters: JPEGParameters?
-    /// zlib's level: 0 (none) … 9 (smallest); nil, unless told otherwise, for level 6 where the picture repeats itself,
-    /// as drawings do, and no search for repetitions elsewhere. The pixels are the same at any level.
+    /// zlib's level: 0 (none) … 9 (smallest). By default nil, for level 6 if the image is repetitive, as drawings are,
+    /// and otherwise no search for repetitions. The pixels are the same at any level.
     public var pngCompression: Int?
 
     public init(format: ImageFormat, jpegQuality: Int = 95, pngCompression: Int? = nil) {
@@ -25,17 +25,17 @@ public struct ImageEncoding: Sendable, Equatable {
     var subsamplesColor: Bool { jpegSubsamplesColor ?? (jpegQuality < 90) }
 }
 
-/// Encodes a picture in memory.
+/// Encodes an image in memory.
 ///
-/// A 16-bit picture is rounded to 8 bits for JPEG. A picture with transparency is not encoded as JPEG, which has none:
-/// what would stand behind it is the caller's decision. Alpha that is opaque everywhere says nothing and is left out.
+/// A 16-bit image is rounded to 8 bits for JPEG. An image with transparency cannot be encoded as JPEG: it is up to the
+/// caller to choose a background. Alpha that is opaque everywhere is omitted.
 ///
-/// What the format cannot hold of `metadata` is left out: `ImageMetadata.losses(in:)` says what that is.
+/// Metadata that the format does not support are omitted; `ImageMetadata.losses(in:)` lists them.
 ///
 /// - Parameters:
-///   - metadata: what the file says beside the pixels; nothing unless told otherwise.
-///   - path: what errors name.
-///   - pool: compresses the strips of a PNG; the bytes do not depend on it.
+///   - metadata: the file's metadata; empty by default.
+///   - path: used in error messages.
+///   - pool: compresses the strips of a PNG; the output does not depend on it.
 /// - Throws: `ImageError.cannotEncode`.
 public func encodeImage(
     _ image: Image, metadata: ImageMetadata = ImageMetadata(), as encoding: ImageEncoding, path: String,
@@ -45,16 +45,16 @@ public func encodeImage(
     return encoded.withBytes { [UInt8]($0) }
 }
 
-/// Encodes a picture and writes it so that `path` holds its old contents or the whole new picture at any moment;
-/// see `writeFileAtomically`.
+/// Encodes an image and writes it atomically, so that `path` contains either its old contents or the complete new image
+/// at any moment; see `writeFileAtomically`.
 ///
 /// - Parameters:
 ///   - metadata: see `encodeImage`.
-///   - encoding: nil for the format that the extension of `path` names, with its default settings.
+///   - encoding: nil for the format given by the extension of `path`, with default settings.
 ///   - overwrite: whether a file at `path` may be replaced.
-///   - source: the file that the picture is of, if it is of one: see `writeFileAtomically`.
+///   - source: the file that the image was read from, if any: see `writeFileAtomically`.
 ///   - pool: see `encodeImage`.
-/// - Throws: `ImageError.unknownExtension`, `.cannotEncode`, or `.file` where the file cannot be written.
+/// - Throws: `ImageError.unknownExtension`, `.cannotEncode`, or `.file` if the file cannot be written.
 public func writeImage(
     _ image: Image, metadata: ImageMetadata = ImageMetadata(), to path: String, encoding: ImageEncoding? = nil,
     overwrite: Bool, madeOf source: String? = nil, pool: WorkerPool = .serial
@@ -88,14 +88,14 @@ private func encode(
 }
 
 extension ImageEncoding {
-    /// - Parameter path: what the error names.
-    /// - Throws: `ImageError.cannotEncode` where `image` cannot be stored so.
+    /// - Parameter path: used in the error message.
+    /// - Throws: `ImageError.cannotEncode` if `image` cannot be stored with these settings.
     public func requireAbility(toStore image: Image, path: String) throws(ImageError) {
         if let reason = obstacle(to: self, of: image) { throw .cannotEncode(path: path, reason: reason) }
     }
 }
 
-/// Why `image` cannot be stored so, or nil where it can.
+/// Why `image` cannot be stored with these settings, or nil if it can.
 private func obstacle(to encoding: ImageEncoding, of image: Image) -> String? {
     switch encoding.format {
     case .png:
@@ -104,23 +104,23 @@ private func obstacle(to encoding: ImageEncoding, of image: Image) -> String? {
         }
         let limit = Int(Int32.max)
         if image.width > limit || image.height > limit {
-            return "a PNG has at most \(limit) pixels a side, found \(image.width)×\(image.height)"
+            return "a PNG has at most \(limit) pixels per side, found \(image.width)×\(image.height)"
         }
     case .jpeg:
         if !(1...100).contains(encoding.jpegQuality) {
             return "the JPEG quality must be 1…100, found \(encoding.jpegQuality)"
         }
-        if !image.isOpaque { return "a JPEG has no transparency; store it as PNG" }
+        if !image.isOpaque { return "JPEG does not support transparency; use PNG" }
         let limit = 65500  // JPEG_MAX_DIMENSION of libjpeg
         if image.width > limit || image.height > limit {
-            return "a JPEG has at most \(limit) pixels a side, found \(image.width)×\(image.height)"
+            return "a JPEG has at most \(limit) pixels per side, found \(image.width)×\(image.height)"
         }
     }
     return nil
 }
 
 extension Image {
-    /// The same picture in 8 bits a sample, each rounded to the nearest: (v + 128) / 257, as 65535 = 255 · 257.
+    /// The same image with 8 bits per sample, each rounded to nearest: (v + 128) / 257, as 65535 = 255 · 257.
     public func roundedTo8Bits() -> Image {
         guard case .uint16(let values) = storage else { return self }
         let rounded = values.map { UInt8(truncatingIfNeeded: (UInt32($0) + 128) / 257) }

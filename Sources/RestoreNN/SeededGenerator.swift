@@ -1,6 +1,6 @@
 import Glibc
 
-/// The one source of randomness: xoshiro256**, seeded through SplitMix64 (Blackman & Vigna, "Scrambled linear
+/// The only source of randomness: xoshiro256**, seeded through SplitMix64 (Blackman & Vigna, "Scrambled linear
 /// pseudorandom number generators", ACM TOMS 2021). The same seed gives the same numbers on every machine.
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
     private var state: (UInt64, UInt64, UInt64, UInt64)
@@ -15,8 +15,8 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         state = (next(), next(), next(), next())
     }
 
-    /// A generator of its own for every combination of `seed` and `path` (a step, a place in the batch …), so that
-    /// what is drawn for one item does not depend on who draws, or in which order.
+    /// An independent generator for every combination of `seed` and `path` (a step, a slot in the batch …), so that the
+    /// draws for one item do not depend on which thread makes them or in which order.
     public init(seed: UInt64, path: UInt64...) {
         var combined = seed
         for part in path {
@@ -56,7 +56,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         return Int(next().multipliedFullWidth(by: UInt64(bound)).high)
     }
 
-    /// A standard normal deviate (Box & Muller 1958), two to a pair of uniform ones.
+    /// A standard normal deviate (Box & Muller 1958), two for each pair of uniform ones.
     public mutating func normal() -> Double {
         if let spare = spareNormal {
             spareNormal = nil
@@ -78,7 +78,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
     }
 }
 
-/// A 64-bit FNV-1a hash of a text, to derive a seed from a name.
+/// A 64-bit FNV-1a hash of a string, used to derive a seed from a name.
 public func stableHash(_ text: some StringProtocol) -> UInt64 {
     text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
 }

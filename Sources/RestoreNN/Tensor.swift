@@ -1,13 +1,13 @@
-/// The shape of an activation: a batch of pictures (or feature maps).
+/// The shape of an activation: a batch of images (or feature maps).
 ///
-/// **Memory layout, stated once for the whole engine:** activations are *channels last*, NHWC. The value of
-/// picture `n`, row `y`, column `x`, channel `c` lies at `((n · height + y) · width + x) · channels + c`.
-/// A pixel's channels are contiguous, so a row of the column matrix is a few long copies, every product is
-/// `pixels × K · K × channels`, and a block of output pixels is one contiguous piece of memory. The choice and
-/// its numbers are in `docs/decisions/0001-channels-last.md`.
+/// **Memory layout, stated once for the whole engine:** activations are *channels last*, NHWC. The value of image `n`,
+/// row `y`, column `x`, channel `c` is at index `((n · height + y) · width + x) · channels + c`. A pixel's channels are
+/// contiguous, so a row of the column matrix is a few long copies, every product is `pixels × K · K × channels`, and a
+/// block of output pixels is contiguous in memory. `docs/decisions/0001-channels-last.md` explains the choice and gives
+/// measurements.
 ///
-/// Parameters keep PyTorch's shapes (`outputs × inputs × kernel height × kernel width`), so that files can be
-/// exchanged; the execution plans pack them for the kernels.
+/// Parameters keep PyTorch's shapes (`outputs × inputs × kernel height × kernel width`), so that files are
+/// interchangeable; the execution plans pack them for the kernels.
 public struct Shape: Hashable, Sendable {
     public var batch: Int
     public var height: Int
@@ -21,7 +21,7 @@ public struct Shape: Hashable, Sendable {
         self.channels = channels
     }
 
-    /// Pixels of all pictures of the batch.
+    /// Pixels of all images in the batch.
     public var pixels: Int { batch * height * width }
 
     /// Number of values.
@@ -32,7 +32,7 @@ extension Shape: CustomStringConvertible {
     public var description: String { "\(batch)×\(height)×\(width)×\(channels)" }
 }
 
-/// A height and a width: of a kernel, a stride, a dilation. An integer literal stands for both.
+/// The height and width of a kernel, stride or dilation. An integer literal sets both.
 public struct Extent: Hashable, Sendable, ExpressibleByIntegerLiteral {
     public var height: Int
     public var width: Int
@@ -47,7 +47,7 @@ public struct Extent: Hashable, Sendable, ExpressibleByIntegerLiteral {
     }
 }
 
-/// An activation that owns its values, in the layout that `Shape` states.
+/// An activation that owns its values, in the layout documented by `Shape`.
 public struct Tensor: Hashable, Sendable {
     public let shape: Shape
     public var values: [Float]

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A number with this many decimals.
+/// A number with this many decimal places.
 public func decimals(_ value: Double, _ count: Int) -> String {
     guard value.isFinite else { return "\(value)" }
     let scale = pow(10, Double(count))
@@ -12,25 +12,25 @@ public func decimals(_ value: Double, _ count: Int) -> String {
     return count == 0 ? sign + padded : sign + padded.dropLast(count) + "." + padded.suffix(count)
 }
 
-/// A number with its digits in groups of three: 40 000, with narrow spaces that do not break.
+/// A number with its digits grouped by narrow no-break spaces: 40 000.
 public func grouped(_ value: Int) -> String {
     let digits = Array(String(value.magnitude))
     let groups = stride(from: digits.count, to: 0, by: -3).map { String(digits[max(0, $0 - 3)..<$0]) }
     return (value < 0 ? "−" : "") + groups.reversed().joined(separator: "\u{202F}")
 }
 
-/// The same for a number of any size, rounded.
+/// The same for a number of any magnitude, rounded.
 public func grouped(_ value: Double) -> String {
     abs(value) < 1e15 ? grouped(Int(value.rounded())) : "\(value)"
 }
 
-/// A number with `digits` significant digits: 0.01234, 3.142, 1234; with an exponent where it is tiny or huge.
+/// A number with `digits` significant digits: 0.01234, 3.142, 1234; in scientific notation if it is tiny or huge.
 public func significant(_ value: Double, digits: Int = 4) -> String {
     guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
     var exponent = Int(log10(abs(value)).rounded(.down))
     if exponent >= 15 || exponent < -5 {
         var mantissa = decimals(value / pow(10, Double(exponent)), 2)
-        // 9.999 is rounded to 10.00.
+        // 9.999 rounds to 10.00.
         if mantissa.hasSuffix("10.00") { (mantissa, exponent) = (value < 0 ? "-1.00" : "1.00", exponent + 1) }
         return "\(mantissa)e\(exponent)"
     }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A time as people say it: "1 h 05 min", "3 min 20 s", "12 s".
+/// A human-readable duration: "1 h 05 min", "3 min 20 s", "12 s".
 public func duration(_ seconds: Double) -> String {
     guard abs(seconds) < 1e9 else { return "unknown time" }
     let whole = Int(seconds.rounded())
@@ -9,7 +9,7 @@ public func duration(_ seconds: Double) -> String {
     return "\(whole) s"
 }
 
-/// A moment as people write it in Universal Time: 2026-01-31 09:05 UTC.
+/// A date and time in UTC: 2026-01-31 09:05 UTC.
 ///
 /// - Parameter seconds: since 1970.
 public func universalTime(_ seconds: Int) -> String {

@@ -154,11 +154,11 @@ import Testing
         try expectRefusal("in/b.png", "out/b.png", "-o", "out", "--overwrite", naming: "out/b.png")
         symlink(folder("in/b.png"), folder("out/a.png"))
         try expectRefusal(
-            "in/a.png", "in/b.png", "-o", "out", "--overwrite", naming: "out/a.png: an input, as in/b.png")
+            "in/a.png", "in/b.png", "-o", "out", "--overwrite", naming: "out/a.png: both an input (as in/b.png)")
         unlink(folder("out/a.png"))
         link(folder("in/b.png"), folder("out/a.png"))
         try expectRefusal(
-            "in/a.png", "in/b.png", "-o", "out", "--overwrite", naming: "out/a.png: an input, as in/b.png")
+            "in/a.png", "in/b.png", "-o", "out", "--overwrite", naming: "out/a.png: both an input (as in/b.png)")
         // One that is not there yet, and would be when its turn came.
         try expectRefusal("in/a.png", "in/a_denoised.png", "in/b.png", naming: "in/a_denoised.png")
     }
@@ -167,7 +167,8 @@ import Testing
         try writePictures("in/a.png", "in/b.png", "in/c.png", "in/d.png", "in/e.png")
         for name in ["a", "b", "c", "d"] { try folder.write([1], "out/\(name).png") }
         try expectRefusal(
-            "in", "-o", "out", code: 73, naming: "out/a.png, out/b.png, out/c.png and 1 more: 4 of 5 outputs exist")
+            "in", "-o", "out", code: 73,
+            naming: "out/a.png, out/b.png, out/c.png and 1 more: 4 of 5 outputs already exist")
         try expectRefusal("in", "-o", "out", code: 73, naming: "--skip-existing")
         try expectRefusal("in/a.png", "in/b.png", code: 73, naming: "--output FOLDER")
         try folder.write([1], "file")
@@ -200,7 +201,8 @@ import Testing
         try writePictures("a.png", "a_denoised.png", "b.png")
         let names = ["a.png", "a_denoised.png", "b.png"]
         try workplace.expectFailure(
-            ["denoise", "-m", "tiny"] + names, code: 64, naming: "a_denoised.png: an input, and the output of a.png")
+            ["denoise", "-m", "tiny"] + names, code: 64, naming: "a_denoised.png: both an input and the output of a.png"
+        )
         let outcome = try workplace.run(["denoise", "-m", "tiny", "--sigma", "25", "--skip-existing"] + names)
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(try folder.names == ["a.png", "a_denoised.png", "b.png", "b_denoised.png"])

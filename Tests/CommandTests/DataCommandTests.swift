@@ -77,8 +77,8 @@ import Testing
             #expect(words.contains(line), "\(line) in \(words)")
         }
         #expect(outcome.errorLines.count == 2, "\(outcome.errors)")
-        #expect(outcome.errors.contains("warning: photos: 3 pictures are smaller than 32×32"))
-        #expect(outcome.errors.contains("cifar: test sets are left out"))
+        #expect(outcome.errors.contains("warning: photos: 3 images are smaller than 32×32"))
+        #expect(outcome.errors.contains("cifar: test sets are skipped"))
         #expect(outcome.errors.contains("photos/a.png"))
         #expect(try check("photos", "cifar", "--patch-size", "32", "-q").errors == "")
     }
@@ -113,7 +113,7 @@ import Testing
         let outcome = try check("photos")
         #expect(outcome.code == 1)
         #expect(outcome.errorLines == ["restore: 2 files or records broken"])
-        #expect(outcome.outputLines.contains { $0.contains("photos/text.png: is no PNG or JPEG") })
+        #expect(outcome.outputLines.contains { $0.contains("photos/text.png: is not a PNG or JPEG") })
         #expect(outcome.outputLines.contains { $0.contains("photos/data_batch_1: ") && $0.contains("posix.system") })
         let record = try #require(try check("photos", "--json").records(Record.self).first)
         #expect(record.pictures == 3)
@@ -126,13 +126,13 @@ import Testing
         try writePhotos()
         try folder.makeFolder("empty")
         let outcome = try check("empty", "photos")
-        #expect(outcome.code == 1 && outcome.errorLines == ["restore: no usable picture in empty"])
+        #expect(outcome.code == 1 && outcome.errorLines == ["restore: no usable images in empty"])
     }
 
     @Test func nothingUsable() throws {
         try folder.write(Array("no picture".utf8), "text/text.png")
         let outcome = try check("text")
-        #expect(outcome.code == 65 && outcome.errorLines == ["restore: no usable picture in text"])
+        #expect(outcome.code == 65 && outcome.errorLines == ["restore: no usable images in text"])
         #expect(outcome.output.contains("text/text.png"))
         try workplace.expectFailure(["data", "check", "nowhere"], code: 66, naming: "nowhere")
         try workplace.expectFailure(["data", "check", "text", "nowhere"], code: 66, naming: "nowhere")

@@ -33,7 +33,9 @@ import Testing
         var generator = SeededGenerator(seed: seed, path: stableHash(lastPathComponent(of: name)))
         let noisy = GaussianNoise(sigma: sigma).noisyColors(of: clean, generator: &generator)
         let restored = try Workplace.model.denoiser().denoise(
-            colors: noisy, width: clean.width, height: clean.height, sigma: sigma)
+            colors: noisy, width: clean.width, height: clean.height,
+            options: Denoiser.Options(noiseLevel: .sigma(sigma))
+        ).colors
         func score(_ colors: [Float]) throws -> EvaluationRecord.Score {
             let result = try clean.withColors(colors)
             return .init(

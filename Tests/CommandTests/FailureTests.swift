@@ -41,7 +41,7 @@ import Testing
 
     @Test func aFolderIsNoPicture() throws {
         try folder.makeFolder("folder.png")
-        try expectFailure("folder.png", "out.png", code: 64, naming: "out.png: is no folder, which folder.png")
+        try expectFailure("folder.png", "out.png", code: 64, naming: "out.png: is not a folder, which folder.png")
         try expectFailure("folder.png", code: 66, naming: "folder.png")
     }
 
@@ -190,7 +190,7 @@ import Testing
         let name = String(repeating: "n", count: 300_000)
         let four: [UInt8] = [0, 0, 0xC0, 0x7F]
         let cases: [(String, [UInt8])] = [
-            ("no JSON object", file("", [1, 2])), ("no JSON object", file("hello")),
+            ("not a JSON object", file("", [1, 2])), ("not a JSON object", file("hello")),
             ("a header of 1099511627776 bytes", file("{}", length: 1 << 40)),
             ("unknown or repeated field", file(String(repeating: "{\"a\":", count: 500_000))),
             ("expected a whole number", file("{\"a\":{\"shape\":" + String(repeating: "[", count: 500_000))),
@@ -217,7 +217,7 @@ import Testing
         try folder.write(nan, "m.safetensors")
         try workplace.expectFailure(
             ["models", "convert", "m.safetensors", "o.safetensors", "--dtype", "float16"], code: 65,
-            naming: "m.safetensors: tensor head.weight holds a value that is not finite")
+            naming: "m.safetensors: tensor head.weight contains a value that is not finite")
     }
 
     /// A model of this program with a weight that is no number, its checksum right.

@@ -52,7 +52,7 @@ import Testing
     func inksBecomeRGB(_ name: String) throws {
         let outcome = try workplace.denoise(
             "--strength", "0", "--quality", "100", Fixtures.path("images/formats/\(name).jpg"), "out.jpg")
-        #expect(outcome.code == 0 && outcome.errors.contains("jpg: its CMYK inks come out as sRGB colors"))
+        #expect(outcome.code == 0 && outcome.errors.contains("jpg: its CMYK colors are converted to sRGB"))
         let after = try readImage(workplace.folder("out.jpg"))
         #expect(after.image.channelLayout == .rgb && after.jpeg?.components.count == 3)
         let before = try readImage(Fixtures.path("images/formats/\(name).jpg")).image
@@ -83,11 +83,11 @@ import Testing
         let picture = try Fixtures.bytes("jpeg/gray.jpg")
         let video: [UInt8] = [0, 0, 0, 24] + Array("ftypmp42".utf8) + [UInt8](repeating: 7, count: 500)
         try workplace.folder.write(picture + video, "moving.jpg")
-        let line = "moving.jpg: the video behind the picture is not kept (512 bytes)"
+        let line = "moving.jpg: the video after the image is not kept (512 bytes)"
         let said = try workplace.denoise("moving.jpg", "said.jpg")
         #expect(said.code == 0 && said.errors.contains("warning: " + line), "\(said.errors)")
         let record = try workplace.denoise("--json", "moving.jpg", "record.jpg")
-        #expect(record.output.contains("\"warnings\":[\"the video behind"), "\(record.output)")
+        #expect(record.output.contains("\"warnings\":[\"the video after"), "\(record.output)")
         let quiet = try workplace.denoise("-q", "moving.jpg", "quiet.jpg")
         #expect(quiet.code == 0 && quiet.errors == "", "\(quiet.errors)")
     }

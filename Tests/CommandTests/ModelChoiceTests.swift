@@ -168,7 +168,7 @@ import Testing
     @Test func theBestTakesEightAndNoMatterWhereItIsCut() throws {
         let image = Image.scene(width: 150, height: 110, bitDepth: 16)
         try folder.write(image, "in.png")
-        let options = Denoiser.Options(noiseLevel: .sigma(25), quality: .best)
+        let options = Denoiser.Options(noiseLevel: .sigma(25), usesEnsemble: true)
         let expected = try Self.gaussian.denoiser().denoise(image, options: options).image
         for (index, more) in [[], ["-j", "1"], ["-j", "3"], ["--tile", "60"], ["--max-memory", "70M"]].enumerated() {
             let outcome = try workplace.run(
@@ -176,6 +176,9 @@ import Testing
             #expect(outcome.code == 0, "\(outcome.errors)")
             #expect(try workplace.image("\(index).png") == expected, "\(more)")
         }
+        let outcome = try workplace.run(["denoise", "--sigma", "25", "--ensemble", "in.png", "ensemble.png"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(try workplace.image("ensemble.png") == expected, "the best that there is")
         #expect(try workplace.run(["denoise", "--sigma", "25", "--quality", "fast", "in.png", "fast.png"]).code == 0)
         #expect(try workplace.image("fast.png") != expected)
     }
@@ -192,11 +195,18 @@ import Testing
         #expect(fast.count * 2 < full.count)
         let best = try readFile(folder("best.jpg"))
         #expect(best.count * 2 < full.count && best != fast)
-        let evaluated = try ["fast", "best"].map { quality in
-            try workplace.run(["evaluate", "denoise", "--data", "clean.png", "--json", "--quality", quality])
+        let evaluated = try [["--quality", "fast"], ["--quality", "best"], ["--ensemble"]].map { arguments in
+            try workplace.run(["evaluate", "denoise", "--data", "clean.png", "--json"] + arguments)
                 .records(EvaluationRecord.self)[0].psnr
         }
-        #expect(evaluated[0] != evaluated[1])
+        #expect(evaluated[0] != evaluated[1] && evaluated[1] == evaluated[2])
+    }
+
+    @Test func theEnsembleExcludesFast() throws {
+        for command in [["denoise", "white.png", "out.png"], ["evaluate", "denoise", "--data", "white.png"]] {
+            let outcome = try workplace.run(command + ["--ensemble", "--quality", "fast"])
+            #expect(outcome.code == 64 && outcome.errors.contains("--ensemble"), "\(outcome.errors)")
+        }
     }
 
     @Test(arguments: [["best", "fast"], ["best", "best"], ["90", "80"], ["good"], ["0"], ["101"]])

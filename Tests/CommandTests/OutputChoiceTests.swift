@@ -106,7 +106,7 @@ import Testing
         #expect(records.output.contains(#""comparison":"c.png""#))
         // It can be made, and nothing can be written into it.
         let failed = try workplace.denoise("x.png", "new.png", "--compare", "/proc/self/c.png")
-        #expect(failed.code == 73 && failed.errors.hasSuffix("; new.png itself is written\n"), "\(failed.errors)")
+        #expect(failed.code == 73 && failed.errors.hasSuffix("; new.png itself was written\n"), "\(failed.errors)")
         #expect(try workplace.image("new.png").width == 20)
     }
 

@@ -104,7 +104,7 @@ import Testing
 
     @Test(arguments: [
         ("stepps: 4", 65, "settings.yaml:1: there is no setting \"stepps\""), ("steps: -4", 65, "settings.yaml:1"),
-        ("steps: [", 65, "no valid YAML"), ("widths: 4,8\nblocks: [1, 2, 3]", 64, "--blocks"),
+        ("steps: [", 65, "invalid YAML"), ("widths: 4,8\nblocks: [1, 2, 3]", 64, "--blocks"),
     ])
     func settingsThatAreWrongAreNamed(yaml: String, code: Int32, message: String) throws {
         try folder.write(Array("\(yaml)\n".utf8), "settings.yaml")

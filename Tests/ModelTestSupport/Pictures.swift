@@ -46,15 +46,6 @@ extension Image {
         let (step, values) = (channelLayout.channelCount, values)
         return stride(from: step - 1, to: sampleCount, by: step).map { values[$0] }
     }
-
-    /// Interleaved RGB floats, 0…1.
-    package var colors: [Float] {
-        var colors = [Float](repeating: 0, count: 3 * pixelCount)
-        colors.withUnsafeMutableBufferPointer { buffer in
-            if let base = buffer.baseAddress { copyColors(of: bounds, to: base) }
-        }
-        return colors
-    }
 }
 
 extension TemporaryFolder {

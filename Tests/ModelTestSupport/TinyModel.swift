@@ -27,6 +27,13 @@ package struct TinyModel: Sendable {
         Denoiser(model, pool: WorkerPool(workerCount: workers))
     }
 
+    /// The network alone, applied to pictures as the denoiser applies it.
+    package func inference(workers: Int = 1) -> TiledInference {
+        TiledInference(
+            network: architecture.network, parameters: parameters, inputChannels: architecture.inputChannels,
+            alignment: architecture.alignment, pool: WorkerPool(workerCount: workers))
+    }
+
     /// A model file.
     ///
     /// - Parameter metadata: instead of its own.

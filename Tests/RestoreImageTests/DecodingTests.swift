@@ -42,11 +42,11 @@ import Testing
                 return "\(error)"
             }
         }
-        #expect(message("empty.png") == "p: is neither a PNG nor a JPEG picture: found an empty file")
-        #expect(message("gif.png") == "p: is neither a PNG nor a JPEG picture: found a GIF")
+        #expect(message("empty.png") == "p: is neither a PNG nor a JPEG image: found an empty file")
+        #expect(message("gif.png") == "p: is neither a PNG nor a JPEG image: found a GIF")
         #expect(
             message("text.jpg")
-                == "p: is neither a PNG nor a JPEG picture: found bytes 54 68 69 73 20 69 73 20")
+                == "p: is neither a PNG nor a JPEG image: found bytes 54 68 69 73 20 69 73 20")
         #expect(message("png-truncated.png") == "p: is a damaged PNG file: the file ends too early")
         #expect(
             message("png-palette-too-short.png")

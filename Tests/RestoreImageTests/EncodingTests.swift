@@ -144,10 +144,10 @@ import Testing
         let long = Image(width: 65501, height: 1, channelLayout: .gray)
         #expect(
             reason(alpha, ImageEncoding(format: .jpeg))
-                == "p: cannot be encoded: a JPEG has no transparency; store it as PNG")
+                == "p: cannot be encoded: JPEG does not support transparency; use PNG")
         #expect(
             reason(long, ImageEncoding(format: .jpeg))
-                == "p: cannot be encoded: a JPEG has at most 65500 pixels a side, found 65501×1")
+                == "p: cannot be encoded: a JPEG has at most 65500 pixels per side, found 65501×1")
         #expect(reason(long, ImageEncoding(format: .png)) == "no error")
         for quality in [0, 101, Int.max] {
             #expect(reason(pixel, ImageEncoding(format: .jpeg, jpegQuality: quality)).hasPrefix("p: cannot"))

@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func framesOfAnAnimationAreCounted() throws {
-        let start = "of the animation only the default picture is kept: "
+        let start = "only the default image of the animation is kept: "
         #expect(try warnings(animation(frames: 12, defaultIsAFrame: true)) == [start + "11 frames are lost"])
         #expect(try warnings(animation(frames: 2, defaultIsAFrame: true)) == [start + "1 frame is lost"])
         #expect(try warnings(animation(frames: 1, defaultIsAFrame: false)) == [start + "1 frame is lost"])
@@ -76,12 +76,12 @@ import Testing
         func file(_ kinds: [Int], count: Int? = nil) -> [UInt8] {
             jpeg(plainJPEG, with: index(kinds: kinds, count: count, littleEndian: littleEndian)) + plainJPEG
         }
-        #expect(try warnings(file([0x020002])) == ["of the 2 pictures in the file only the first is kept"])
-        #expect(try warnings(file([0x020003, 0x010001])) == ["of the 3 pictures in the file only the first is kept"])
-        #expect(try warnings(file([0x010002])) == ["the preview behind the picture is not kept"])
-        #expect(try warnings(file([0x010002, 0x010001])) == ["the previews behind the picture are not kept"])
+        #expect(try warnings(file([0x020002])) == ["only the first of 2 images in the file is kept"])
+        #expect(try warnings(file([0x020003, 0x010001])) == ["only the first of 3 images in the file is kept"])
+        #expect(try warnings(file([0x010002])) == ["the preview after the image is not kept"])
+        #expect(try warnings(file([0x010002, 0x010001])) == ["the previews after the image are not kept"])
         // Without an index, or with one that says nothing or cannot be right, the second picture speaks for itself.
-        let several = ["of several pictures in the file only the first is kept"]
+        let several = ["only the first of several images in the file is kept"]
         #expect(try warnings(plainJPEG + plainJPEG) == several)
         #expect(try warnings(plainJPEG + [0, 0, 0] + plainJPEG) == several)
         #expect(try warnings(file([], count: 1)) == several)
@@ -101,20 +101,20 @@ import Testing
 
     @Test func aVideoBehindThePictureIsNamed() throws {
         let video = bigEndian(24) + Array("ftypmp42".utf8) + [UInt8](repeating: 7, count: 500)
-        let line = "the video behind the picture is not kept (512 bytes)"
+        let line = "the video after the image is not kept (512 bytes)"
         #expect(try warnings(plainJPEG + video) == [line])
         #expect(try warnings(plainJPEG + [0, 0, 0, 0] + video) == [line])
         #expect(try warnings(plainJPEG + Array("MotionPhoto_Data".utf8) + video) == [line])
         #expect(
             try warnings(plainJPEG + plainJPEG + video)
-                == ["of several pictures in the file only the first is kept", line])
+                == ["only the first of several images in the file is kept", line])
         // A word is no video.
         #expect(try warnings(plainJPEG + Array("no ftyp".utf8)) == [])
     }
 
     @Test func otherBytesAreCounted() throws {
         for file in [plainJPEG, plainPNG] {
-            let line = "what stands behind the picture is not kept (65 bytes)"
+            let line = "data after the image is not kept (65 bytes)"
             #expect(try warnings(file + [UInt8](repeating: 7, count: 65)) == [line])
             #expect(try warnings(file + [0, 0] + [UInt8](repeating: 7, count: 65) + [0xFF, 0]) == [line])
             #expect(try warnings(file + [UInt8](repeating: 7, count: 64)) == [])
@@ -141,10 +141,12 @@ import Testing
         func withProfile(_ profile: [UInt8]) throws -> [String] {
             try warnings(jpeg(file, with: segment(0xE2, Array("ICC_PROFILE\0".utf8) + [1, 1] + profile)))
         }
-        let line = "its CMYK inks come out as sRGB colors"
-        #expect(try warnings(file) == [line + ", by a plain formula: it has no color profile"])
+        let line = "its CMYK colors are converted to sRGB"
+        #expect(try warnings(file) == [line + ", with a simple formula: it has no color profile"])
         #expect(try withProfile(profile("cmyk")) == [line])
         #expect(
-            try withProfile(profile("display-p3")) == [line + ", by a plain formula: its color profile cannot be used"])
+            try withProfile(profile("display-p3")) == [
+                line + ", with a simple formula: its color profile cannot be used"
+            ])
     }
 }

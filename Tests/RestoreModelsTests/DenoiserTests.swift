@@ -39,7 +39,8 @@ import Testing
             width: 33, height: 21, channelLayout: .rgb,
             samples: .uint8(gray.values.flatMap { [UInt8($0), UInt8($0), UInt8($0)] }))
         let result = try TinyModel().denoiser().denoise(
-            colors: color.colors, width: 33, height: 21, sigma: 25)
+            colors: color.colors, width: 33, height: 21, options: Denoiser.Options(noiseLevel: .sigma(25))
+        ).colors
         let expected = (0..<(33 * 21)).map { pixel -> Int in
             let mean = result[(3 * pixel)..<(3 * pixel + 3)].reduce(0, +) / 3
             return Int((max(0, min(1, mean)) * 255).rounded())
@@ -93,8 +94,28 @@ import Testing
         #expect(try denoise(image, model: model) == image)
         var generator = SeededGenerator(seed: 4)
         let colors = generator.values(3 * 50 * 31, in: -1...2)
-        let result = try model.denoiser().denoise(colors: colors, width: 50, height: 31, sigma: 10)
+        let result = try model.denoiser().denoise(
+            colors: colors, width: 50, height: 31, options: Denoiser.Options(noiseLevel: .sigma(10))
+        ).colors
         expectSameBits(result, colors, "no prediction", seed: 4)
+    }
+
+    /// Colors take the same options as a picture.
+    @Test(arguments: [Image.ChannelLayout.gray, .rgb]) func optionsApplyToColors(layout: Image.ChannelLayout) throws {
+        let image = Image.scene(width: 64, height: 48, layout)
+        let denoiser = TinyModel().denoiser()
+        func denoised(_ options: Denoiser.Options) throws -> (colors: [Float], sigma: Double?) {
+            try denoiser.denoise(colors: image.colors, width: 64, height: 48, options: options)
+        }
+        let automatic = try denoised(Denoiser.Options())
+        #expect(automatic.sigma == NoiseEstimator().estimate(image))
+        #expect(try automatic.sigma == denoiser.denoise(image).sigma)
+        let told = try denoised(Denoiser.Options(noiseLevel: .sigma(20)))
+        let half = try denoised(Denoiser.Options(noiseLevel: .sigma(20), strength: 0.5))
+        expectClose(
+            half.colors, zip(image.colors, told.colors).map { 0.5 * ($0 + $1) }, "half the strength", seed: 0)
+        #expect(try denoised(Denoiser.Options(noiseLevel: .sigma(20), strength: 0)).colors == image.colors)
+        #expect(told.sigma == 20)
     }
 
     @Test func progressEndsAtTheWhole() throws {

@@ -42,10 +42,10 @@ import Testing
         var mirrored: Picture { rearranged(width: width, height: height) { (width - 1 - $0, $1) } }
         var flipped: Picture { rearranged(width: width, height: height) { ($0, height - 1 - $1) } }
 
-        func denoised(by denoiser: Denoiser, _ quality: Denoiser.Quality, _ tiling: Tiling) throws -> Picture {
+        func denoised(by denoiser: Denoiser, ensemble: Bool, _ tiling: Tiling) throws -> Picture {
             var result = self
-            result.colors = try denoiser.denoise(
-                colors: colors, width: width, height: height, sigma: 20, quality: quality, tiling: tiling)
+            let options = Denoiser.Options(noiseLevel: .sigma(20), usesEnsemble: ensemble, tiling: tiling)
+            result.colors = try denoiser.denoise(colors: colors, width: width, height: height, options: options).colors
             return result
         }
 
@@ -58,7 +58,7 @@ import Testing
                         var picture = isMirrored ? mirrored : self
                         if isFlipped { picture = picture.flipped }
                         if isTransposed { picture = picture.transposed }
-                        var result = try picture.denoised(by: denoiser, .fast, .side(10_000))
+                        var result = try picture.denoised(by: denoiser, ensemble: false, .side(10_000))
                         if isTransposed { result = result.transposed }
                         if isFlipped { result = result.flipped }
                         if isMirrored { result = result.mirrored }
@@ -77,19 +77,19 @@ import Testing
         let denoiser = TinyModel(isBlind ? Self.blind : nil).denoiser(workers: 2)
         #expect(denoiser.architecture.isBlind == isBlind)
         let picture = Picture(width: size.0, height: size.1, seed: 21)
-        let best = try picture.denoised(by: denoiser, .best, .side(10_000)).colors
+        let best = try picture.denoised(by: denoiser, ensemble: true, .side(10_000)).colors
         expectSameBits(best, try picture.mean(by: denoiser), "\(size), blind: \(isBlind)", seed: 21)
-        let fast = try picture.denoised(by: denoiser, .fast, .side(10_000)).colors
+        let fast = try picture.denoised(by: denoiser, ensemble: false, .side(10_000)).colors
         if size != (1, 1) { #expect(best != fast) }
     }
 
     @Test func cutOrNotItHasTheSameBits() throws {
         let denoiser = TinyModel().denoiser(workers: 2)
         let picture = Picture(width: 301, height: 203, seed: 22)
-        let whole = try picture.denoised(by: denoiser, .best, .side(10_000)).colors
+        let whole = try picture.denoised(by: denoiser, ensemble: true, .side(10_000)).colors
         for tiling in [Tiling.side(1), .side(97), .side(150), .memory(0), .memory(1 << 20)] {
             expectSameBits(
-                try picture.denoised(by: denoiser, .best, tiling).colors, whole, "\(tiling)", seed: 22)
+                try picture.denoised(by: denoiser, ensemble: true, tiling).colors, whole, "\(tiling)", seed: 22)
         }
     }
 
@@ -98,17 +98,18 @@ import Testing
     func stripsHaveTheBitsOfTheWhole(height: Int) throws {
         let denoiser = TinyModel().denoiser(workers: 2)
         let picture = Picture(width: 21, height: height, seed: 23)
-        let whole = try picture.denoised(by: denoiser, .best, .side(10_000)).colors
-        #expect(try strips(of: picture, denoiser, .side(10_000)) == 1)
-        #expect(try strips(of: picture, denoiser, .memory(0)) == 3)
+        let whole = try picture.denoised(by: denoiser, ensemble: true, .side(10_000)).colors
+        #expect(try strips(of: picture, TinyModel(), .side(10_000)) == 1)
+        #expect(try strips(of: picture, TinyModel(), .memory(0)) == 3)
         expectSameBits(
-            try picture.denoised(by: denoiser, .best, .memory(0)).colors, whole, "height \(height)", seed: 23)
+            try picture.denoised(by: denoiser, ensemble: true, .memory(0)).colors, whole, "height \(height)", seed: 23)
     }
 
-    private func strips(of picture: Picture, _ denoiser: Denoiser, _ tiling: Tiling) throws -> Int {
+    private func strips(of picture: Picture, _ model: TinyModel, _ tiling: Tiling) throws -> Int {
         var tops: [Int] = []
-        try denoiser.denoise(
-            width: picture.width, height: picture.height, sigma: 20, quality: .best, tiling: tiling,
+        let inference = model.inference(workers: 2)
+        try inference.run(
+            inference.layout(width: picture.width, height: picture.height, usesEnsemble: true, tiling: tiling),
             fill: { run, values in values.update(repeating: 0.5, count: 4 * run.width * run.height) },
             store: { core, _, _ in tops.append(core.y) })
         #expect(tops == tops.sorted() && tops.first == 0)
@@ -116,20 +117,22 @@ import Testing
     }
 
     @Test func theShippedArchitectureHasTheSameBitsInStrips() throws {
-        let denoiser = TinyModel(DenoiserArchitecture()).denoiser(workers: 2)
+        let model = TinyModel(DenoiserArchitecture())
+        let denoiser = model.denoiser(workers: 2)
         let picture = Picture(width: 9, height: 2051, seed: 24)
         // Three would more than double the work.
-        #expect(try strips(of: picture, denoiser, .memory(0)) == 2)
+        #expect(try strips(of: picture, model, .memory(0)) == 2)
         expectSameBits(
-            try picture.denoised(by: denoiser, .best, .memory(0)).colors,
-            try picture.denoised(by: denoiser, .best, .side(10_000)).colors, "strips", seed: 24)
+            try picture.denoised(by: denoiser, ensemble: true, .memory(0)).colors,
+            try picture.denoised(by: denoiser, ensemble: true, .side(10_000)).colors, "strips", seed: 24)
     }
 
     @Test func theNumberOfWorkersChangesNothing() throws {
         let picture = Picture(width: 120, height: 90, seed: 25)
-        let one = try picture.denoised(by: TinyModel().denoiser(workers: 1), .best, .side(60)).colors
+        let one = try picture.denoised(by: TinyModel().denoiser(workers: 1), ensemble: true, .side(60)).colors
         for workers in [2, 3, 7] {
-            let many = try picture.denoised(by: TinyModel().denoiser(workers: workers), .best, .side(60)).colors
+            let many = try picture.denoised(by: TinyModel().denoiser(workers: workers), ensemble: true, .side(60))
+                .colors
             expectSameBits(many, one, "\(workers) workers", seed: 25)
         }
     }
@@ -138,8 +141,8 @@ import Testing
     @Test func aTurnedPictureHasATurnedResult() throws {
         let denoiser = TinyModel().denoiser()
         let picture = Picture(width: 45, height: 33, seed: 26)
-        let result = try picture.denoised(by: denoiser, .best, .side(10_000))
-        let turned = try picture.transposed.flipped.denoised(by: denoiser, .best, .side(10_000))
+        let result = try picture.denoised(by: denoiser, ensemble: true, .side(10_000))
+        let turned = try picture.transposed.flipped.denoised(by: denoiser, ensemble: true, .side(10_000))
         expectClose(turned.colors, result.transposed.flipped.colors, "turned", seed: 26)
     }
 
@@ -147,20 +150,20 @@ import Testing
     func picturesOfEveryKind(layout: Image.ChannelLayout, bitDepth: Int) throws {
         let image = Image.scene(width: 61, height: 83, layout, bitDepth: bitDepth)
         let denoiser = TinyModel().denoiser()
-        func denoised(_ quality: Denoiser.Quality, _ tiling: Tiling = .side(1000), strength: Double = 1) throws -> Image
-        {
+        func denoised(_ ensemble: Bool, _ tiling: Tiling = .side(1000), strength: Double = 1) throws -> Image {
             let options = Denoiser.Options(
-                noiseLevel: .sigma(20), strength: strength, quality: quality, tiling: tiling)
+                noiseLevel: .sigma(20), strength: strength, usesEnsemble: ensemble, tiling: tiling)
             return try denoiser.denoise(image, options: options).image
         }
-        let best = try denoised(.best)
+        let best = try denoised(true)
         #expect(best.channelLayout == layout && best.bitDepth == bitDepth && best.alpha == image.alpha)
-        #expect(try best != denoised(.fast))
-        #expect(try denoised(.best, .side(1)) == best)
-        #expect(try denoised(.best, strength: 0) == image)
+        #expect(try best != denoised(false))
+        #expect(try denoised(true, .side(1)) == best)
+        #expect(try denoised(true, strength: 0) == image)
         // Of transparent pixels the network sees other colors: `TransparencyTests`.
         guard !layout.hasAlpha else { return }
-        let colors = try denoiser.denoise(colors: image.colors, width: 61, height: 83, sigma: 20, quality: .best)
+        let options = Denoiser.Options(noiseLevel: .sigma(20), usesEnsemble: true)
+        let colors = try denoiser.denoise(colors: image.colors, width: 61, height: 83, options: options).colors
         var expected = image
         try expected.setColors(of: image.bounds, from: colors)
         #expect(best == expected)
@@ -168,7 +171,7 @@ import Testing
 
     @Test func progressOnlyGrowsAndEndsAtTheWhole() throws {
         var seen: [Double] = []
-        let options = Denoiser.Options(noiseLevel: .sigma(25), quality: .best, tiling: .memory(0))
+        let options = Denoiser.Options(noiseLevel: .sigma(25), usesEnsemble: true, tiling: .memory(0))
         _ = try TinyModel().denoiser().denoise(.scene(width: 60, height: 1500), options: options) { seen.append($0) }
         #expect(seen.count > 16)
         #expect(seen == seen.sorted() && seen.last == 1)
@@ -179,7 +182,7 @@ import Testing
         for entry in model.parameters.layout.entries where entry.specification.name == "tail.bias" {
             for index in entry.range { model.parameters.values[index] = .infinity }
         }
-        let options = Denoiser.Options(noiseLevel: .sigma(25), quality: .best)
+        let options = Denoiser.Options(noiseLevel: .sigma(25), usesEnsemble: true)
         #expect(throws: NonFinitePixel.self) {
             try model.denoiser().denoise(.scene(width: 20, height: 20), options: options)
         }

@@ -18,7 +18,9 @@ import Testing
 
     private func denoised(_ denoiser: Denoiser, _ tiling: Tiling, sigma: Double = 25) throws -> [Float] {
         try denoiser.denoise(
-            colors: Self.colors, width: Self.width, height: Self.height, sigma: sigma, tiling: tiling)
+            colors: Self.colors, width: Self.width, height: Self.height,
+            options: Denoiser.Options(noiseLevel: .sigma(sigma), tiling: tiling)
+        ).colors
     }
 
     /// Fast convolutions reach far: only a wide picture is cut into many windows.
@@ -31,8 +33,9 @@ import Testing
         _ denoiser: Denoiser, _ tiling: Tiling, width: Int = wideWidth, height: Int
     ) throws -> [Float] {
         try denoiser.denoise(
-            colors: Array(Self.colors.prefix(3 * width * height)), width: width, height: height, sigma: 25,
-            tiling: tiling)
+            colors: Array(Self.colors.prefix(3 * width * height)), width: width, height: height,
+            options: Denoiser.Options(noiseLevel: .sigma(25), tiling: tiling)
+        ).colors
     }
 
     @Test(arguments: [[4], [4, 8], [6, 7, 8]])
@@ -115,11 +118,11 @@ import Testing
 
     /// Rectangles are stored from top to bottom, window by window, each pixel once, and progress only grows.
     @Test(arguments: [Tiling.side(1000), .side(70)]) func everyPixelIsStoredOnce(tiling: Tiling) throws {
-        let denoiser = TinyModel().denoiser()
+        let inference = TinyModel().inference()
         var stored = [Int](repeating: 0, count: Self.width * Self.height)
         var fractions: [Double] = []
-        try denoiser.denoise(
-            width: Self.width, height: Self.height, sigma: 10, tiling: tiling,
+        try inference.run(
+            inference.layout(width: Self.width, height: Self.height, tiling: tiling),
             fill: { row, values in values.update(repeating: 0.5, count: 4 * row.width) },
             progress: { fractions.append($0) },
             store: { core, _, _ in

@@ -38,8 +38,8 @@ import Testing
             disc(hidden: { $0.uniform() }, bitDepth: bitDepth),
         ]
         let results = try pictures.map { picture in
-            for quality in [Denoiser.Quality.fast, .best] {
-                let options = Denoiser.Options(strength: strength, quality: quality)
+            for usesEnsemble in [false, true] {
+                let options = Denoiser.Options(strength: strength, usesEnsemble: usesEnsemble)
                 let result = try TinyModel().denoiser(workers: 2).denoise(picture, options: options)
                 let (alpha, after, before) = (picture.alpha, result.image.values, picture.values)
                 let areHiddenKept = before.indices.allSatisfy { alpha[$0 / 4] > 0 || after[$0] == before[$0] }

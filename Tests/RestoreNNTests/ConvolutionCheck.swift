@@ -137,7 +137,8 @@ struct ConvolutionCheck {
         let inferred = try infer(network, [input], parameters: parameters, pool: pools[1])[0]
         expectSameBits(
             inferred.values, result.outputs[0].values, "\(name(algorithm)), inference and training", seed: seed)
-        guard naive.input.batch == 1 else { return }
+        // Where the bits depend on the position, bands have others.
+        guard naive.input.batch == 1, algorithm != .openblas else { return }
         for rows in [1, 5] where rows < naive.output.height {
             let plan = try BandedPlan(
                 network, inputShapes: [naive.input],

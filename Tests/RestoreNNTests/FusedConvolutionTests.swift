@@ -27,7 +27,7 @@ import Testing
         for shape in Self.shapes {
             var generator = SeededGenerator(seed: 103, path: UInt64(shape.width))
             let inputs = (0..<count).map { _ in generator.tensor(shape) }
-            for algorithm in ConvolutionAlgorithm.allCases {
+            for algorithm in ConvolutionAlgorithm.own {
                 let forced = network.computing(by: algorithm)
                 let expected = try train(forced, inputs, parameters: parameters, pool: pools[0]).outputs[0]
                 for pool in pools {
@@ -171,7 +171,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ConvolutionAlgorithm.allCases) func randomNetworks(algorithm: ConvolutionAlgorithm) throws {
+    @Test(arguments: ConvolutionAlgorithm.own) func randomNetworks(algorithm: ConvolutionAlgorithm) throws {
         for seed in UInt64(0)..<150 {
             let random = RandomNetwork(seed: 5000 + seed, nodes: 2 + Int(seed % 23), smooth: false)
             let network = random.network.computing(by: algorithm)

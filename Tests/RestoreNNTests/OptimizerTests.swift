@@ -8,7 +8,7 @@ import Testing
     private let pool = WorkerPool(workerCount: 2)
 
     @Test func scheduleRisesThenFallsAlongACosine() {
-        let schedule = WarmupCosineSchedule(peak: 0.8, warmupSteps: 4, totalSteps: 104)
+        let schedule = LearningRateSchedule(peak: 0.8, warmupSteps: 4, totalSteps: 104)
         let rising: [Float] = [0.2, 0.4, 0.6, 0.8]
         expectClose((0..<4).map { schedule.learningRate(step: $0) }, rising, "warm-up")
         #expect(schedule.learningRate(step: 4) == 0.8)
@@ -24,14 +24,14 @@ import Testing
 
     /// Where time is ahead of the steps the schedule follows it, and without a number of steps time alone.
     @Test func timeEndsASchedule() {
-        let timed = WarmupCosineSchedule(peak: 0.8, warmupSteps: 4, totalSteps: nil)
+        let timed = LearningRateSchedule(peak: 0.8, warmupSteps: 4, totalSteps: nil)
         #expect(timed.learningRate(step: 1) == 0.4)
         // Also where the time is over before the warm-up is.
         #expect(timed.learningRate(step: 1, timeProgress: 1) == 0)
         #expect(timed.learningRate(step: 4) == 0.8 && timed.learningRate(step: 4000) == 0.8)
         #expect(abs(timed.learningRate(step: 50, timeProgress: 0.5) - 0.4) < 1e-6)
         #expect(timed.learningRate(step: 50, timeProgress: 1) == 0)
-        let both = WarmupCosineSchedule(peak: 0.8, warmupSteps: 4, totalSteps: 104)
+        let both = LearningRateSchedule(peak: 0.8, warmupSteps: 4, totalSteps: 104)
         #expect(both.learningRate(step: 54, timeProgress: 0.1) == both.learningRate(step: 54))
         #expect(both.learningRate(step: 54, timeProgress: 0.75) == both.learningRate(step: 79))
     }
@@ -62,10 +62,10 @@ import Testing
     }
 
     @Test func schedulesAtTheEdge() {
-        #expect(WarmupCosineSchedule(peak: 1, warmupSteps: 0, totalSteps: 10).learningRate(step: 0) == 1)
-        #expect(WarmupCosineSchedule(peak: 1, warmupSteps: 5, totalSteps: 5).learningRate(step: 4) == 1)
-        #expect(WarmupCosineSchedule(peak: 1, warmupSteps: 0, totalSteps: 0).learningRate(step: 0).isFinite)
-        #expect(WarmupCosineSchedule(peak: 1, warmupSteps: 9, totalSteps: 5).learningRate(step: 8) == 1)
+        #expect(LearningRateSchedule(peak: 1, warmupSteps: 0, totalSteps: 10).learningRate(step: 0) == 1)
+        #expect(LearningRateSchedule(peak: 1, warmupSteps: 5, totalSteps: 5).learningRate(step: 4) == 1)
+        #expect(LearningRateSchedule(peak: 1, warmupSteps: 0, totalSteps: 0).learningRate(step: 0).isFinite)
+        #expect(LearningRateSchedule(peak: 1, warmupSteps: 9, totalSteps: 5).learningRate(step: 8) == 1)
     }
 
     @Test func averageForgetsTheStart() {

@@ -37,13 +37,13 @@ import Testing
     @Test func lengthOfTheHeader() {
         #expect(reason([]) == "0 bytes are too few for a header")
         #expect(reason([1, 2, 3, 4, 5, 6, 7]) == "7 bytes are too few for a header")
-        #expect(reason(bytes("", length: 0)) == "the header is no JSON object")
+        #expect(reason(bytes("", length: 0)) == "the header is not a JSON object")
         #expect(reason(bytes("{}", length: 3)) == "a header of 3 bytes in a file of 10")
         #expect(reason(bytes("{}", length: .max)) == "a header of \(UInt64.max) bytes in a file of 10")
         #expect(
             reason(bytes("{}", length: UInt64(Int.max))) == "a header of \(Int.max) bytes in a file of 10")
         #expect(reason(bytes("{}", length: 1 << 63))?.hasPrefix("a header of") == true)
-        #expect(reason(bytes("{}", length: 1)) == "the header is no valid JSON: expected '\"' at byte 1")
+        #expect(reason(bytes("{}", length: 1)) == "the header is not valid JSON: expected '\"' at byte 1")
     }
 
     @Test func aHeaderLargerThanTheFormatAllows() {
@@ -67,12 +67,12 @@ import Testing
 
     /// Headers that are no JSON, or not the JSON of a header.
     private static let brokenHeaders: [(String, String)] = [
-        ("[]", "no JSON object"), (" {}", "no JSON object"), ("null", "no JSON object"),
+        ("[]", "not a JSON object"), (" {}", "not a JSON object"), ("null", "not a JSON object"),
         ("{", "expected '\"'"),
         ("{}{}", "expected the end"), ("{},", "expected the end"), ("{}x", "expected the end"),
         ("{\"a\"}", "expected ':'"), ("{\"a\":}", "expected '{'"), ("{\"a\":1}", "expected '{'"),
         ("{\"a\":{},}", "lacks dtype, shape or data_offsets"), ("{a:{}}", "expected '\"'"),
-        ("{\"a", "a text does not end"), ("{\"a\\", "a text does not end"),
+        ("{\"a", "a string is not terminated"), ("{\"a\\", "a string is not terminated"),
         ("{\"a\\x\":{}}", "an unknown escape"),
         ("{\"a\\u12\":{}}", "expected four hexadecimal digits"),
         ("{\"a\\u12g4\":{}}", "expected four hexadecimal digits"),
@@ -82,12 +82,12 @@ import Testing
         ("{\"a\\ud800\\n\":{}}", "half a surrogate pair"),
         ("{\"a\\ud800\\u0041\":{}}", "half a surrogate pair"),
         ("{\"a\\ud800\\ud800\":{}}", "half a surrogate pair"),
-        ("{\"a\nb\":{}}", "a control character in a text"),
+        ("{\"a\nb\":{}}", "a control character in a string"),
         ("{\"__metadata__\":{\"a\":1}}", "expected '\"'"), ("{\"__metadata__\":[]}", "expected '{'"),
         ("{\"__metadata__\":{\"a\":{}}}", "expected '\"'"),
         ("{\"__metadata__\":{\"a\":null}}", "expected '\"'"),
-        ("{\"__metadata__\":{\"a\":\"b\",\"a\":\"c\"}}", "\"a\" stands twice in the metadata"),
-        ("{\"__metadata__\":{},\"__metadata__\":{}}", "\"__metadata__\" stands twice in the header"),
+        ("{\"__metadata__\":{\"a\":\"b\",\"a\":\"c\"}}", "\"a\" appears twice in the metadata"),
+        ("{\"__metadata__\":{},\"__metadata__\":{}}", "\"__metadata__\" appears twice in the header"),
     ]
 
     @Test(arguments: brokenHeaders) func headersThatAreNoHeaders(_ header: String, _ expected: String) throws {
@@ -101,11 +101,11 @@ import Testing
             #expect(found?.contains(expected) == true, "\(entry): \(found ?? "taken")")
         }
         let twice = "\(tensor("a")),\(tensor("a"))"
-        check(twice, "\"a\" stands twice in the header")
+        check(twice, "\"a\" appears twice in the header")
         // The same name written with an escape, and in another normal form.
-        check("\(tensor("a")),\(tensor("\\u0061", "[4,8]"))", "stands twice in the header", data: four + four)
+        check("\(tensor("a")),\(tensor("\\u0061", "[4,8]"))", "appears twice in the header", data: four + four)
         check(
-            "\(tensor("é")),\(tensor("e\\u0301", "[4,8]"))", "stands twice in the header", data: four + four)
+            "\(tensor("é")),\(tensor("e\\u0301", "[4,8]"))", "appears twice in the header", data: four + four)
         for field in ["\"dtype\":\"F32\"", "\"shape\":[1]", "\"data_offsets\":[0,4]"] {
             check("\"a\":{\(field),\(field)}", "unknown or repeated field")
             check("\"a\":{\(field)}", "lacks dtype, shape or data_offsets")
@@ -141,9 +141,9 @@ import Testing
         check(tensor("a"), tensor("b", "[2,6]"), data: 8, "a overlap before tensor b")
         check(tensor("a"), tensor("b", "[0,4]"), data: 4, "a overlap before tensor b")
         check(tensor("a", "[4,0]"), data: 4, "the range of tensor a ends before it begins")
-        check(tensor("a"), data: 3, "tensor a reaches beyond the end of the file")
-        check(tensor("a"), data: 0, "tensor a reaches beyond the end of the file")
-        check(tensor("a", "[0,\(Int.max)]"), data: 4, "tensor a reaches beyond the end of the file")
+        check(tensor("a"), data: 3, "tensor a extends beyond the end of the file")
+        check(tensor("a"), data: 0, "tensor a extends beyond the end of the file")
+        check(tensor("a", "[0,\(Int.max)]"), data: 4, "tensor a extends beyond the end of the file")
         check(tensor("a"), data: 5, "1 bytes belong to no tensor")
         check(data: 1, "1 bytes belong to no tensor")
         check(tensor("a", shape: "[2]"), data: 4, "tensor a has 4 bytes, its shape needs 8")
@@ -162,7 +162,7 @@ import Testing
         for broken in [[UInt8(0xFF)], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80]] {
             let header = Array("{\"".utf8) + broken + Array("\":{}}".utf8)
             #expect(
-                reason(bytes(header, [])).map { $0.contains("a text is no valid UTF-8") } == true, "\(broken)"
+                reason(bytes(header, [])).map { $0.contains("a string is not valid UTF-8") } == true, "\(broken)"
             )
         }
     }
@@ -215,7 +215,7 @@ import Testing
     }
 
     @Test func thisProjectsFilesMustStateTheirChecksum() {
-        #expect(reason(bytes("{\"__metadata__\":{\"restore.task\":\"denoise\"}}")) == "it states no checksum")
+        #expect(reason(bytes("{\"__metadata__\":{\"restore.task\":\"denoise\"}}")) == "it has no checksum")
         #expect(reason(bytes("{\"__metadata__\":{\"restored\":\"no\"}}")) == nil)
         #expect(
             reason(bytes("{\"__metadata__\":{\"restore.checksum\":\"\"}}"))

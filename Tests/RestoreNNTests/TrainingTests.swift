@@ -68,7 +68,7 @@ import Testing
         var parameters = Parameters(initializing: network, seed: 162)
         let plan = try TrainingPlan(
             network, inputShapes: [shape, shape], objective: graph.objective, pool: pool)
-        let schedule = WarmupCosineSchedule(peak: 0.006, warmupSteps: 10, totalSteps: steps)
+        let schedule = LearningRateSchedule(peak: 0.006, warmupSteps: 10, totalSteps: steps)
         var optimizer = Optimizer.adamW(parameterCount: parameters.values.count)
         var losses: [Float] = []
         for step in 0..<steps {

@@ -62,14 +62,14 @@ import Testing
         #expect(reason.contains("expected 61460 bytes") && reason.contains("found 61360"), "\(reason)")
         // Of so few records, no file is known to be a batch unless its name says so.
         let start = Array(bytes.prefix(3 * 3073 + 1))
-        #expect(try refusal(start).contains("is no PNG or JPEG picture"))
+        #expect(try refusal(start).contains("is not a PNG or JPEG image"))
         #expect(try refusal(start, "data_batch_1.bin").contains("found 9220 bytes"))
         #expect(try refusal(Array(bytes.prefix(3072)), "data_batch_1.bin").contains("expected records of 3073 bytes"))
     }
 
     @Test func otherFilesAreNoBatch() throws {
         let noise = (0..<(3073 * 4)).map { UInt8(truncatingIfNeeded: $0 &* 7919 >> 3) | 16 }
-        #expect(try refusal(noise).contains("is no PNG or JPEG picture"))
+        #expect(try refusal(noise).contains("is not a PNG or JPEG image"))
         #expect(try refusal([]).contains("an empty file"))
         #expect(try refusal(Array("GIF89a".utf8)).contains("a GIF"))
         var archive = [UInt8](repeating: 65, count: 1024)
@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("os-system-protocol0", "is no PNG or JPEG picture"), ("os-system-protocol2", "posix.system"),
+        ("os-system-protocol0", "is not a PNG or JPEG image"), ("os-system-protocol2", "posix.system"),
         ("os-system-protocol4", "posix.system"), ("os-system-as-data", "posix.system"),
         ("eval-as-labels", "builtins.eval"), ("numpy-load", "numpy.load"),
         ("codec-with-side-effects", "_codecs.encode"), ("instance", "INST"), ("object", "__main__.Plain"),
@@ -103,7 +103,7 @@ import Testing
         ("batches-meta", "label_names"), ("data-of-floats", "type f2"), ("data-of-objects", "a list"),
         ("data-column-by-column", "column by column"), ("data-in-three-axes", "2×3×1024"),
         ("data-as-bytes", "expected a NumPy array"), ("data-with-fields", "fields"),
-        ("too-few-labels", "expected 2 labels, one a picture, found 1"), ("labels-are-strings", "a string"),
+        ("too-few-labels", "expected 2 labels, one per image, found 1"), ("labels-are-strings", "a string"),
         ("no-pictures", "0×3072"), ("list", "expected a dictionary"),
     ])
     func whatIsNoBatchIsRefusedByName(name: String, part: String) throws {
@@ -162,8 +162,8 @@ import Testing
         (DatasetBytes.idx([1 << 31, 1 << 31, 2], []), "more bytes than can be counted"),
         // The product wraps around to 0.
         (DatasetBytes.idx([1 << 31, 1 << 31, 4], []), "more bytes than can be counted"),
-        (DatasetBytes.idx([0, 28, 28]), "0 pictures"), (DatasetBytes.idx([5, 0, 7]), "5 pictures of 7×0"),
-        ([0, 0, 8, 1, 0, 0, 0, 2, 7, 7], "2 labels and no pictures"), ([0, 0, 8, 1, 0, 0, 0, 3, 7, 7], "expected 11"),
+        (DatasetBytes.idx([0, 28, 28]), "0 images"), (DatasetBytes.idx([5, 0, 7]), "5 images of 7×0"),
+        ([0, 0, 8, 1, 0, 0, 0, 2, 7, 7], "2 labels and no images"), ([0, 0, 8, 1, 0, 0, 0, 3, 7, 7], "expected 11"),
         ([0, 0, 13, 3, 0, 0, 0, 1], "an IDX file of floats with 3 axes"),
         ([0, 0, 8, 4, 0, 0, 0, 1], "an IDX file of bytes with 4 axes"),
     ]

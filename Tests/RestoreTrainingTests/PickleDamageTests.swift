@@ -71,7 +71,7 @@ import Testing
         (".", "too few values"), ("a.", "too few values"), ("]a.", "too few values"), ("e.", "no mark"),
         ("]e.", "no mark"), ("(t", "ends after"), ("u.", "no mark"), ("}(NNNu.", "without a value"),
         ("N(NNu.", "None gets keys"), ("}(]Ne.", "is appended to"), ("t.", "no mark"), ("(.", "too few values"),
-        ("q\u{1}.", "too few values"), ("h\u{1}.", "recalls value 1"), ("]h\u{7}.", "recalls value 7"),
+        ("q\u{1}.", "too few values"), ("h\u{1}.", "refers to memo entry 1"), ("]h\u{7}.", "refers to memo entry 7"),
         ("R.", "too few values"), ("NNR.", "is called"), ("b.", "too few values"), ("N)b.", "gets a state"),
         ("]Nb.", "is the state"), ("cnumpy\ndtype\nNR.", "is called"), ("cnumpy\ndtype\n)R.", "it calls numpy.dtype"),
         ("cnumpy.core.multiarray\n_reconstruct\n)R.", "it calls"), ("cnumpy", "inside a name"),
@@ -79,7 +79,8 @@ import Testing
         ("c" + String(repeating: "n", count: 300) + "\n.", "longer than 256 bytes"),
         ("cnumpy.core.multiarray\nscalar\n.", "numpy.core.multiarray.scalar"),
         ("c\n\n.", "refers to ."), ("cnumpy\ndtype\n.", "expected a dictionary"), ("0", "POP"), ("2", "DUP"),
-        ("!", "no instruction: 33"), ("N.", "holds None"), ("}.", "no 'data'"), ("}U\u{4}dataNs.", "'data' is None"),
+        ("!", "not an instruction: 33"), ("N.", "contains None"), ("}.", "no 'data'"),
+        ("}U\u{4}dataNs.", "'data' is None"),
         ("}q\u{1}U\u{4}datah\u{1}s.", "'data' is a dictionary"),
     ]
 
@@ -109,7 +110,7 @@ import Testing
         for level in 0..<200 {
             bytes += Array("](".utf8) + [0x68, UInt8(level), 0x68, UInt8(level)] + Array("e".utf8) + [0x94]
         }
-        #expect(try refusal(bytes + Array(".".utf8))?.contains("holds a list") == true)
+        #expect(try refusal(bytes + Array(".".utf8))?.contains("contains a list") == true)
     }
 
     /// An array of no values with this many axes: `_frombuffer(b"", dtype("u1"), (0, …), "C")`.
@@ -129,7 +130,7 @@ import Testing
     @Test func deepNestingDoesNotOverflowTheStack() throws {
         let depth = 1 << 20
         let tuples = [UInt8](repeating: 0x85, count: depth)
-        #expect(try refusal([0x80, 2, 0x29] + tuples + [0x2E])?.contains("holds a tuple") == true)
+        #expect(try refusal([0x80, 2, 0x29] + tuples + [0x2E])?.contains("contains a tuple") == true)
         let marks = [UInt8](repeating: 0x28, count: depth)
         #expect(try refusal([0x80, 2] + marks + [0x2E])?.contains("too few values") == true)
     }

@@ -125,7 +125,7 @@ import Testing
         for item in set.skipped { #expect(item.reason.hasPrefix("\(item.path): "), "\(item.reason)") }
         // A file with many broken records does not flood the log.
         #expect(log.lines.count == 5 + 1 + 2)
-        #expect(log.lines[5] == "skipped 2 more pictures of \(folder("data_batch_1.bin"))")
+        #expect(log.lines[5] == "skipped 2 more images of \(folder("data_batch_1.bin"))")
         for (line, path) in zip(log.lines.suffix(2), files) { #expect(line.contains(path)) }
     }
 

@@ -5,7 +5,7 @@ extension ConvolutionAlgorithm {
     /// `docs/operators/winograd.md`.
     package var statedError: Double {
         switch self {
-        case .naive, .im2col, .implicit: 4.3e-7
+        case .naive, .im2col, .implicit, .openblas: 4.3e-7
         case .winograd2: 3e-7
         case .winograd4: 1.1e-6
         }

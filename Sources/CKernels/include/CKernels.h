@@ -3,21 +3,25 @@
 
 #include <stddef.h>
 
-/// The instruction sets a kernel is compiled for. All are in every build for their processor; which one runs is chosen
-/// at run time.
+/// The instruction sets that kernels are compiled for. A build contains all of those for its architecture; one is
+/// selected at run time.
 typedef enum {
     RK_GENERIC = 0,
     RK_AVX2 = 1,
     RK_AVX512 = 2,
 } rk_variant;
 
-/// Processors that this process may use (its affinity mask counts); at least 1.
+/// Number of processors available to this process (respects its affinity mask); at least 1.
 int rk_available_processors(void);
 
-/// Names the calling thread for debuggers and `top -H`. The system keeps at most 15 bytes; longer names are cut.
+/// Names the calling thread for debuggers and `top -H`. The system keeps at most 15 bytes; longer names are truncated.
 void rk_name_thread(const char *name);
 
-/// Tells the processor that the caller waits in a loop.
+/// dlopen (RTLD_NOW, RTLD_LOCAL) while the calling thread, and no other, may use only one of its processors: a library that
+/// starts a thread for each processor then starts none. Loads it as usual where the system does not allow that.
+void *rk_load_library_on_one_processor(const char *name);
+
+/// Tells the processor that the caller is in a spin loop.
 static inline void rk_pause(void)
 {
 #if defined(__x86_64__)
@@ -27,10 +31,10 @@ static inline void rk_pause(void)
 #endif
 }
 
-/// Non-zero where this processor can run `variant`.
+/// Non-zero if this processor supports `variant`.
 int rk_is_supported(rk_variant variant);
 
-/// Activations that a kernel can apply to what it stores. A NaN stays a NaN.
+/// Activations that a kernel can apply to what it stores. All propagate NaN.
 typedef enum {
     RK_IDENTITY = 0,
     /// max(x, 0)
@@ -39,13 +43,13 @@ typedef enum {
     RK_LEAKY_RELU = 2,
 } rk_activation;
 
-/// What is done to a value on its way into memory: activation(value + bias + residual).
+/// What is applied to a value as it is stored: activation(value + bias + residual).
 typedef struct {
-    /// One value a column (channel), or NULL.
+    /// One value per column (channel), or NULL.
     const float *bias;
-    /// A matrix or picture of the same rows as the output, or NULL. Never the output itself.
+    /// A matrix or picture with the same rows as the output, or NULL. Never the output itself.
     const float *residual;
-    /// Floats from one row (of a matrix) or row of pixels (of a picture) of `residual` to the next.
+    /// Distance in floats from one row (of a matrix) or row of pixels (of a picture) of `residual` to the next.
     ptrdiff_t residual_stride;
     rk_activation activation;
     float slope;
@@ -53,21 +57,21 @@ typedef struct {
 
 // MARK: Matrix products
 
-/// Columns of a panel of a packed matrix.
+/// Columns in a panel of a packed matrix.
 #define RK_PANEL 16
 
 /// C (rows × columns) = epilogue(A · B).
 ///
-/// A row of A lies in `segments` pieces of `segment_depth` floats, `segment_stride` floats apart; rows are
-/// `a_stride` floats apart. So the rows of a convolution's column matrix are read where they lie in the picture: one
-/// segment for each kernel row. A plain matrix has one segment.
+/// A row of A consists of `segments` pieces of `segment_depth` floats, `segment_stride` floats apart; rows are
+/// `a_stride` floats apart. The rows of a convolution's column matrix can thus be read directly from the picture, with
+/// one segment per kernel row. A plain matrix has one segment.
 ///
-/// B is packed: panels of RK_PANEL columns, `panel_stride` floats apart, each `segments · segment_depth` rows of RK_PANEL
-/// floats, the last panel filled up with anything finite.
+/// B is packed in panels of RK_PANEL columns, `panel_stride` floats apart. Each has `segments · segment_depth` rows of
+/// RK_PANEL floats; the last panel is padded with arbitrary finite values.
 ///
-/// Every element of C is one chain of fused multiply-adds over the depth, in order: its bits depend on its row of A and
-/// its column of B and on nothing else, not on `rows`, its place, or the variant (RK_GENERIC on processors without fused
-/// multiply-add rounds twice a step).
+/// Every element of C is one chain of fused multiply-adds over the depth, in order. Its bits depend only on its row of
+/// A and its column of B, not on `rows`, its position, or the variant (RK_GENERIC on processors without fused
+/// multiply-add rounds twice per step).
 typedef struct {
     const float *a;
     ptrdiff_t a_stride;
@@ -85,9 +89,9 @@ typedef struct {
 
 void rk_multiply(rk_variant variant, const rk_product *product);
 
-/// C (rows × columns, `c_stride`) = Aᵀ · B, or C + Aᵀ · B where `accumulates`, with A stored as depth × rows (`a_stride`)
-/// and B as depth × columns (`b_stride`), neither packed. Every element is one chain of fused multiply-adds over the depth,
-/// in order, begun at what C held where `accumulates`.
+/// C (rows × columns, `c_stride`) = Aᵀ · B, or C + Aᵀ · B if `accumulates`, with A stored as depth × rows (`a_stride`)
+/// and B as depth × columns (`b_stride`), neither packed. Every element is one chain of fused multiply-adds over the
+/// depth, in order, starting from the old value of C if `accumulates`.
 void rk_multiply_transposed(rk_variant variant, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride,
                             float *c, ptrdiff_t c_stride, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
                             int accumulates);
@@ -95,69 +99,69 @@ void rk_multiply_transposed(rk_variant variant, const float *a, ptrdiff_t a_stri
 // MARK: Winograd transforms
 //
 // F(m×m, 3×3) of Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016: a tile of m × m outputs
-// comes from (m + 2)² inputs by as many products instead of 9 m². m is 4, with the points 0, ±1, ½, −2, ∞, or 2, with 0, ±1, ∞.
-// The matrices are in `docs/operators/winograd.md`.
+// is computed from (m + 2)² inputs with (m + 2)² products instead of 9 m². m is 4, with the points 0, ±1, ½, −2, ∞, or
+// 2, with 0, ±1, ∞. The matrices are in `docs/operators/winograd.md`.
 //
-// A transformed tile has (m + 2)² *points*, each a row of channels; point p of tile t lies at
+// A transformed tile has (m + 2)² *points*, each a row of channels; point p of tile t is at
 // `p · point_stride + t · tile_stride`. Both strides leave room for a multiple of RK_PANEL channels.
 
-/// Inputs of `tiles` tiles that lie side by side: V = Bᵀ d B.
+/// Inputs of `tiles` adjacent tiles: V = Bᵀ d B.
 ///
-/// - rows: the m + 2 rows of pixels that the tiles take from, each at its first pixel; pixels are `channels` floats, tiles
+/// - rows: the m + 2 rows of pixels that the tiles read, each at its first pixel; pixels are `channels` floats, tiles
 ///   are m pixels apart.
-/// - Channels below RK_PANEL are read as they are, never beyond.
+/// - If there are fewer than RK_PANEL channels, nothing beyond them is read.
 void rk_winograd_input(rk_variant variant, int m, const float *const *rows, ptrdiff_t channels, ptrdiff_t tiles,
                        float *v, ptrdiff_t point_stride, ptrdiff_t tile_stride);
 
-/// Outputs of `tiles` tiles that lie side by side: y = epilogue(Aᵀ M A).
+/// Outputs of `tiles` adjacent tiles: y = epilogue(Aᵀ M A).
 ///
 /// - y: the first pixel; rows of pixels are `row_stride` floats apart.
-/// - height, width: the pixels that are stored of what the tiles cover, at most m × tiles · m.
+/// - height, width: the pixels covered by the tiles that are stored, at most m × tiles · m.
 void rk_winograd_output(rk_variant variant, int m, const float *products, ptrdiff_t point_stride,
                         ptrdiff_t tile_stride, ptrdiff_t channels, ptrdiff_t tiles, float *y, ptrdiff_t row_stride,
                         ptrdiff_t height, ptrdiff_t width, const rk_epilogue *epilogue);
 
-/// The transpose of `rk_winograd_output`, for gradients of the weights: Z = A g Aᵀ of `tiles` tiles of output gradients;
-/// pixels beyond `height` and `width` count as zero.
+/// The transpose of `rk_winograd_output`, for gradients of the weights: Z = A g Aᵀ for `tiles` tiles of output
+/// gradients; pixels beyond `height` and `width` count as zero.
 void rk_winograd_output_gradient(rk_variant variant, int m, const float *gradient, ptrdiff_t row_stride,
                                  ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t tiles, float *z,
                                  ptrdiff_t point_stride, ptrdiff_t tile_stride);
 
-/// 3×3 filters and where their transforms lie.
+/// 3×3 filters and where their transforms are stored.
 typedef struct {
     const float *weights;
-    /// Channels that the convolution takes and gives.
+    /// Input and output channels of the convolution.
     ptrdiff_t inputs, outputs;
-    /// Floats from the filter of one input (output) channel to that of the next; the nine taps lie together.
+    /// Distance in floats between the filters of consecutive input (output) channels; the nine taps are contiguous.
     ptrdiff_t input_stride, output_stride;
-    /// Whether filters are turned by half a turn, as the gradient of the input needs them.
+    /// Whether filters are rotated by 180°, as for the gradient of the input.
     int is_turned;
     ptrdiff_t point_stride;
 } rk_filters;
 
-/// U = G g Gᵀ for the RK_PANEL outputs of panel `panel`, packed for `rk_multiply`: the value of point p and input i lies
-/// at `u + p · point_stride + i · RK_PANEL`. Outputs beyond the last get zeros.
+/// U = G g Gᵀ for the RK_PANEL outputs of panel `panel`, packed for `rk_multiply`: the value of point p and input i is
+/// at `u + p · point_stride + i · RK_PANEL`. Outputs beyond the last are set to zero.
 void rk_winograd_weights(rk_variant variant, int m, const rk_filters *filters, ptrdiff_t panel, float *u);
 
 /// Adds the gradient of the filters of input channel `input`, Gᵀ U G, to `gradient`, which has the strides of `filters`
-/// (whose `weights` are not read). The products of point p lie at `products + p · point_stride`, one for each output, with
+/// (whose `weights` are not read). The products of point p are at `products + p · point_stride`, one per output, with
 /// room for a multiple of RK_PANEL.
 void rk_winograd_weight_gradient(rk_variant variant, int m, const rk_filters *filters, ptrdiff_t input,
                                  const float *products, float *gradient);
 
 // MARK: Depthwise convolutions
 //
-// Every channel of the output comes from one channel of the input. Pixels are channels-last; the weights of a tap are a
-// row of channels. Every value is one chain of fused multiply-adds, in the order that is stated, so its bits depend on
-// neither its place nor the variant (RK_GENERIC on processors without fused multiply-add rounds twice a step, and so do
-// all variants for fewer than 8 channels).
+// Every output channel depends on one input channel. Pixels are channels-last; the weights of a tap are a row of
+// channels. Every value is one chain of fused multiply-adds, in the order documented below, so its bits depend on
+// neither its position nor the variant (RK_GENERIC on processors without fused multiply-add rounds twice per step, and
+// so do all variants for fewer than 8 channels).
 
-/// Windows that lie side by side.
+/// Adjacent windows.
 typedef struct {
-    /// For each tap the pixel that it meets in the first window.
+    /// For each tap, the pixel it covers in the first window.
     const float *const *taps;
     ptrdiff_t tap_count;
-    /// Floats from the pixel of one window to that of the next.
+    /// Distance in floats between the pixels of adjacent windows.
     ptrdiff_t step;
     ptrdiff_t channels;
     ptrdiff_t count;
@@ -168,26 +172,26 @@ typedef struct {
 void rk_depthwise(rk_variant variant, const rk_windows *windows, const float *weights, float *output,
                   const rk_epilogue *epilogue);
 
-/// Adds Σ over windows of `gradient` (windows × channels) · pixel to `sums` (taps × channels): a sum of 32 windows at a
-/// time.
+/// Adds Σ over windows of `gradient` (windows × channels) · pixel to `sums` (taps × channels), in partial sums of 32
+/// windows.
 void rk_depthwise_weight_gradient(rk_variant variant, const rk_windows *windows, const float *gradient, float *sums);
 
-/// Adds `gradient` (windows × channels) · `weights`, those of one tap, to the pixels that the tap meets: the first one
-/// at `picture`, the others `step` floats apart.
+/// Adds `gradient` (windows × channels) · `weights`, for a single tap, to the pixels that the tap covers: the first at
+/// `picture`, the others `step` floats apart.
 void rk_depthwise_scatter(rk_variant variant, const float *gradient, const float *weights, float *picture,
                           ptrdiff_t step, ptrdiff_t channels, ptrdiff_t count);
 
 // MARK: Normalization over the channels of a pixel
 //
-// Sums run over RK_PANEL lanes in every variant and then by halves: the bits do not depend on the variant (but for
-// RK_GENERIC on processors without fused multiply-add, which rounds twice a step).
+// Sums run over RK_PANEL lanes in every variant and then by halves, so the bits do not depend on the variant (except
+// for RK_GENERIC on processors without fused multiply-add, which rounds twice per step).
 
 typedef struct {
     /// At least 1.
     ptrdiff_t channels;
     /// Added to the variance.
     float epsilon;
-    /// A row of channels each.
+    /// One value per channel each.
     const float *weight, *bias;
 } rk_normalization;
 
@@ -195,8 +199,8 @@ typedef struct {
 void rk_normalize(rk_variant variant, const rk_normalization *normalization, const float *x, float *y,
                   ptrdiff_t pixels);
 
-/// Adds the pixels' shares of the gradients of weight and bias to two rows of channels, and writes the gradient of x
-/// unless `x_gradient` is NULL. It overlaps neither x nor `gradient`; the bias is not read.
+/// Adds the pixels' contributions to the gradients of weight and bias to two rows of channels, and writes the gradient
+/// of x unless `x_gradient` is NULL. It overlaps neither x nor `gradient`; the bias is not read.
 void rk_normalize_gradient(rk_variant variant, const rk_normalization *normalization, const float *x,
                            const float *gradient, float *weight_sums, float *bias_sums, float *x_gradient,
                            ptrdiff_t pixels);

@@ -5,16 +5,29 @@ import RestoreImage
 import RestoreModels
 import RestoreNN
 
-/// Which model removes the noise.
+/// Which model removes the noise, and how it is applied.
 struct DenoiserOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp("Model: a name, a path, or auto, which goes by the noise.", valueName: "auto|name|path"))
     var model: String?
 
+    @Flag(help: "Average the results for eight orientations: slightly better, for eight times the work.")
+    var ensemble = false
+
     @OptionGroup var models: ModelOptions
 
     static let automatic = "auto"
+
+    /// Whether eight orientations are averaged: the best that this installation can do.
+    func usesEnsemble(_ effort: Effort?) -> Bool { ensemble || effort == .best }
+
+    /// Refuses an effort that contradicts the flag.
+    func validate(_ effort: Effort?) throws {
+        guard !ensemble || effort != .fast else {
+            throw ValidationError("--ensemble and --quality fast exclude each other.")
+        }
+    }
 
     /// The models, none of them loaded yet.
     ///
@@ -27,16 +40,21 @@ struct DenoiserOptions: ParsableArguments {
     }
 }
 
-extension Denoiser.Quality: ExpressibleByArgument {}
+/// How much work goes into a result.
+enum Effort: String, ExpressibleByArgument, CaseIterable {
+    case fast
+    /// The best that this installation can do.
+    case best
+}
 
-/// What `--quality` takes: how much work the denoiser does, or the quality of JPEG output.
+/// A value of `--quality`: the effort, or the quality of JPEG output.
 enum QualityArgument: ExpressibleByArgument, Equatable {
-    case denoising(Denoiser.Quality)
+    case effort(Effort)
     case jpeg(Int)
 
     init?(argument: String) {
-        if let quality = Denoiser.Quality(rawValue: argument) {
-            self = .denoising(quality)
+        if let effort = Effort(rawValue: argument) {
+            self = .effort(effort)
         } else if let number = Int(argument), (1...100).contains(number) {
             self = .jpeg(number)
         } else {
@@ -51,8 +69,9 @@ extension [QualityArgument] {
         compactMap { if case .jpeg(let number) = $0 { number } else { nil } }.first
     }
 
-    var denoising: Denoiser.Quality {
-        compactMap { if case .denoising(let quality) = $0 { quality } else { nil } }.first ?? .fast
+    /// The effort, if one is given.
+    var effort: Effort? {
+        compactMap { if case .effort(let effort) = $0 { effort } else { nil } }.first
     }
 
     /// Refuses two of a kind.

@@ -7,14 +7,16 @@ import RestoreImage
 import RestoreModels
 
 /// How much is said on stderr.
-struct VerbosityOptions: ParsableArguments {
+package struct VerbosityOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Only errors.")
     var quiet = false
 
     @Flag(name: .shortAndLong, help: "Say more: which model, threads and kernels are used.")
     var verbose = false
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         guard !(quiet && verbose) else { throw ValidationError("--quiet and --verbose exclude each other.") }
     }
 
@@ -25,19 +27,21 @@ struct VerbosityOptions: ParsableArguments {
     }
 }
 
-struct ThreadOptions: ParsableArguments {
+package struct ThreadOptions: ParsableArguments {
     @Option(
         name: [.customShort("j", allowingJoined: true), .long], parsing: .unconditional,
         help: "Threads; all processors unless given. The result is the same.")
     var threads: Int?
 
-    func validate() throws {
+    package init() {}
+
+    package func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("-j takes 1 to 1024 threads.") }
     }
 
-    var count: Int { threads ?? WorkerPool.availableProcessors }
+    package var count: Int { threads ?? WorkerPool.availableProcessors }
 
-    var pool: WorkerPool { WorkerPool(workerCount: count) }
+    package var pool: WorkerPool { WorkerPool(workerCount: count) }
 }
 
 struct ModelOptions: ParsableArguments {
@@ -77,7 +81,7 @@ extension ImageFormat: ExpressibleByArgument {
 }
 
 /// How a wide picture is cut.
-struct TilingOptions: ParsableArguments {
+package struct TilingOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
@@ -89,24 +93,11 @@ struct TilingOptions: ParsableArguments {
         help: ArgumentHelp("Memory to stay under, of 1024² or 1024³ bytes.", valueName: "800M|1.5G"))
     var maxMemory = MemorySize(bytes: 1 << 30)
 
-    /// - Parameters:
-    ///   - pictureBytes: memory of the decoded picture.
-    ///   - reserved: what writing it takes beside it, and what other pictures that are under way may take meanwhile.
-    ///   - threads: of the pool.
-    func tiling(pictureBytes: Int, reserved: Int = 0, threads: Int) -> Tiling {
-        switch tile {
-        case .side(let side):
-            return .side(side)
-        case .auto:
-            let others = Self.memory(pictureBytes: pictureBytes, reserved: reserved, threads: threads)
-            return .memory(max(0, maxMemory.bytes - others))
-        }
-    }
+    package init() {}
 
-    /// Beside the network and what it works on there are the picture, the result, the encoded file in strips and in one
-    /// piece, which together take about as much as a denoised picture, and the program itself.
-    static func memory(pictureBytes: Int, reserved: Int, threads: Int) -> Int {
-        3 * pictureBytes + BatchMemory.program(threads: threads) + reserved
+    /// - Parameter threads: of the pool.
+    package func budget(threads: Int) -> MemoryBudget {
+        MemoryBudget(limit: maxMemory.bytes, tile: tile, threads: threads)
     }
 }
 
@@ -156,27 +147,16 @@ struct MemorySize: ExpressibleByArgument, Equatable {
     var defaultValueDescription: String { "\(bytes >> 20)M" }
 }
 
-/// A noise level in units of 1/255, or auto.
-enum SigmaArgument: ExpressibleByArgument, Equatable {
-    case auto
-    case value(Double)
-
-    init?(argument: String) {
+extension NoiseSetting: ExpressibleByArgument {
+    public init?(argument: String) {
         if argument == "auto" {
-            self = .auto
-        } else if let value = Double(argument), (0...75).contains(value) {
-            self = .value(value)
+            self = .automatic
+        } else if let value = Double(argument), Self.range.contains(value) {
+            self = .sigma(value)
         } else {
             return nil
         }
     }
 
-    var defaultValueDescription: String { "auto" }
-
-    var noiseLevel: Denoiser.NoiseLevel {
-        switch self {
-        case .auto: .automatic
-        case .value(let sigma): .sigma(sigma)
-        }
-    }
+    public var defaultValueDescription: String { "auto" }
 }

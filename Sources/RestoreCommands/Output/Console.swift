@@ -3,11 +3,11 @@ import Logging
 import RestoreFiles
 import Synchronization
 
-/// Streams: data goes to stdout, everything else to stderr.
+/// Output streams: data goes to stdout, everything else to stderr.
 enum Console {
-    /// A line on stdout. Control characters but the tab, which parts columns, are escaped.
+    /// Writes a line to stdout. Control characters other than tab, the column separator, are escaped.
     ///
-    /// - Throws: `FileError.cannotWrite`, as where the disk is full: what was asked for is not there.
+    /// - Throws: `FileError.cannotWrite`, for example if the disk is full, because the requested output is missing.
     static func data(_ line: String) throws(FileError) {
         let code = redrawn.withLock { isOpen in
             clear(&isOpen)
@@ -16,10 +16,11 @@ enum Console {
         if code != 0 { throw .cannotWrite(path: "standard output", reason: String(cString: strerror(code))) }
     }
 
-    /// A damaged file may hold names of megabytes: of a message longer than any path and a sentence the middle goes.
+    /// A damaged file may contain names of several megabytes. Messages longer than any path plus a sentence are
+    /// shortened in the middle.
     private static let longestMessage = 5000
 
-    /// A line on stderr, control characters escaped. That it cannot be written is nothing that could be said anywhere.
+    /// Writes a line to stderr, with control characters escaped. If that fails, there is nowhere to report it.
     static func message(_ line: String) {
         let (scalars, half) = (line.unicodeScalars, longestMessage / 2)
         let isLong = scalars.count > longestMessage
@@ -30,8 +31,8 @@ enum Console {
         }
     }
 
-    /// Shows `text` in place of what was shown so last, on a terminal; an empty text takes it away. Other lines may come in
-    /// between, from any thread: they take its place.
+    /// On a terminal, replaces the previous progress line with `text`; an empty text clears it. Other lines may be
+    /// written in between, from any thread; they overwrite the progress line.
     static func redraw(_ text: String) {
         redrawn.withLock { isOpen in
             clear(&isOpen)
@@ -41,7 +42,7 @@ enum Console {
         }
     }
 
-    /// Whether a line stands there that is to be redrawn.
+    /// Whether a progress line is currently displayed.
     private static let redrawn = Mutex(false)
 
     private static func clear(_ isOpen: inout Bool) {
@@ -49,8 +50,8 @@ enum Console {
         isOpen = false
     }
 
-    /// The text with characters escaped that file names may hold and that steer a terminal or do not show (`isInvisible`): it
-    /// stays one line. Bytes of a name that are not UTF-8 become `\xE9`.
+    /// Escapes characters, as found in file names, that control a terminal or are invisible (`isInvisible`), so that
+    /// the text stays on one line. Bytes that are not valid UTF-8 become `\xE9`.
     static func printable(_ text: String, keeping kept: Unicode.Scalar? = nil) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -65,8 +66,8 @@ enum Console {
         return result
     }
 
-    /// Control characters, and those that turn the order of the text around them, part lines or take no room (Unicode's
-    /// categories Cc, Cf, Zl and Zp): with them one name passes for another.
+    /// Control characters, and those that change text direction, separate lines or have no width (Unicode categories
+    /// Cc, Cf, Zl and Zp): with them, one name can be made to look like another.
     static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: true
@@ -74,22 +75,23 @@ enum Console {
         }
     }
 
-    /// Text of several lines, each as in `message`: help where it was asked for, on stdout, or what is wrong with the arguments.
+    /// Writes text of several lines, each escaped as in `message`: to stdout for requested help, to stderr for errors
+    /// in the arguments.
     ///
-    /// - Throws: `FileError.cannotWrite` where stdout does not take it.
+    /// - Throws: `FileError.cannotWrite` if writing to stdout fails.
     static func text(_ text: String, isOutput: Bool) throws(FileError) {
         let code = write(printable(text, keeping: "\n"), to: isOutput ? STDOUT_FILENO : STDERR_FILENO)
         if code != 0, isOutput { throw .cannotWrite(path: "standard output", reason: String(cString: strerror(code))) }
     }
 
-    /// Text on stderr as it is, without an end of line.
+    /// Writes text to stderr unchanged, without a line break.
     static func control(_ text: String) {
         _ = write(text, to: STDERR_FILENO)
     }
 
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Returns 0, or the `errno` value of what went wrong.
+    /// Returns 0, or the `errno` of a failure.
     private static func write(_ text: String, to descriptor: Int32) -> Int32 {
         let bytes = Array(text.utf8)
         var done = 0
@@ -103,7 +105,7 @@ enum Console {
     }
 }
 
-/// Log lines as plain messages on stderr.
+/// Writes log lines as plain messages to stderr.
 struct ConsoleLogHandler: LogHandler {
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]

@@ -14,7 +14,7 @@ extension ExitCode {
     static let interrupted = ExitCode(130)
 }
 
-/// The exit code that says what kind of failure an error is.
+/// The exit code for the category of an error.
 func exitCode(for error: any Error) -> ExitCode {
     switch error {
     case let code as ExitCode: code
@@ -24,6 +24,7 @@ func exitCode(for error: any Error) -> ExitCode {
     case ImageError.unknownExtension: .usage
     case ModelError.weights(.file(let error)), WeightsError.file(let error): exitCode(for: error)
     case ModelError.notFound: .noInput
+    case NetworkError.library: .noInput
     case TrainingError.file(let error): exitCode(for: error)
     case let error as ConfigurationError: error.path == nil ? .usage : .badData
     case TrainingError.noEnd: .usage
@@ -43,21 +44,24 @@ private func exitCode(for error: FileError) -> ExitCode {
     }
 }
 
-/// Options that fit each alone but not together, found when the work is laid out.
+/// Options that are valid individually but not together, detected during planning.
 struct UsageError: Error, CustomStringConvertible {
     let description: String
 }
 
-/// A comparison that could not be written, of a picture whose output is there.
+/// A comparison image could not be written, although the outputs were.
 struct UnwrittenComparison: Error, CustomStringConvertible {
     let cause: any Error
-    let output: String
+    let outputs: [String]
 
-    var description: String { "\(explanation(of: cause)); \(output) itself is written" }
+    var description: String {
+        let verb = outputs.count == 1 ? "itself was" : "were"
+        return "\(explanation(of: cause)); \(outputs.joined(separator: ", ")) \(verb) written"
+    }
 }
 
-/// Runs a command's work; an error becomes one line on stderr and its exit code.
-func reportingFailure(_ work: () throws -> Void) throws {
+/// Runs a command's work. Errors are reported as one line on stderr and an exit code.
+package func reportingFailure(_ work: () throws -> Void) throws {
     do {
         try work()
     } catch let code as ExitCode {
@@ -71,11 +75,11 @@ func reportingFailure(_ work: () throws -> Void) throws {
     }
 }
 
-/// The error, and what the user can do about it where that is an option of the command.
+/// The error message, with advice if an option of the command can help.
 func explanation(of error: any Error) -> String {
     switch error {
     case FileError.alreadyExists, ImageError.file(.alreadyExists), TrainingError.file(.alreadyExists):
-        "\(error); --overwrite replaces it"
+        "\(error); use --overwrite to replace it"
     default:
         "\(error)"
     }

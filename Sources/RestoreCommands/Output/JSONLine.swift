@@ -1,17 +1,17 @@
 import FoundationEssentials
 import RestoreFiles
 
-/// A record as one line of JSON. Numbers that are not finite, which JSON lacks, become the strings "inf", "-inf" and "nan".
+/// A record as one line of JSON. Infinities and NaN, which JSON lacks, become the strings "inf", "-inf" and "nan".
 ///
-/// A byte b of a file name that is not UTF-8 stands as the character U+10FE00 + b (`pathFromSystem`), escaped as JSON
-/// escapes characters.
+/// A byte b of a file name that is not valid UTF-8 is represented by the character U+10FE00 + b (`pathFromSystem`),
+/// escaped as in JSON.
 func jsonLine(_ record: some Encodable) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
         positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    // Records are numbers and texts, which always encode.
+    // Encoding numbers and strings cannot fail.
     return (try? encoder.encode(record)).map { escapingInvisible(String(decoding: $0, as: UTF8.self)) } ?? "{}"
 }
 
@@ -26,11 +26,11 @@ struct RecordKey: CodingKey, ExpressibleByStringLiteral {
     init?(intValue: Int) { nil }
 }
 
-/// A time in seconds without digits that mean nothing.
+/// A time in seconds without meaningless digits.
 func roundedToMicroseconds(_ seconds: Double) -> Double { (seconds * 1e6).rounded() / 1e6 }
 
-/// The record with the characters escaped that a terminal obeys or does not show, which the encoder leaves as they are. They
-/// stand in its texts only.
+/// Escapes the characters that control a terminal or are invisible, which the encoder leaves unchanged. They occur only
+/// in strings.
 private func escapingInvisible(_ record: String) -> String {
     func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
         Console.isInvisible(scalar) || systemByte(for: scalar) != nil

@@ -2,72 +2,92 @@ import Glibc
 import RestoreFiles
 import RestoreImage
 
-/// Which file each input becomes.
-struct OutputPlan: Equatable {
-    struct Job: Equatable {
-        let input: String
-        let output: String
+/// Maps each picture to its output files.
+package struct OutputPlan: Equatable {
+    /// The work to do, in order.
+    private(set) var jobs: [PictureJob]
+    /// Inputs skipped because all outputs exist and `skipsExisting` was requested.
+    private(set) var existing: [PictureJob] = []
+    /// Folders that cannot be listed or contain no images, if there are other inputs.
+    let failures: [FileError]
+    /// Number of files in folders that are results of an earlier run.
+    private(set) var passedOver: Int
+    /// Whether there are several inputs or a folder, in which case a failure does not stop the others.
+    let hasSeveralInputs: Bool
+
+    /// Where the inputs of another role are.
+    package struct CompanionSource: Equatable {
+        let role: InputRole
+        /// A file, which belongs to every picture, or a folder with one file per picture, of the same relative path.
+        let path: String
+
+        package init(role: InputRole, path: String) {
+            (self.role, self.path) = (role, path)
+        }
     }
 
-    /// What is to be done, in order.
-    private(set) var jobs: [Job]
-    /// What is not, because the output exists and `skipsExisting` was asked for.
-    private(set) var existing: [Job] = []
-    /// Folders that cannot be listed or hold no picture, while other inputs are there.
-    let failures: [FileError]
-    /// Files in folders that are results of an earlier run.
-    private(set) var passedOver: Int
-    /// Whether there are several inputs or a folder: one that fails does not stop the others.
-    let isBatch: Bool
-
-    /// What was typed.
+    /// The user's request.
     struct Request: Equatable {
         /// Given with `--input`.
         var inputs: [String] = []
-        /// INPUT... [OUTPUT], or just [OUTPUT] where there is an `--input`.
+        /// INPUT... [OUTPUT], or just [OUTPUT] if there is an `--input`.
         var paths: [String] = []
-        /// Given with `--output`: a file for one input, a folder for several or for a folder.
+        /// Given with `--output`: a file for a single input, a folder for several or for a folder.
         var output: String?
-        /// Decides the extension of outputs that are not named.
+        /// Determines the extension of outputs without explicit names.
         var format: ImageFormat?
-        /// Between name and extension of outputs that are not named, if it was given.
+        /// Inserted between the name and extension of outputs without explicit names, if given.
         var suffix: String?
         var defaultSuffix: String
+        /// Inputs besides the pictures.
+        var companions: [CompanionSource] = []
+        /// Results of each picture; several are numbered.
+        var versionCount = 1
         var overwrite: Bool
         var skipsExisting = false
-        /// Whether folders below folders are entered.
+        /// Whether subfolders are included.
         var recursive = false
     }
 
-    /// What stands for stdin and stdout.
+    /// Denotes stdin and stdout.
     static let stream = "-"
 
-    /// Whether an input is a folder; `-` is none, even where one is called so.
+    /// Whether an input is a folder. `-` never is, even if a folder has that name.
     static func isFolder(_ input: String) -> Bool { input != stream && pathKind(input) == .directory }
 
-    /// Lays out the work before any is done.
+    /// Plans all work before any of it starts.
     ///
-    /// - Throws: `UsageError`, `FileError.notFound` for a single input that is not there, `.unreadable` for a single folder
-    ///   without pictures, `ExistingOutputs`, or `.cannotWrite` where an output is a folder or its own folder cannot be there.
+    /// - Throws: `UsageError`, `FileError.notFound` for a single input that does not exist, `.unreadable` for a single
+    ///   folder without images, `ExistingOutputs`, or `.cannotWrite` if an output is a folder or its own folder cannot
+    ///   be created.
     init(_ request: Request) throws {
         let (inputs, output) = try Self.split(request)
         try Self.checkStreams(inputs: inputs, output: output)
-        isBatch = inputs.count > 1 || inputs.contains { Self.isFolder($0) }
-        let folder = try Self.folder(output, for: inputs, isBatch: isBatch, request)
+        hasSeveralInputs = inputs.count > 1 || inputs.contains { Self.isFolder($0) }
+        let folder = try Self.folder(output, for: inputs, hasSeveralInputs: hasSeveralInputs, request)
         if let suffix = request.suffix { try Self.check(suffix: suffix, inputs: inputs, output: output) }
         guard folder == nil || inputs != [Self.stream] else {
-            throw UsageError(description: "-: what is read from stdin has no name; its output needs one")
+            throw UsageError(description: "-: input from stdin has no name; specify an output")
         }
-        let found = try BatchInputs(
+        guard output != Self.stream || request.versionCount == 1 else {
+            throw UsageError(description: "-: stdout takes one picture, not \(request.versionCount) versions of it")
+        }
+        for source in request.companions where pathKind(source.path) == .missing { throw missingError(source.path) }
+        let found = try PictureInputs(
             inputs, suffix: request.suffix ?? request.defaultSuffix, recursive: request.recursive, outputFolder: folder)
         (failures, passedOver) = (found.failures, found.passedOver)
         jobs = found.files.map { file in
-            if let output, folder == nil { return Job(input: file.path, output: output) }
-            return Job(input: file.path, output: Self.defaultOutput(for: file, folder: folder, request))
+            let named = folder == nil ? output : nil
+            return PictureJob(
+                picture: file.path, companions: request.companions.map { Self.companion(of: file, from: $0) },
+                outputs: numberedOutputs(
+                    named ?? Self.defaultOutput(for: file, folder: folder, request), count: request.versionCount))
         }
-        // Of several inputs those that are there are done; of one nothing is left to do.
-        if !isBatch, let job = jobs.first, job.input != Self.stream, pathKind(job.input) == .missing {
-            throw missingError(job.input)
+        // With several inputs, the missing ones are reported later; with a single one, there is nothing left to do.
+        if !hasSeveralInputs, let job = jobs.first {
+            for input in job.inputs where input.path != Self.stream && pathKind(input.path) == .missing {
+                throw missingError(input.path)
+            }
         }
         if let output, output != Self.stream {
             if folder == nil { try Self.requireFolder(parentFolder(of: output), for: output) }
@@ -80,13 +100,13 @@ struct OutputPlan: Equatable {
         try separateExisting(request)
     }
 
-    // MARK: What was meant
+    // MARK: Interpreting the arguments
 
-    /// Tells the inputs from the output.
+    /// Separates the inputs from the output.
     ///
-    /// Two paths are input and output. Where both are files already nobody can tell a second input from an output, as
-    /// when a pattern of the shell matched two pictures; the second is taken as output only with `--overwrite`. Of more
-    /// paths the last is the output if it is a folder. Beside `--input` a file that is there may be meant as either.
+    /// Two paths are an input and an output. If both exist as files, a second input cannot be told from an output, as
+    /// when a shell pattern matched two images; the second is then taken as the output only with `--overwrite`. With
+    /// more paths, the last is the output if it is a folder. With `--input`, an existing file may be either.
     private static func split(_ request: Request) throws -> (inputs: [String], output: String?) {
         let paths = request.paths
         let all = request.inputs + paths
@@ -95,7 +115,7 @@ struct OutputPlan: Equatable {
         let isFile = last != stream && pathKind(last) == .regularFile
         guard request.inputs.isEmpty || !isFile else {
             throw UsageError(
-                description: "\(last): an input or the output? Beside --input say --input or --output for it, too")
+                description: "\(last): an input or the output? With --input, use --input or --output for it, too")
         }
         let isPair = all.count == 2
         if isPair, !request.overwrite, isFile, all[0] != stream, pathKind(all[0]) == .regularFile {
@@ -110,63 +130,65 @@ struct OutputPlan: Equatable {
         guard !inputs.isEmpty else { throw UsageError(description: "no input was given") }
         if inputs.contains(stream) {
             guard inputs.count == 1 else {
-                throw UsageError(description: "-: stdin is one picture, and no other input")
+                throw UsageError(description: "-: stdin is a single image and cannot be combined with other inputs")
             }
             guard output != nil else {
-                throw UsageError(description: "-: what is read from stdin needs an output: a file, or - for stdout")
+                throw UsageError(description: "-: input from stdin needs an output: a file, or - for stdout")
             }
         }
         if output == stream, inputs.count > 1 || isFolder(inputs[0]) {
-            throw UsageError(description: "-: stdout takes one picture; several inputs need a folder as output")
+            throw UsageError(description: "-: stdout takes a single image; several inputs need an output folder")
         }
     }
 
-    /// The folder that outputs go to; nil where the output is a file, or each stands beside its input.
+    /// The folder for the outputs; nil if the output is a file, or each output goes next to its input.
     ///
-    /// What is not there yet is a folder for several inputs, and for one where `--output` gives it no extension: a pattern of
-    /// the shell may match a single picture.
+    /// A path that does not exist yet is a folder if there are several inputs, and also for a single input if
+    /// `--output` has no extension, because a shell pattern may match a single image.
     private static func folder(
-        _ output: String?, for inputs: [String], isBatch: Bool, _ request: Request
+        _ output: String?, for inputs: [String], hasSeveralInputs: Bool, _ request: Request
     ) throws(UsageError) -> String? {
-        // An empty name, as of a variable that is not set, is not the current folder.
+        // An empty name, for example from an unset variable, does not mean the current folder.
         guard let output, output != stream, !output.isEmpty else { return nil }
         let kind = pathKind(output)
         if kind == .directory || output.utf8.last == UInt8(ascii: "/") { return output }
         let isMissing = kind == .missing && !isSymbolicLink(output)
-        guard isBatch else {
-            // What is read from stdin can only go to a file.
+        guard hasSeveralInputs else {
+            // The output for stdin can only be a file.
             let mayBeFolder = isMissing && pathExtension(of: output).isEmpty && inputs != [stream]
             guard mayBeFolder, request.format == nil else { return nil }
             guard request.output == nil else { return output }
             throw UsageError(
                 description: """
-                    \(output): a file or a folder? The name of a file ends in .png or .jpg; --output \(output) is a folder
+                    \(output): a file or a folder? File names end in .png or .jpg; use --output \(output) for a folder
                     """)
         }
-        // Who writes the name of a picture means one.
+        // A name with an image extension means an image.
         guard isMissing, ImageFormat.forPath(output) == nil else {
             let reason = inputs.count == 1 ? "which \(inputs[0]), a folder, needs" : "which several inputs need"
-            throw UsageError(description: "\(output): is no folder, \(reason) as output")
+            throw UsageError(description: "\(output): is not a folder, \(reason) as output")
         }
         return output
     }
 
-    /// Refuses a suffix that would do nothing: in folders it also tells what results of an earlier run are.
+    /// Rejects a suffix that would have no effect. In folders it also identifies the results of an earlier run.
     private static func check(suffix: String, inputs: [String], output: String?) throws(UsageError) {
         guard !suffix.utf8.contains(UInt8(ascii: "/")), !suffix.utf8.contains(0) else {
-            throw UsageError(description: "--suffix \(suffix): is no part of a file's name")
+            throw UsageError(description: "--suffix \(suffix): cannot be part of a file name")
         }
         guard output == nil || inputs.contains(where: { isFolder($0) }) else {
-            throw UsageError(description: "--suffix is for outputs that are not named, and excludes --output for files")
+            throw UsageError(
+                description:
+                    "--suffix requires outputs without explicit names; it cannot be combined with --output for files")
         }
     }
 
     private static func defaultOutput(
-        for file: BatchInputs.File, folder: String?, _ request: Request
+        for file: PictureInputs.File, folder: String?, _ request: Request
     ) -> String {
         let name = lastPathComponent(of: file.path)
         let stem = removingPathExtension(name)
-        // By bytes: with some letters a dot makes one character.
+        // Compared as bytes, because a dot can combine with some letters into one character.
         let dot = name.utf8.index(name.startIndex, offsetBy: stem.utf8.count)
         let ending = request.format.map { "." + $0.fileExtensions[0] } ?? String(name[dot...])
         if let folder { return joinPath(folder, removingPathExtension(file.relativePath) + ending) }
@@ -175,81 +197,96 @@ struct OutputPlan: Equatable {
             ? joinPath(parentFolder(of: file.path), renamed) : renamed
     }
 
-    // MARK: What stands in each other's way
+    /// The file of another role for a picture. In a folder it may have the extension of another format.
+    private static func companion(of file: PictureInputs.File, from source: CompanionSource) -> PictureJob.Companion {
+        guard isFolder(source.path) else { return PictureJob.Companion(role: source.role, path: source.path) }
+        let same = joinPath(source.path, file.relativePath)
+        let stem = removingPathExtension(same)
+        let others = ImageFormat.allCases.flatMap(\.fileExtensions).map { "\(stem).\($0)" }
+        // If there is none, reading it fails and names the file that was expected.
+        let found = ([same] + others).first { pathKind($0) == .regularFile } ?? same
+        return PictureJob.Companion(role: source.role, path: found)
+    }
 
-    /// Leaves out inputs that are the finished outputs of others, as when a pattern of the shell matches both.
+    // MARK: Conflicts
+
+    /// Leaves out inputs that are existing outputs of other inputs, as when a shell pattern matches both.
     private mutating func passOverOwnResults() {
         var makers: [FileIdentity: String] = [:]
         for job in jobs {
-            if let made = FileIdentity(job.output), made != FileIdentity(job.input) { makers[made] = job.input }
+            for output in job.outputs {
+                if let made = FileIdentity(output), made != FileIdentity(job.picture) { makers[made] = job.picture }
+            }
         }
-        let own = jobs.filter { job in FileIdentity(job.input).map { makers[$0] == nil } ?? true }
+        let own = jobs.filter { job in FileIdentity(job.picture).map { makers[$0] == nil } ?? true }
         passedOver += jobs.count - own.count
         jobs = own
     }
 
-    /// Refuses two inputs with one output, and an output that is another's input: one of them would be lost.
+    /// Rejects two results with the same output, and an output that is an input of another job or a companion of its own:
+    /// one of them would be lost.
     private func requireDistinctFiles() throws(UsageError) {
         var places = CanonicalPlaces()
-        var readers: [FileIdentity: String] = [:]
-        // By bytes: to Swift, texts are equal whose accents are composed in other ways.
-        var readPlaces: [[UInt8]: String] = [:]
-        for job in jobs where job.input != Self.stream {
-            if let identity = FileIdentity(job.input) { readers[identity] = job.input }
-            readPlaces[Array(places.place(of: job.input).utf8)] = job.input
+        var readers = Readers()
+        for job in jobs {
+            for input in job.inputs where input.path != Self.stream { readers.add(input.path, of: job, &places) }
         }
         var writers: [[UInt8]: String] = [:]
-        for job in jobs where job.output != Self.stream {
-            // A link that leads somewhere is written through.
-            let identity = FileIdentity(job.output)
-            let place = Array((identity == nil ? places.place(of: job.output) : canonicalPath(job.output)).utf8)
-            if let other = writers.updateValue(job.input, forKey: place) {
-                throw UsageError(
-                    description: "\(job.output): two inputs would be written to it, \(other) and \(job.input)")
-            }
-            if identity != nil, identity == FileIdentity(job.input) { continue }
-            if let reader = identity.flatMap({ readers[$0] }) ?? readPlaces[place], reader != job.input {
-                let name = reader == job.output ? "" : ", as \(reader)"
-                throw UsageError(description: "\(job.output): an input\(name), and the output of \(job.input)")
+        for job in jobs {
+            for output in job.outputs where output != Self.stream {
+                // A symbolic link that leads to a file is written through.
+                let identity = FileIdentity(output)
+                let place = Array((identity == nil ? places.place(of: output) : canonicalPath(output)).utf8)
+                if let other = writers.updateValue(job.picture, forKey: place) {
+                    throw UsageError(
+                        description: "\(output): two inputs would be written to it: \(other) and \(job.picture)")
+                }
+                if identity != nil, identity == FileIdentity(job.picture) { continue }
+                if let reader = readers.reader(identity, place), reader != job.picture {
+                    let name = reader == output ? "" : " (as \(reader))"
+                    throw UsageError(description: "\(output): both an input\(name) and the output of \(job.picture)")
+                }
             }
         }
         try requireDistinctInputs()
     }
 
-    /// Refuses inputs of which one lies in another, whose pictures would be done twice.
+    /// Rejects inputs that contain one another, whose images would be processed twice.
     private func requireDistinctInputs() throws(UsageError) {
         var places = CanonicalPlaces()
         var known: Set<[UInt8]> = []
-        for job in jobs where job.input != Self.stream {
-            guard known.insert(Array(places.place(of: job.input).utf8)).inserted else {
-                throw UsageError(description: "\(job.input): an input twice; does one of the inputs lie in another?")
+        for job in jobs where job.picture != Self.stream {
+            guard known.insert(Array(places.place(of: job.picture).utf8)).inserted else {
+                throw UsageError(description: "\(job.picture): appears twice among the inputs; is one of the inputs inside another?")
             }
         }
     }
 
+    /// Sets jobs aside whose outputs all exist. One that lacks some is done; only the missing ones are written.
     private mutating func separateExisting(_ request: Request) throws {
         var found: [String] = []
-        var left: [Job] = []
+        var left: [PictureJob] = []
         for job in jobs {
-            let exists = try job.output == Self.stream ? false : Self.isReplaceable(job.output)
-            if !exists || request.overwrite {
+            let outputs = try job.existingOutputs()
+            if !request.overwrite { found += outputs }
+            if request.overwrite || outputs.count < job.outputs.count {
                 left.append(job)
             } else {
-                found.append(job.output)
                 existing.append(job)
             }
         }
+        let outputCount = jobs.reduce(0) { $0 + $1.outputs.count }
         jobs = left
         guard found.isEmpty || request.skipsExisting else {
             existing = []
-            if found.count == 1, !isBatch { throw FileError.alreadyExists(path: found[0]) }
-            throw ExistingOutputs(paths: found, outputCount: found.count + left.count)
+            if outputCount == 1, !hasSeveralInputs { throw FileError.alreadyExists(path: found[0]) }
+            throw ExistingOutputs(paths: found, outputCount: outputCount)
         }
     }
 
-    /// Whether a file that may be replaced stands there.
+    /// Whether a file exists at this path that may be replaced.
     ///
-    /// - Throws: `FileError.cannotWrite` where something else does.
+    /// - Throws: `FileError.cannotWrite` if something other than a file does.
     static func isReplaceable(_ output: String) throws(FileError) -> Bool {
         switch pathKind(output) {
         case .missing:
@@ -264,16 +301,32 @@ struct OutputPlan: Equatable {
     }
 }
 
-/// `canonicalPath` of files in few folders, each of which is looked up once.
+/// `canonicalPath` of files in few folders, each of which is resolved only once.
 private struct CanonicalPlaces {
     private var folders: [[UInt8]: String] = [:]
 
-    /// Where the entry itself lies: a link in the last place is not followed.
+    /// The location of the entry itself: if the last component is a symbolic link, it is not followed.
     mutating func place(of path: String) -> String {
         let parent = parentFolder(of: path)
         let key = Array(parent.utf8)
         let folder = folders[key] ?? canonicalPath(parent)
         folders[key] = folder
         return joinPath(folder, lastPathComponent(of: path))
+    }
+}
+
+/// Inputs by the file that a path leads to, and by where the path itself lies.
+private struct Readers {
+    private var identities: [FileIdentity: String] = [:]
+    // By bytes: to Swift, texts are equal whose accents are composed in other ways.
+    private var places: [[UInt8]: String] = [:]
+
+    mutating func add(_ path: String, of job: PictureJob, _ canonical: inout CanonicalPlaces) {
+        if let identity = FileIdentity(path) { identities[identity] = path }
+        places[Array(canonical.place(of: path).utf8)] = path
+    }
+
+    func reader(_ identity: FileIdentity?, _ place: [UInt8]) -> String? {
+        identity.flatMap { identities[$0] } ?? places[place]
     }
 }

@@ -5,35 +5,35 @@ enum ProgressStyle: String, ExpressibleByArgument, CaseIterable {
     case auto, plain, json, none
 }
 
-/// Says how far long work on one or more pictures has got: a line that is redrawn on a terminal, one line an interval
-/// elsewhere. Work that is done within a second says nothing.
+/// Reports the progress of long work on one or more images: a progress line on a terminal, otherwise one line per
+/// interval. Work that finishes within a second reports nothing.
 ///
-/// Used from one thread at a time.
+/// Not thread-safe: use it from one thread at a time.
 final class Progress {
     private let style: ProgressStyle
     private let pictureCount: Int
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
     private var lastShown: Double = 0
-    /// The picture at work: its name, its place from 0, and its size.
+    /// The image being processed: its name, its index, and its size.
     private var (label, index, megapixels) = ("", 0, 0.0)
-    /// Of the pictures before it.
+    /// Total size of the images before it.
     private var megapixelsDone = 0.0
 
-    /// - Parameter pictureCount: how many pictures there are; of a single one its place is not said.
+    /// - Parameter pictureCount: number of images; the index is shown only if there are several.
     init(pictureCount: Int, style: ProgressStyle) {
         self.pictureCount = pictureCount
         self.style = style == .auto && !Console.errorIsTerminal ? .plain : style
         start = clock.now
     }
 
-    /// Begins with picture `index`, counted from 0.
+    /// Starts image `index`, counted from 0.
     func begin(_ label: String, index: Int, megapixels: Double) {
         megapixelsDone += self.megapixels
         (self.label, self.index, self.megapixels) = (Console.printable(label), index, megapixels)
     }
 
-    /// - Parameter fraction: of the picture that was begun last, 0…1.
+    /// - Parameter fraction: of the current image, 0…1.
     func update(_ fraction: Double) {
         let seconds = (clock.now - start).seconds
         let interval = style == .auto ? 0.1 : 5.0
@@ -64,7 +64,7 @@ final class Progress {
         }
     }
 
-    /// Takes the redrawn line away.
+    /// Clears the progress line.
     func finish() {
         if style == .auto { Console.redraw("") }
     }
@@ -73,7 +73,7 @@ final class Progress {
 private struct ProgressRecord: Encodable {
     let file: String
     let done: Double
-    /// Which of how many, from 1.
+    /// Number of the current image, starting at 1.
     let picture: Int
     let pictures: Int
     let megapixelsPerSecond: Double

@@ -3,38 +3,38 @@ import RestoreFiles
 import RestoreImage
 
 extension OutputPlan {
-    /// Refuses "-" where a stream is not supported, rather than taking it for a file's name.
+    /// Rejects "-" if streams are not supported, rather than treating it as a file name.
     static func requireName(_ path: String) throws(UsageError) {
         guard path != stream else {
-            throw UsageError(description: "-: streams are not supported here; ./- names a file that is called so")
+            throw UsageError(description: "-: streams are not supported here; use ./- for a file with this name")
         }
     }
 
-    /// Refuses an output that exists, unless it is a file that may be replaced.
+    /// Rejects an output that exists, unless it is a file that may be replaced.
     static func requireReplaceable(_ output: String, overwrite: Bool) throws(FileError) {
         if try isReplaceable(output), !overwrite { throw .alreadyExists(path: output) }
     }
 
-    /// Says before the work, which may take minutes, that its result could not be written.
+    /// Reports that the result could not be written before the work starts, since that may take minutes.
     static func requireFolder(_ folder: String, for output: String) throws(FileError) {
         guard pathKind(folder) == .directory else {
             throw .cannotWrite(path: output, reason: "its folder does not exist")
         }
     }
 
-    /// Refuses to read a picture from a terminal, or write one to it.
+    /// Refuses to read an image from a terminal or write one to it.
     func requireRedirection() throws(UsageError) {
         for job in jobs {
-            if job.input == Self.stream, isatty(STDIN_FILENO) == 1 {
-                throw UsageError(description: "-: stdin is a terminal, not a picture")
+            if job.picture == Self.stream, isatty(STDIN_FILENO) == 1 {
+                throw UsageError(description: "-: stdin is a terminal, not an image")
             }
-            if job.output == Self.stream, isatty(STDOUT_FILENO) == 1 {
-                throw UsageError(description: "-: stdout is a terminal, which shows no pictures; send it to a file")
+            if job.isStreamed, isatty(STDOUT_FILENO) == 1 {
+                throw UsageError(description: "-: stdout is a terminal; redirect it to a file")
             }
         }
     }
 
-    /// The format of an output: the one asked for, else what its extension says, else that of the input.
+    /// The output format: the requested one, or else the one given by the extension, or else that of the input.
     ///
     /// - Throws: `ImageError.unknownExtension`.
     static func encoding(

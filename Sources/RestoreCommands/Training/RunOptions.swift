@@ -27,6 +27,7 @@ struct RunOptions<Configuration: TrainingConfiguration>: SettingOptions {
     @Option(setting: "muon-learning-rate", of: Configuration.self) var muonLearningRate: String?
     @Option(setting: "muon-momentum", of: Configuration.self) var muonMomentum: String?
     @Option(setting: "warmup", of: Configuration.self) var warmup: String?
+    @Option(setting: "schedule", of: Configuration.self) var schedule: String?
     @Option(setting: "beta1", of: Configuration.self) var beta1: String?
     @Option(setting: "beta2", of: Configuration.self) var beta2: String?
     @Option(setting: "weight-decay", of: Configuration.self) var weightDecay: String?

@@ -1,20 +1,21 @@
-/// Conversion between sRGB and CIELAB, which separates lightness from color and whose distances approximate perceived
-/// differences.
+/// Conversion between sRGB and CIELAB, a color space that separates lightness from chroma and in which distances
+/// approximate perceived differences.
 ///
-/// CIE 15:2018, section 8.2.1, with the white of sRGB, D65 (x 0.3127, y 0.3290), as reference, so grays have a* = b* = 0;
-/// primaries and curve of sRGB by IEC 61966-2-1. L* is 0…100; of colors in sRGB's gamut a* is −86.2…98.2 and b* is
-/// −107.9…94.5. scikit-image's `rgb2lab` differs by up to 0.015, because its matrix and its white are rounded.
+/// CIE 15:2018, section 8.2.1, with sRGB's white point, D65 (x 0.3127, y 0.3290), as the reference, so grays have a* =
+/// b* = 0. sRGB's primaries and curve are those of IEC 61966-2-1. L* is 0…100; for colors in sRGB's gamut a* is
+/// −86.2…98.2 and b* is −107.9…94.5. scikit-image's `rgb2lab` differs by up to 0.015, because its matrix and white
+/// point are rounded.
 ///
 /// Pixels are interleaved floats: R, G, B gamma-encoded, 0…1 within the gamut, or L*, a*, b*. Outside the gamut sRGB's
-/// curve is mirrored at black and extended beyond white (as scRGB-nl has it), so that every color survives the round
-/// trip. A pixel that is not finite gives one that is not finite.
+/// curve is mirrored at black and extended beyond white (as in scRGB-nl), so that every color survives the round trip.
+/// Pixels that are not finite stay that way.
 public enum CIELAB {
     /// Converts pixels. Within the gamut the error is below 2·10⁻⁴.
     ///
     /// - Parameters:
     ///   - colors: pixel i begins at `colors[i · pixelStride]`.
-    ///   - lab: pixel i goes to `lab[i · labStride + 0 … 2]`; it may be the same memory, with the same stride.
-    ///   - count: pixels.
+    ///   - lab: pixel i is written to `lab[i · labStride + 0 … 2]`. May be the same memory, with the same stride.
+    ///   - count: number of pixels.
     public static func fromSRGB(
         _ colors: UnsafePointer<Float>, pixelStride: Int = 3, to lab: UnsafeMutablePointer<Float>, labStride: Int = 3,
         count: Int
@@ -26,10 +27,10 @@ public enum CIELAB {
         }
     }
 
-    /// Converts pixels back. Nothing is clamped: colors outside the gamut, which networks predict, give values below 0
-    /// or above 1 unless `fitToGamut` is called first. Within the gamut the error is below 2·10⁻⁵.
+    /// Converts pixels back. Nothing is clamped: colors outside the gamut, as predicted by networks, give values below
+    /// 0 or above 1 unless `fitToGamut` is called first. Within the gamut the error is below 2·10⁻⁵.
     ///
-    /// - Parameters: as those of `fromSRGB`.
+    /// - Parameters: as for `fromSRGB`.
     public static func toSRGB(
         _ lab: UnsafePointer<Float>, labStride: Int = 3, to colors: UnsafeMutablePointer<Float>, pixelStride: Int = 3,
         count: Int
@@ -41,10 +42,10 @@ public enum CIELAB {
         }
     }
 
-    /// Brings pixels into sRGB's gamut: L* is clamped to 0…100 and otherwise kept, as is the hue angle; a* and b*
-    /// shrink by the same factor, as little as it takes. Pixels within the gamut are left as they are, bit for bit.
+    /// Maps pixels into sRGB's gamut. L* is clamped to 0…100 and otherwise preserved, as is the hue angle; a* and b*
+    /// are reduced by the same factor, no more than necessary. Pixels within the gamut are not changed by a single bit.
     ///
-    /// - Returns: how many pixels were changed.
+    /// - Returns: the number of pixels changed.
     @discardableResult
     public static func fitToGamut(_ lab: UnsafeMutablePointer<Float>, labStride: Int = 3, count: Int) -> Int {
         precondition(labStride >= 3, "stride \(labStride), expected 3 at least")
@@ -59,7 +60,7 @@ public enum CIELAB {
         return changed
     }
 
-    /// `fromSRGB` of an array of whole pixels.
+    /// `fromSRGB` for an array of whole pixels.
     public static func lab(fromSRGB colors: [Float]) -> [Float] {
         precondition(colors.count % 3 == 0, "\(colors.count) floats are no whole pixels")
         var result = colors
@@ -70,7 +71,7 @@ public enum CIELAB {
         return result
     }
 
-    /// `toSRGB` of an array of whole pixels.
+    /// `toSRGB` for an array of whole pixels.
     public static func sRGB(fromLab lab: [Float]) -> [Float] {
         precondition(lab.count % 3 == 0, "\(lab.count) floats are no whole pixels")
         var result = lab
@@ -82,11 +83,11 @@ public enum CIELAB {
     }
 }
 
-// MARK: - One pixel: R, G, B or X, Y, Z or L*, a*, b* side by side, so that all three are computed at once.
+// MARK: - One pixel: R, G, B or X, Y, Z or L*, a*, b* in a vector, so that all three are computed at once.
 
-// XYZ is relative to the white. Every row of the matrix to it, and of its inverse, then adds up to 1, so that X = G +
-// m₁ (R − G) + m₃ (B − G): grays are exactly gray in both directions. The matrix follows from the chromaticities of IEC
-// 61966-2-1: red (0.64, 0.33), green (0.30, 0.60), blue (0.15, 0.06), white (0.3127, 0.3290).
+// XYZ is relative to the white point. Every row of the matrix to XYZ, and of its inverse, then sums to 1, so that X = G
+// + m₁ (R − G) + m₃ (B − G): grays are exactly gray in both directions. The matrix follows from the chromaticities of
+// IEC 61966-2-1: red (0.64, 0.33), green (0.30, 0.60), blue (0.15, 0.06), white (0.3127, 0.3290).
 
 @inline(__always) private var redToXYZ: SIMD4<Float> { SIMD4(0.43388734, 0.21263901, 0.01775004, 0) }
 @inline(__always) private var blueToXYZ: SIMD4<Float> { SIMD4(0.18988864, 0.07219232, 0.87280234, 0) }
@@ -111,7 +112,7 @@ private func sRGBColor(_ lab: SIMD4<Float>) -> SIMD4<Float> {
     return encoded(SIMD4(repeating: xyz.y) + xToRGB * (xyz.x - xyz.y) + zToRGB * (xyz.z - xyz.y))
 }
 
-/// How far a color of the gamut may lie outside it after a round trip.
+/// How far a color in the gamut may end up outside it after a round trip.
 private let gamutTolerance: Float = 2e-5
 
 @inline(__always)
@@ -119,7 +120,7 @@ private func isInGamut(_ color: SIMD4<Float>) -> Bool {
     color.min() >= -gamutTolerance && color.max() <= 1 + gamutTolerance
 }
 
-/// The color with as much of its chroma as fits the gamut, to 2⁻¹⁶ of it, by bisection.
+/// The color with as much of its chroma as fits into the gamut, to within 2⁻¹⁶ of it, by bisection.
 private func fitted(_ lab: SIMD4<Float>) -> SIMD4<Float> {
     let gray = SIMD4(min(max(lab.x, 0), 100), 0, 0, 0)
     let chroma = SIMD4(0, lab.y, lab.z, 0)

@@ -1,33 +1,33 @@
 import CLittleCMS
 
-/// The sRGB colors of inks.
+/// Converts ink values to sRGB.
 ///
-/// With a profile: relative colorimetric with black point compensation. The darkest ink of a press is a dark gray; without
-/// compensation shadows would come out flat, and perceptual tables differ from maker to maker and compress colors that a
-/// screen can show. Where the profile is missing, damaged or none of CMYK: R = (1 − C)(1 − K), and so on.
+/// With a profile: relative colorimetric with black point compensation. The darkest ink of a press is a dark gray, so
+/// without compensation shadows would look flat; perceptual tables differ between vendors and compress colors that a
+/// screen can show. If the profile is missing, damaged or not for CMYK: R = (1 − C)(1 − K), and so on.
 ///
 /// - Parameters:
 ///   - inks: C, M, Y, K of each pixel, 255 for full ink.
 ///   - profile: an ICC profile, or nil.
 /// - Returns: R, G, B of each pixel.
-/// - Precondition: `inks` holds whole pixels.
+/// - Precondition: `inks` contains whole pixels.
 package func rgb(fromCMYK inks: [UInt8], profile: [UInt8]?) -> [UInt8] {
     converted(inks, profile: profile).colors
 }
 
-/// The same, and what of it the user should know: CMYK files are for a press, and what comes out is not.
+/// The same with a warning for the user, since CMYK files are intended for a press and the result is not.
 func colorsAndWarning(fromCMYK inks: [UInt8], profile: [UInt8]?) -> (colors: [UInt8], warning: String) {
     let (colors, usesProfile) = converted(inks, profile: profile)
-    let warning = "its CMYK inks come out as sRGB colors"
+    let warning = "its CMYK colors are converted to sRGB"
     if usesProfile { return (colors, warning) }
     let reason = profile == nil ? "it has no color profile" : "its color profile cannot be used"
-    return (colors, "\(warning), by a plain formula: \(reason)")
+    return (colors, "\(warning), with a simple formula: \(reason)")
 }
 
 private func converted(_ inks: [UInt8], profile: [UInt8]?) -> (colors: [UInt8], usesProfile: Bool) {
     precondition(inks.count % 4 == 0, "\(inks.count) inks are no whole pixels")
     let pixels = inks.count / 4
-    // The initializer below would write to the empty array that all threads share.
+    // With no pixels, the initializer below would write to the empty array that all threads share.
     guard pixels > 0 else { return ([], false) }
     var usesProfile = false
     let colors = [UInt8](unsafeUninitializedCapacity: 3 * pixels) { colors, count in
@@ -42,7 +42,7 @@ private func converted(_ inks: [UInt8], profile: [UInt8]?) -> (colors: [UInt8], 
     return (colors, usesProfile)
 }
 
-/// - Returns: whether the profile could be used.
+/// - Returns: whether the profile was usable.
 private func convert(
     _ inks: UnsafePointer<UInt8>, to colors: UnsafeMutablePointer<UInt8>, count: Int, by profile: [UInt8]?
 ) -> Bool {
@@ -54,10 +54,10 @@ private func convert(
             source.handle, restore_lcms_cmyk_8, target.handle, restore_lcms_rgb_8,
             cmsUInt32Number(INTENT_RELATIVE_COLORIMETRIC), cmsUInt32Number(flags))
     }
-    // A profile without the tables from colors to inks has no black point that could be found.
+    // The black point of a profile cannot be determined if it has no tables from colors to inks.
     guard let transform = transform(flags: cmsFLAGS_BLACKPOINTCOMPENSATION) ?? transform(flags: 0) else { return false }
     defer { cmsDeleteTransform(transform) }
-    // Pieces, because Little CMS counts pixels in 32 bits.
+    // Converted in pieces, because Little CMS counts pixels in 32 bits.
     let most = 1 << 20
     for start in stride(from: 0, to: count, by: most) {
         cmsDoTransform(

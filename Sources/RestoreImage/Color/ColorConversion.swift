@@ -1,22 +1,24 @@
-/// Between the samples of a picture and sRGB: a curve for each channel to linear light, a matrix to sRGB's primaries, sRGB's
-/// curve; and back. Relative colorimetric: white stays white. Nothing is clipped on the way to sRGB, so colors outside its
-/// gamut come back.
+/// Conversion between the samples of an image and sRGB: a curve per channel to linear light, a matrix to sRGB's
+/// primaries, sRGB's curve; and back. Relative colorimetric: white stays white. Nothing is clipped on the way to sRGB,
+/// so colors outside its gamut survive the round trip.
 ///
-/// The profile is read by Little CMS; its curves are tabulated for 65536 samples, which is all there can be, and searched on
-/// the way back, which undoes them exactly (`docs/decisions/0010-color-management.md`). Immutable, for any number of threads.
+/// The profile is read by Little CMS. Its curves are tabulated for 65536 samples, which covers every possible sample,
+/// and searched on the way back, so the round trip is exact (`docs/decisions/0010-color-management.md`). Immutable and
+/// thread-safe.
 public final class ColorConversion: Sendable, Equatable {
     /// 1 for gray, 3 for color.
     public let channelCount: Int
 
-    /// One curve, or those of R, G and B.
+    /// One curve for gray, or one each for R, G and B.
     let curves: [ToneCurve]
-    /// From linear light in the picture's primaries to linear sRGB, row by row, and back; empty for gray.
+    /// From linear light in the image's primaries to linear sRGB, row by row, and back; empty for gray.
     let toSRGB: [Float]
     let fromSRGB: [Float]
-    /// sRGB values of samples by their curves alone, one table or those of R, G and B; empty where a matrix mixes channels.
+    /// sRGB values of samples if only curves are applied, as one table or one each for R, G and B; empty if a matrix
+    /// mixes channels.
     let encoded: [[Float]]
-    /// What an unchanged color may differ by in linear light: far more than the rounding of floats, which the curves'
-    /// range and both matrices multiply.
+    /// How far an unchanged color may be off in linear light: far more than the rounding of floats, which is amplified
+    /// by the range of the curves and both matrices.
     private let tolerance: Float
 
     init(_ model: ICCProfile.LightModel) throws(ICCProfile.Defect) {
@@ -28,24 +30,24 @@ public final class ColorConversion: Sendable, Equatable {
         }
         (channelCount, encoded) = (3, [])
         guard let toXYZ = try ICCProfile.sRGB()?.lightModel().matrix, let fromXYZ = toXYZ.inverse else {
-            throw ICCProfile.Defect(reason: "sRGB could not be made")
+            throw ICCProfile.Defect(reason: "the sRGB profile could not be created")
         }
         let product = fromXYZ.times(matrix)
         guard let inverse = product.inverse else {
-            throw ICCProfile.Defect(reason: "its primaries do not span colors")
+            throw ICCProfile.Defect(reason: "its primaries are degenerate")
         }
         (toSRGB, fromSRGB) = (product.floats, inverse.floats)
         let gain = Self.largest(toSRGB) * Self.largest(fromSRGB) * (curves.map { Self.largest($0.light) }.max() ?? 1)
         tolerance = max(1e-3, 1e-4 * gain)
     }
 
-    /// The same by its curves alone.
+    /// The same with only the curves.
     private init(curvesOf conversion: ColorConversion) {
         (channelCount, curves) = (conversion.channelCount, conversion.curves)
         (toSRGB, fromSRGB, tolerance) = ([], [], 0)
         var tables: [[Float]] = []
         for (index, curve) in curves.enumerated() {
-            // All three are mostly the same one.
+            // Usually all three are the same.
             tables.append(index > 0 && curve == curves[index - 1] ? tables[index - 1] : Self.encoded(curve))
         }
         encoded = tables
@@ -53,7 +55,7 @@ public final class ColorConversion: Sendable, Equatable {
 
     private static func encoded(_ curve: ToneCurve) -> [Float] { curve.light.map { SRGBTransfer.encode($0) } }
 
-    /// The picture's own primaries taken for those of sRGB.
+    /// The same with the image's own primaries treated as those of sRGB.
     var inOwnPrimaries: ColorConversion { encoded.isEmpty ? ColorConversion(curvesOf: self) : self }
 
     private static func largest(_ values: [Float]) -> Float { values.reduce(0) { max($0, $1.magnitude) } }
@@ -62,7 +64,7 @@ public final class ColorConversion: Sendable, Equatable {
         left === right || (left.toSRGB == right.toSRGB && left.curves == right.curves)
     }
 
-    /// Whether no color of a grid differs from the same samples in sRGB by half a step of 8 bits.
+    /// Whether every color on a grid differs from the same samples in sRGB by less than half an 8-bit step.
     var isNearSRGB: Bool {
         let places = stride(from: 0, through: 65535, by: channelCount == 1 ? 255 : 65535 / 15).map { UInt16($0) }
         func isNear(_ samples: [UInt16]) -> Bool {
@@ -74,7 +76,7 @@ public final class ColorConversion: Sendable, Equatable {
             return zip(samples, color).allSatisfy { abs(Float($0) / 65535 - $1) < 0.5 / 255 }
         }
         if channelCount == 1 { return places.allSatisfy { isNear([$0]) } }
-        // The curves first, in small steps: tables may differ anywhere.
+        // Check the curves first, in small steps: tables may deviate anywhere.
         guard
             (0...255).allSatisfy({
                 let v = UInt16($0 * 257); return isNear([v, v, v])
@@ -87,7 +89,7 @@ public final class ColorConversion: Sendable, Equatable {
 // MARK: - Kernels: pointers only, one run of pixels at a time, specialized for UInt8 and UInt16.
 
 extension ColorConversion {
-    /// sRGB floats of pixels.
+    /// Converts pixels to sRGB floats.
     ///
     /// - Parameters:
     ///   - step: samples from one pixel to the next.
@@ -122,7 +124,7 @@ extension ColorConversion {
         }
     }
 
-    /// Puts sRGB floats into pixels; a pixel that has exactly this color already is left as it is. Parameters as above.
+    /// Writes sRGB floats to pixels. A pixel that already has exactly this color is not changed. Parameters as above.
     func setColors<Sample: FixedWidthInteger>(
         _ target: UnsafeMutablePointer<Sample>, step: Int, count: Int, from source: UnsafePointer<Float>,
         pixelStride: Int
@@ -140,7 +142,7 @@ extension ColorConversion {
         }
     }
 
-    /// One channel, by its curve alone.
+    /// A single channel, with only its curve.
     private func set<Sample: FixedWidthInteger>(
         _ target: UnsafeMutablePointer<Sample>, step: Int, count: Int, from source: UnsafePointer<Float>,
         pixelStride: Int, channel: Int
@@ -192,8 +194,9 @@ extension ColorConversion {
                     red.light[Int(pixel[0]) &* scale], green.light[Int(pixel[1]) &* scale],
                     blue.light[Int(pixel[2]) &* scale]
                 )
-                // Floats of 24 bits hold no 16-bit sample of next to no light beside a bright one. What was not changed
-                // keeps it all the same. The first three comparisons spare most changed pixels the exact ones.
+                // With 24-bit precision, a float cannot preserve a very dark 16-bit sample beside a bright one, so
+                // unchanged colors keep their samples. The first three comparisons avoid the exact ones for most
+                // changed pixels.
                 if isNear(light.0, old.0, tolerance), isNear(light.1, old.1, tolerance),
                     isNear(light.2, old.2, tolerance)
                 {
@@ -226,11 +229,11 @@ private func isNear(_ light: Float, _ other: Float, _ tolerance: Float) -> Bool 
     (light - other).magnitude < tolerance
 }
 
-/// From a sample to one of 16 bits.
+/// The factor from a sample to a 16-bit sample.
 @inline(__always)
 private func sampleScale<Sample: FixedWidthInteger>(_: Sample.Type) -> Int { MemoryLayout<Sample>.size == 1 ? 257 : 1 }
 
-/// The nearest sample of a place among 16-bit ones, 0…65535.
+/// The sample nearest to a position among 16-bit samples, 0…65535.
 @inline(__always)
 private func nearestSample<Sample: FixedWidthInteger>(_ place: Float) -> Sample {
     let value = MemoryLayout<Sample>.size == 1 ? place / 257 : place

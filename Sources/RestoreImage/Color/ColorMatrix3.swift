@@ -1,4 +1,4 @@
-/// A 3×3 matrix in double precision, by rows.
+/// A 3×3 matrix in double precision, stored by rows.
 struct ColorMatrix3: Sendable, Equatable {
     var rows: (SIMD3<Double>, SIMD3<Double>, SIMD3<Double>)
 
@@ -19,7 +19,7 @@ struct ColorMatrix3: Sendable, Equatable {
         return ColorMatrix3(rows: row(rows.0), row(rows.1), row(rows.2))
     }
 
-    /// The matrix that undoes this one; nil where there is none, or where it would blow small differences up a hundredfold.
+    /// The inverse matrix; nil if there is none, or if it would amplify small differences a hundredfold.
     var inverse: ColorMatrix3? {
         let (a, b, c) = rows
         let first = Self.cross(b, c)
@@ -36,6 +36,6 @@ struct ColorMatrix3: Sendable, Equatable {
         SIMD3(a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x)
     }
 
-    /// The nine entries, row by row.
+    /// The nine elements, row by row.
     var floats: [Float] { [rows.0, rows.1, rows.2].flatMap { [Float($0.x), Float($0.y), Float($0.z)] } }
 }

@@ -1,13 +1,14 @@
-/// What the samples of a picture mean.
+/// The color space of an image's samples.
 public enum ColorSpace: Sendable, Equatable {
-    /// sRGB (IEC 61966-2-1), or gray with its curve. Also what nothing is known of.
+    /// sRGB (IEC 61966-2-1), or gray with its curve. Also assumed if the color space is unknown.
     case sRGB
-    /// Another one, by the curves and the matrix of an ICC profile or of a PNG's chunks.
+    /// Another color space, defined by the curves and matrix of an ICC profile or by a PNG's chunks.
     case converted(ColorConversion)
 
-    /// The space in which networks and estimates see pictures: the own primaries are taken for those of sRGB, and only the tone
-    /// curve is that of sRGB. All colors are then within 0…1, which is what networks have seen; colors outside sRGB's gamut
-    /// would not be, and clean ones came back with a cast. Noise of the channels, too, stays apart.
+    /// The space in which networks and estimators process images: the image's own primaries are treated as those of
+    /// sRGB, and only the tone curve is converted to that of sRGB. All colors are then within 0…1, as in training.
+    /// Colors outside sRGB's gamut would not be, and clean ones would come back with a color cast. Noise also stays
+    /// independent between channels.
     public var inOwnPrimaries: ColorSpace {
         guard case .converted(let conversion) = self else { return self }
         return .converted(conversion.inOwnPrimaries)
@@ -15,15 +16,15 @@ public enum ColorSpace: Sendable, Equatable {
 }
 
 extension ImageMetadata {
-    /// The color space that a picture's file describes.
+    /// The color space described by an image file.
     ///
-    /// An ICC profile goes before a PNG's `sRGB`, that before `gAMA` and `cHRM` (PNG 3rd edition, 4.3). Profiles that differ
-    /// from sRGB by less than half a step of 8 bits are taken as sRGB. `cICP` is kept for the output and not interpreted, which
-    /// is a warning where nothing else says the same.
+    /// An ICC profile takes precedence over a PNG's `sRGB`, which takes precedence over `gAMA` and `cHRM` (PNG 3rd
+    /// edition, 4.3). Profiles that differ from sRGB by less than half an 8-bit step are treated as sRGB. `cICP` is
+    /// copied to the output but not interpreted, with a warning if nothing else describes the same color space.
     ///
-    /// - Parameter layout: of the picture.
-    /// - Returns: the space; and what of the file's description is not used and why, half a sentence, where that is so:
-    ///   without a usable one the samples are taken as sRGB.
+    /// - Parameter layout: the image's channel layout.
+    /// - Returns: the color space and, if some of the file's description is not used, the reason as half a sentence.
+    ///   Without a usable description the samples are assumed to be sRGB.
     public func colorSpace(of layout: Image.ChannelLayout) -> (space: ColorSpace, warning: String?) {
         let space: ColorSpace
         do throws(ICCProfile.Defect) {
@@ -33,19 +34,20 @@ extension ImageMetadata {
                 space = try pngColor?.colorSpace(of: layout) ?? .sRGB
             }
         } catch {
-            return (.sRGB, "the color profile is kept, but the colors are taken as sRGB: \(error.reason)")
+            return (.sRGB, "the color profile is kept, but the colors are treated as sRGB: \(error.reason)")
         }
         return (space, warningOfCodePoints)
     }
 
-    /// `cICP` goes before all others (PNG 3rd edition, 4.3), but they mostly say the same, for readers that do not know it.
-    /// Where its curve is none of those that are like sRGB's (ITU-T H.273, table 3) they are only the next best.
+    /// `cICP` takes precedence over all others (PNG 3rd edition, 4.3), but the others usually describe the same space,
+    /// for readers that do not support it. If its curve is not one of those similar to sRGB's (ITU-T H.273, table 3),
+    /// they are only an approximation.
     private var warningOfCodePoints: String? {
         let nearCurves: Set<UInt8> = [1, 6, 13, 14, 15]
         guard let code = pngColor?.codingIndependentCodePoints, code.count == 4, !nearCurves.contains(code[1]) else {
             return nil
         }
-        return "its cICP is not interpreted: the colors are taken as its other chunks say"
+        return "its cICP is not interpreted; the colors follow its other chunks"
     }
 
     private static func colorSpace(
@@ -55,20 +57,20 @@ extension ImageMetadata {
         let space = try profile.colorSpace()
         let isGrayPicture = layout.colorChannelCount == 1
         if profile.colorModel == .gray, !isGrayPicture {
-            throw ICCProfile.Defect(reason: "it is a profile of gray, and the picture is RGB")
+            throw ICCProfile.Defect(reason: "it is a gray profile, but the image is RGB")
         }
-        // A gray picture with the profile of sRGB is common, and clear.
+        // A gray image with an sRGB profile is common and unambiguous.
         if profile.colorModel == .rgb, isGrayPicture, case .converted = space {
-            throw ICCProfile.Defect(reason: "it is a profile of RGB, and the picture is gray")
+            throw ICCProfile.Defect(reason: "it is an RGB profile, but the image is gray")
         }
         return space
     }
 }
 
 extension ImageMetadata {
-    /// With a profile that says what a PNG's chunks do, for formats that have no such chunks.
+    /// Replaces a PNG's color chunks by an equivalent profile, for formats without such chunks.
     func describingColorsByProfile(of layout: Image.ChannelLayout) -> ImageMetadata {
-        // What cannot be used to read colors is nothing that could be passed on, either.
+        // A description that cannot be used for reading colors cannot be passed on either.
         guard colorProfile == nil, let pngColor, let profile = try? pngColor.profile(of: layout) else { return self }
         var result = self
         result.colorProfile = profile.bytes
@@ -77,9 +79,9 @@ extension ImageMetadata {
 }
 
 extension DecodedImage {
-    /// Gives the picture the color space that its metadata describe.
+    /// Sets the image's color space from its metadata.
     ///
-    /// - Returns: why they are not used, half a sentence, where they are not.
+    /// - Returns: why the metadata are not used, as half a sentence, if they are not.
     @discardableResult
     public mutating func adoptColorSpace() -> String? {
         let (space, warning) = metadata.colorSpace(of: image.channelLayout)
@@ -89,7 +91,7 @@ extension DecodedImage {
 }
 
 extension ICCProfile {
-    /// - Throws: where the profile cannot be used.
+    /// - Throws: `Defect` if the profile cannot be used.
     borrowing func colorSpace() throws(Defect) -> ColorSpace {
         let conversion = try ColorConversion(lightModel())
         return conversion.isNearSRGB ? .sRGB : .converted(conversion)
@@ -97,7 +99,7 @@ extension ICCProfile {
 }
 
 extension ImageMetadata.PNGColor {
-    /// `gAMA` of sRGB's usual stand-in, 1/2.2.
+    /// The `gAMA` value commonly used to approximate sRGB, 1/2.2.
     private static let standInGamma: UInt32 = 45455
     /// `cHRM` of sRGB.
     private static let standInChromaticities: [UInt32] = [31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000]
@@ -106,7 +108,7 @@ extension ImageMetadata.PNGColor {
         try profile(of: layout)?.colorSpace() ?? .sRGB
     }
 
-    /// The profile that says the same; nil for sRGB.
+    /// The equivalent profile; nil for sRGB.
     fileprivate func profile(of layout: Image.ChannelLayout) throws(ICCProfile.Defect) -> ICCProfile? {
         if let code = codingIndependentCodePoints, code != [1, 13, 0, 1], renderingIntent == nil, gamma == nil {
             throw ICCProfile.Defect(reason: "cICP is not interpreted")
@@ -114,16 +116,16 @@ extension ImageMetadata.PNGColor {
         guard renderingIntent == nil, let gamma else { return nil }
         let isColor = layout.colorChannelCount == 3
         let primaries = isColor ? chromaticities ?? Self.standInChromaticities : nil
-        // Writers of sRGB give these for readers that do not know it (PNG 3rd edition, 11.3.2.5).
+        // Files in sRGB include these values for readers that do not support `sRGB` (PNG 3rd edition, 11.3.2.5).
         let hasStandInPrimaries = primaries.map { Self.areNear($0, Self.standInChromaticities) } ?? true
         if hasStandInPrimaries, Self.areNear([gamma], [Self.standInGamma]) { return nil }
-        // Exponents beyond this are mistakes.
+        // Exponents outside this range are mistakes.
         guard (10_000...1_000_000).contains(gamma) else {
-            throw ICCProfile.Defect(reason: "gAMA is absurd: \(gamma)")
+            throw ICCProfile.Defect(reason: "gAMA is out of range: \(gamma)")
         }
         let color = try primaries.map { values throws(ICCProfile.Defect) in try Self.checked(values) }
         guard let profile = ICCProfile.power(exponent: 100_000 / Double(gamma), chromaticities: color) else {
-            throw ICCProfile.Defect(reason: "cHRM is absurd")
+            throw ICCProfile.Defect(reason: "cHRM is out of range")
         }
         return profile
     }
@@ -132,11 +134,11 @@ extension ImageMetadata.PNGColor {
         values.count == others.count && zip(values, others).allSatisfy { abs(Int($0) - Int($1)) <= 50 }
     }
 
-    /// White's and the primaries' x and y as numbers, where these are colors.
+    /// x and y of the white point and the primaries as numbers, if they are valid colors.
     private static func checked(_ values: [UInt32]) throws(ICCProfile.Defect) -> [Double] {
         let isColor = values.count == 8 && values.allSatisfy { $0 <= 100_000 } && values[1] >= 1000
-        // Of imaginary primaries (ProPhoto's blue) y may be 0, which Little CMS divides by.
-        guard isColor else { throw ICCProfile.Defect(reason: "cHRM is absurd") }
+        // For imaginary primaries (such as ProPhoto's blue) y may be 0, by which Little CMS divides.
+        guard isColor else { throw ICCProfile.Defect(reason: "cHRM is out of range") }
         return values.enumerated().map { $0 % 2 == 1 ? max(Double($1), 1) / 100_000 : Double($1) / 100_000 }
     }
 }

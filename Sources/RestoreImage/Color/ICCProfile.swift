@@ -1,22 +1,22 @@
 import CLittleCMS
 
-/// A color profile that Little CMS holds open.
+/// A color profile opened by Little CMS.
 ///
-/// Source: ISO 15076-1 (ICC.1:2022). Little CMS checks offsets and sizes of its tags.
+/// Source: ISO 15076-1 (ICC.1:2022). Little CMS checks the offsets and sizes of the profile's tags.
 struct ICCProfile: ~Copyable {
-    /// Why a profile cannot be used: half a sentence.
+    /// Why a profile cannot be used, as half a sentence.
     struct Defect: Error, Equatable {
         let reason: String
     }
 
-    /// What the samples of a picture with this profile are.
+    /// The kind of samples this profile applies to.
     enum ColorModel: Equatable {
         case gray, rgb, cmyk, other
     }
 
-    /// The linear light that a device value stands for, relative to the white D50.
+    /// Maps device values to linear light, relative to the D50 white point.
     struct LightModel {
-        /// One curve, or those of R, G and B.
+        /// One curve for gray, or one each for R, G and B.
         let curves: [ToneCurve]
         /// From linear R, G, B to X, Y, Z; nil for gray.
         let matrix: ColorMatrix3?
@@ -24,7 +24,7 @@ struct ICCProfile: ~Copyable {
 
     let handle: cmsHPROFILE
 
-    /// Opens a profile that is in memory; nil where it is none.
+    /// Opens a profile in memory; nil if the bytes are not a profile.
     init?(bytes: [UInt8]) {
         let opened = bytes.withUnsafeBytes {
             cmsOpenProfileFromMem($0.baseAddress, cmsUInt32Number(clamping: $0.count))
@@ -33,10 +33,10 @@ struct ICCProfile: ~Copyable {
         handle = opened
     }
 
-    /// The profile of sRGB (IEC 61966-2-1).
+    /// The sRGB profile (IEC 61966-2-1).
     static func sRGB() -> ICCProfile? { ICCProfile(owning: cmsCreate_sRGBProfile()) }
 
-    /// The profile of samples to which an exponent was applied.
+    /// A profile for samples encoded with a power function.
     ///
     /// - Parameters:
     ///   - exponent: light = sample ^ exponent.
@@ -63,13 +63,13 @@ struct ICCProfile: ~Copyable {
 
     deinit { cmsCloseProfile(handle) }
 
-    /// The profile as a file has it, always the same bytes; nil where memory does not suffice.
+    /// The profile in file format, always with the same bytes; nil if memory runs out.
     var bytes: [UInt8]? {
         var count: cmsUInt32Number = 0
         guard cmsSaveProfileToMem(handle, nil, &count) != 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: Int(count))
         guard bytes.count >= 128, cmsSaveProfileToMem(handle, &bytes, &count) != 0 else { return nil }
-        // Little CMS puts the time there (ICC.1:2022, 7.2): the start of 2000 instead.
+        // Little CMS stores the current time here (ICC.1:2022, 7.2); replace it by the start of 2000.
         bytes.replaceSubrange(24..<36, with: [0x07, 0xD0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0])
         return bytes
     }
@@ -83,18 +83,18 @@ struct ICCProfile: ~Copyable {
         }
     }
 
-    /// Curves, and a matrix for RGB; a profile that has tables beside them is taken by these all the same, because only they
-    /// can be undone without loss.
+    /// The curves and, for RGB, the matrix. These are used even if the profile also has tables, because only they can
+    /// be inverted without loss.
     func lightModel() throws(Defect) -> LightModel {
         switch colorModel {
         case .gray:
             let curve = try ToneCurve(tag(cmsSigGrayTRCTag), isLightness: cmsGetPCS(handle) == cmsSigLabData)
             return LightModel(curves: [curve], matrix: nil)
         case .rgb:
-            guard cmsGetPCS(handle) == cmsSigXYZData else { throw Defect(reason: "it holds tables only") }
+            guard cmsGetPCS(handle) == cmsSigXYZData else { throw Defect(reason: "it contains only tables") }
             return try matrixModel()
         case .cmyk, .other:
-            throw Defect(reason: "it is of another color model")
+            throw Defect(reason: "it has another color model")
         }
     }
 
@@ -104,7 +104,7 @@ struct ICCProfile: ~Copyable {
         for signature in signatures { sources.append(try CurveSource(tag(signature))) }
         var curves: [ToneCurve] = []
         for index in 0..<3 {
-            // All three are mostly the same one.
+            // Usually all three are the same.
             if index > 0, sources[index] == sources[index - 1] {
                 curves.append(curves[index - 1])
             } else {
@@ -114,7 +114,7 @@ struct ICCProfile: ~Copyable {
         return LightModel(curves: curves, matrix: try colorants())
     }
 
-    /// X, Y, Z of red, green and blue, in columns.
+    /// X, Y, Z of red, green and blue, as columns.
     private func colorants() throws(Defect) -> ColorMatrix3 {
         let red = try xyz(cmsSigRedColorantTag)
         let green = try xyz(cmsSigGreenColorantTag)

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The curve of sRGB (IEC 61966-2-1), mirrored at the origin for colors outside its gamut, so that what is darker than
-/// black is treated as what is brighter: the slope stays within that of the curve (as scRGB-nl has it, IEC 61966-2-2).
+/// The sRGB curve (IEC 61966-2-1), mirrored at the origin for colors outside the gamut (as in scRGB-nl, IEC 61966-2-2).
+/// Values below black are thus treated like positive ones, and the slope stays within that of the curve.
 enum SRGBTransfer {
     /// The encoded value of linear light.
     @inline(__always)

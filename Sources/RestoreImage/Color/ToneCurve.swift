@@ -1,16 +1,16 @@
 import CLittleCMS
 import Glibc
 
-/// How a tone curve of a profile is given: compared before the work of tabulating it.
+/// The definition of a profile's tone curve, which is cheaper to compare than its tabulated values.
 struct CurveSource: Equatable {
-    /// Of a parametric curve, as Little CMS numbers them; 0 for a table.
+    /// For a parametric curve, its type as numbered by Little CMS; 0 for a table.
     let kind: Int32
-    /// Entries of a table, 0…65535 for 0…1; of a parametric curve, values at evenly spaced places.
+    /// For a table, its entries, with 0…65535 mapped to 0…1; for a parametric curve, values at evenly spaced positions.
     let entries: [Float]
     /// nil for a table.
     private let curve: OpaquePointer?
 
-    /// - Parameter tag: a curve that Little CMS has read; it must stay while this value is used.
+    /// - Parameter tag: a curve read by Little CMS; it must outlive this value.
     init(_ tag: UnsafeMutableRawPointer) throws(ICCProfile.Defect) {
         let curve = OpaquePointer(tag)
         kind = cmsGetToneCurveParametricType(curve)
@@ -29,8 +29,8 @@ struct CurveSource: Equatable {
 
     static func == (left: Self, right: Self) -> Bool { left.kind == right.kind && left.entries == right.entries }
 
-    /// The curve at `sample` / 65535. Tables are interpolated here: Little CMS rounds what it reads from them to 16 bits, and
-    /// many dark samples would become one.
+    /// The curve at `sample` / 65535. Tables are interpolated here because Little CMS rounds interpolated values to 16
+    /// bits, which would merge many dark samples.
     func light(of sample: Int) -> Float {
         if let curve { return cmsEvalToneCurveFloat(curve, Float(sample) / 65535) }
         let place = Double(sample) * Double(entries.count - 1) / 65535
@@ -40,19 +40,20 @@ struct CurveSource: Equatable {
     }
 }
 
-/// The light that each sample of a channel stands for, and the way back.
+/// Maps each sample of a channel to linear light, and back.
 struct ToneCurve: Sendable, Equatable {
-    /// Linear light of sample v of 0…65535; an 8-bit sample is 257 times as large. Never decreases.
+    /// Linear light for samples v in 0…65535; an 8-bit sample is multiplied by 257. Never decreases.
     let light: [Float]
-    /// Where to look for a light y: `starts[k]` is the last sample whose light is at most that of square root k / `steps`.
+    /// Where to start searching for a light value y: `starts[k]` is the last sample whose light has a square root of at
+    /// most k / `steps`.
     let starts: [Int32]
 
     static let sampleCount = 65536
     static let steps = 4096
 
     /// - Parameters:
-    ///   - tag: a curve that Little CMS has read.
-    ///   - isLightness: the curve gives L* / 100 and not light.
+    ///   - tag: a curve read by Little CMS.
+    ///   - isLightness: whether the curve gives L* / 100 instead of linear light.
     init(_ tag: UnsafeMutableRawPointer, isLightness: Bool) throws(ICCProfile.Defect) {
         try self.init(CurveSource(tag), isLightness: isLightness)
     }
@@ -64,9 +65,9 @@ struct ToneCurve: Sendable, Equatable {
             throw ICCProfile.Defect(reason: "a tone curve is out of range")
         }
         for index in 1..<values.count {
-            // A table's interpolation may be off by a rounding.
+            // Interpolation in a table may be off by a rounding error.
             guard values[index] >= values[index - 1] - 1e-6 else {
-                throw ICCProfile.Defect(reason: "a tone curve falls, and cannot be undone")
+                throw ICCProfile.Defect(reason: "a tone curve is not monotonic and cannot be inverted")
             }
             values[index] = max(values[index], values[index - 1])
         }
@@ -77,13 +78,14 @@ struct ToneCurve: Sendable, Equatable {
         starts = Self.starts(of: values)
     }
 
-    /// Y of a lightness L* / 100 (CIE 15).
+    /// Y for a lightness of L* / 100 (CIE 15).
     private static func luminance(_ lightness: Float) -> Float {
         let l = 100 * lightness
         return l > 8 ? powf((l + 16) / 116, 3) : l * 27 / 24389
     }
 
-    /// Places are even in the square root of the light, which is near to how samples are: so few lie between two of them.
+    /// Entries are evenly spaced in the square root of the light, which is close to the spacing of samples, so that few
+    /// samples lie between two of them.
     private static func starts(of light: [Float]) -> [Int32] {
         let (first, span) = (light[0], light[light.count - 1] - light[0])
         var starts: [Int32] = []
@@ -98,7 +100,7 @@ struct ToneCurve: Sendable, Equatable {
         return starts
     }
 
-    /// Hands `body` the tables.
+    /// Passes the tables to `body`.
     @inline(__always)
     func withTables<Outcome>(_ body: (ToneTables) -> Outcome) -> Outcome? {
         light.withUnsafeBufferPointer { light in
@@ -118,7 +120,8 @@ struct ToneTables {
     private let last: Float
     private let scale: Float
 
-    /// Samples between two places of `starts` that are passed one by one: usual curves have some dozens there.
+    /// The maximum number of samples between two entries of `starts` to search linearly; typical curves have a few
+    /// dozen there.
     private static let longestWalk = 128
 
     @inline(__always)
@@ -130,25 +133,25 @@ struct ToneTables {
         scale = 1 / (last - first)
     }
 
-    /// The place, 0…65535, at which the curve, straight between samples, has the light `y`.
+    /// The position, 0…65535, at which the curve, interpolated linearly between samples, has the light `y`.
     @inline(__always)
     func sample(of y: Float) -> Float {
-        // Where the curve is flat at an end, black and white are its ends.
+        // Where the curve is flat at either end, the result is black or white.
         guard y > first else { return 0 }
         guard y < last else { return Float(ToneCurve.sampleCount - 1) }
         let step = min(Int(((y - first) * scale).squareRoot() * Float(ToneCurve.steps)), ToneCurve.steps - 1)
         var low = Int(starts[step])
         var high = min(Int(starts[step + 1]) + 1, ToneCurve.sampleCount - 1)
-        // The root may be off by a rounding.
+        // The square root may be off by a rounding error.
         while low > 0, light[low] > y { low -= 1 }
         while high < ToneCurve.sampleCount - 1, light[high] <= y { high += 1 }
-        // Tables may leap.
+        // Tables may have jumps.
         while high - low > Self.longestWalk {
             let middle = (low + high) / 2
             if light[middle] <= y { low = middle } else { high = middle }
         }
-        // Curves are nearly straight in so short a piece: the guess is right or next to it, where halving would guess wrong
-        // every other time.
+        // The curve is nearly straight over such a short interval, so the guess is exact or off by one, whereas
+        // bisection would mispredict every other branch.
         let span = light[high] - light[low]
         let guess = span > 0 ? low + Int((y - light[low]) / span * Float(high - low)) : low
         low = min(max(guess, low), high - 1)

@@ -1,5 +1,5 @@
-// sRGB's curve (IEC 61966-2-1) and roots of four values at once, without tables or calls: `SRGBTransfer` for many
-// pixels. Errors are a few units in the last place.
+// sRGB's curve (IEC 61966-2-1) and roots of four values at once, without tables or calls: a faster `SRGBTransfer` for
+// many pixels. Errors are a few units in the last place.
 
 /// Linear light of encoded values, mirrored at 0.
 @inline(__always)
@@ -24,8 +24,8 @@ func encoded(_ light: SIMD4<Float>) -> SIMD4<Float> {
 
 /// Cube roots of positive normal numbers.
 ///
-/// A third of the bits, as a number, has about a third of the exponent (H. S. Warren, Hacker's Delight, 2nd edition,
-/// 2012, section 17-4): within 4 % of the root. Each of two steps of Halley's method cubes the error.
+/// Dividing the bit pattern by three divides the exponent by about three (H. S. Warren, Hacker's Delight, 2nd edition,
+/// 2012, section 17-4), which gives the root to within 4%. Two steps of Halley's method each cube the error.
 @inline(__always)
 func cubeRoot(_ x: SIMD4<Float>) -> SIMD4<Float> {
     let bits = unsafeBitCast(x, to: SIMD4<UInt32>.self)

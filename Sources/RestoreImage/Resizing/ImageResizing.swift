@@ -1,16 +1,16 @@
 import RestoreConcurrency
 
 extension Image {
-    /// The picture in another size, with the same channels, bit depth and color space.
+    /// The image in another size, with the same channels, bit depth and color space.
     ///
-    /// Gamma-encoded samples are averaged as they are, as in most programs; results are clamped and rounded to the
-    /// nearest. Colors are weighted by their opacity (A. R. Smith, "Alpha and the History of Digital Compositing",
-    /// 1995: premultiplied), so that hidden colors do not bleed into edges; a pixel whose alpha becomes 0 is black.
+    /// Gamma-encoded samples are averaged directly, as in most programs; results are clamped and rounded to nearest.
+    /// Colors are weighted by their opacity (A. R. Smith, "Alpha and the History of Digital Compositing", 1995:
+    /// premultiplied), so that hidden colors do not bleed into edges; a pixel whose alpha becomes 0 is black.
     ///
     /// - Parameters:
     ///   - width: of the result, at least 1.
     ///   - height: of the result, at least 1.
-    ///   - pool: shares out the rows; the result does not depend on it.
+    ///   - pool: divides the rows among its workers; the result does not depend on it.
     public func resized(
         width: Int, height: Int, filter: ResamplingFilter, pool: WorkerPool = .serial
     ) -> Image {
@@ -45,7 +45,7 @@ extension Image {
     }
 }
 
-/// Samples of pictures as floats in the samples' units; colors are premultiplied by alpha.
+/// Samples of images as floats in sample units, with colors premultiplied by alpha.
 private struct SamplePixels<Sample: FixedWidthInteger>: ResizablePixels {
     let layout: Image.ChannelLayout
     let source: UnsafePointer<Sample>
@@ -114,7 +114,7 @@ private func set(_ pixel: UnsafeMutablePointer<Float>, _ a: Float, _ b: Float, _
     pixel[3] = d
 }
 
-/// The nearest sample of a finite value in the samples' units, clamped, halves up.
+/// The sample nearest to a finite value in sample units, clamped, halves up.
 @inline(__always)
 private func nearestSample<Sample: FixedWidthInteger>(_ value: Float) -> Sample {
     let maximum = Float(UInt32(truncatingIfNeeded: Sample.max))

@@ -1,33 +1,33 @@
 import Glibc
 
-/// How samples are weighted when a picture is resized.
+/// How samples are weighted when an image is resized.
 public enum ResamplingFilter: Sendable, CaseIterable {
-    /// The mean over the rectangle that an output pixel covers; pixels covered in part count in part. Exact for any
-    /// factor, so the mean of the picture is preserved. Meant for reduction; enlarged pictures come out blocky.
+    /// The mean over the rectangle covered by an output pixel; partially covered pixels count proportionally. Exact for
+    /// any factor, so the image's mean is preserved. Intended for reduction; enlarged images look blocky.
     case area
-    /// The sinc function windowed by the middle lobe of a three times wider one (K. Turkowski, "Filters for Common
-    /// Resampling Tasks", in A. Glassner (ed.), Graphics Gems, 1990): it reaches three pixels to each side, output
-    /// pixels when reducing, which prevents aliasing. Sharper than `area`, but it overshoots at edges.
+    /// The sinc function windowed by the main lobe of one three times as wide (K. Turkowski, "Filters for Common
+    /// Resampling Tasks", in A. Glassner (ed.), Graphics Gems, 1990): it extends three pixels to each side (output
+    /// pixels when reducing, which prevents aliasing). Sharper than `area`, but overshoots at edges.
     case lanczos3
 }
 
-/// The input window and weights of each output place along one axis.
+/// The input window and weights for each output position along one axis.
 ///
-/// Windows are cut off at the edges, and weights are normalized to a sum of 1.
+/// Windows are truncated at the edges, and weights are normalized to a sum of 1.
 struct AxisWeights: Sendable {
-    /// The first input place of each output place; neither this nor the end of a window ever decreases.
+    /// The first input position for each output position. Neither this nor the end of the window ever decreases.
     let firsts: [Int]
-    /// Input places of each output place, at least 1.
+    /// The number of input positions for each output position, at least 1.
     let counts: [Int]
-    /// `tapCount` weights for each output place, of which the first `counts[place]` are used.
+    /// `tapCount` weights per output position, of which the first `counts[place]` are used.
     let weights: [Float]
-    /// The longest window.
+    /// The length of the longest window.
     let tapCount: Int
 
     /// - Precondition: `input` and `output` are at least 1.
     init(from input: Int, to output: Int, filter: ResamplingFilter) {
         precondition(input >= 1 && output >= 1, "resizing \(input) to \(output) pixels")
-        // Equal lengths copy the samples: in floating point sin(kπ) is not quite 0.
+        // For equal lengths, samples are copied, because sin(kπ) is not exactly 0 in floating point.
         let windows = (0..<output).map { place in
             input == output ? (place, [1]) : filter.window(of: place, from: input, to: output)
         }
@@ -42,7 +42,7 @@ struct AxisWeights: Sendable {
         (self.weights, self.tapCount) = (weights, tapCount)
     }
 
-    /// The input places that a run of output places needs.
+    /// The input positions required for a range of output positions.
     func inputs(of places: Range<Int>) -> Range<Int> {
         let last = places.upperBound - 1
         return firsts[places.lowerBound]..<(firsts[last] + counts[last])
@@ -50,11 +50,11 @@ struct AxisWeights: Sendable {
 }
 
 extension ResamplingFilter {
-    /// The first input place and the weights, not yet normalized, of an output place.
+    /// The first input position and the unnormalized weights for an output position.
     fileprivate func window(of place: Int, from input: Int, to output: Int) -> (first: Int, weights: [Double]) {
         switch self {
         case .area:
-            // In units of 1 / output of an input pixel all ends are integers.
+            // In units of 1 / output of an input pixel, all bounds are integers.
             let covered = (place * input)..<((place + 1) * input)
             let first = covered.lowerBound / output
             let last = (covered.upperBound - 1) / output

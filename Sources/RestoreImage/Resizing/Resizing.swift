@@ -1,10 +1,10 @@
 import RestoreConcurrency
 
-/// Resizes pictures from one size to another. The weights of both axes are computed once, for any number of pictures.
+/// Resizes images from one size to another. The weights of both axes are computed once, for any number of images.
 ///
-/// Samples are points in the middle of their pixels, and both sizes cover the same rectangle. Rows are resampled first,
-/// then columns. The work is partitioned into bands of output rows by the sizes alone, so results do not depend on the
-/// runner. A band holds only the input rows that it needs, resampled to the output's width.
+/// Samples are points at the centers of their pixels, and both sizes cover the same rectangle. Rows are resampled
+/// first, then columns. The work is divided into bands of output rows that depend only on the sizes, so results do not
+/// depend on the runner. A band stores only the input rows it needs, resampled to the output's width.
 public struct Resizing: Sendable {
     public let sourceWidth: Int
     public let sourceHeight: Int
@@ -24,12 +24,11 @@ public struct Resizing: Sendable {
     }
 
     /// Resizes interleaved floats of any range; a plane has one channel. Nothing is clamped, so `lanczos3` may
-    /// overshoot the range of the input. A value that is not finite affects every output pixel whose window contains
-    /// it.
+    /// overshoot the range of the input. A non-finite value affects every output pixel whose window contains it.
     ///
     /// - Parameters:
-    ///   - values: `sourceHeight · sourceWidth · channels` floats, row after row.
-    ///   - channels: floats of a pixel, at least 1.
+    ///   - values: `sourceHeight · sourceWidth · channels` floats, row by row.
+    ///   - channels: floats per pixel, at least 1.
     /// - Returns: `height · width · channels` floats.
     public func resized(
         _ values: [Float], channels: Int = 1, pool: WorkerPool = .serial
@@ -45,7 +44,7 @@ public struct Resizing: Sendable {
         }
     }
 
-    /// The same for memory of the caller, which may be part of a larger buffer.
+    /// The same for caller-provided memory, which may be part of a larger buffer.
     ///
     /// - Parameters:
     ///   - source: pixel (x, y) begins at `source[y · sourceRowStride + x · channels]`.
@@ -71,8 +70,8 @@ public struct Resizing: Sendable {
 
     // MARK: Bands
 
-    /// Output rows of a band: enough that few input rows are needed by two bands, and few enough to keep 16 threads
-    /// busy.
+    /// Output rows per band: large enough that few input rows are needed by two bands, and small enough to keep 16
+    /// threads busy.
     private var bandHeight: Int { min(max(height / 16, 8), 64) }
 
     func resize(_ pixels: some ResizablePixels, pool: WorkerPool) {
@@ -127,18 +126,18 @@ public struct Resizing: Sendable {
     }
 }
 
-/// Pixels that can be resized: rows as floats, and back. One channel is one lane, several are padded to a multiple of
-/// four.
+/// Pixels that can be resized: converts rows to floats and back. One channel is one lane; several are padded to a
+/// multiple of four.
 protocol ResizablePixels {
-    /// Floats of a pixel.
+    /// Floats per pixel.
     var lanes: Int { get }
-    /// Writes an input row.
+    /// Writes an input row to `target`.
     func load(row: Int, into target: UnsafeMutablePointer<Float>)
-    /// Takes an output row.
+    /// Receives an output row.
     func store(row: Int, from source: UnsafePointer<Float>)
 }
 
-/// Interleaved floats in memory of the caller.
+/// Interleaved floats in caller-provided memory.
 private struct FloatPixels: ResizablePixels {
     let channels: Int
     let source: UnsafePointer<Float>

@@ -1,11 +1,11 @@
-// Weighted sums along rows and down columns: free functions on buffers. The order of the sums depends on the number
-// of taps alone, not on how the work is partitioned.
+// Weighted sums along rows and down columns: free functions on buffers. The order of summation depends only on the
+// number of taps, not on how the work is partitioned.
 
 /// Resamples a row of one channel.
 ///
 /// - Parameters:
-///   - firsts: see `AxisWeights`; as are `counts`, `weights` and `tapCount`.
-///   - count: pixels of the target.
+///   - firsts: see `AxisWeights`, as for `counts`, `weights` and `tapCount`.
+///   - count: number of pixels in the target.
 func resampleRow(
     _ source: UnsafePointer<Float>, firsts: UnsafePointer<Int>, counts: UnsafePointer<Int>,
     weights: UnsafePointer<Float>, tapCount: Int, to target: UnsafeMutablePointer<Float>, count: Int
@@ -43,11 +43,11 @@ func resampleInterleavedRow(
     }
 }
 
-/// The weighted sum of rows that lie one after the other.
+/// The weighted sum of consecutive rows.
 ///
 /// - Parameters:
-///   - length: floats of a row.
-///   - weights: one for each row.
+///   - length: floats per row.
+///   - weights: one per row.
 func weightedSum(
     ofRows source: UnsafePointer<Float>, length: Int, weights: UnsafePointer<Float>, count: Int,
     to target: UnsafeMutablePointer<Float>

@@ -1,15 +1,15 @@
 import FoundationEssentials
 import RestoreNN
 
-/// A kind of network that model files hold: what its JSON in the file says, and the network that follows.
+/// A type of network stored in model files: the JSON description in the file, and the network it defines.
 public protocol ModelArchitecture: Codable, Sendable {
-    /// What models of this kind do, as files name it: "denoise".
+    /// The task of models of this type, as named in files: "denoise".
     static var task: String { get }
 
-    /// What is wrong with an architecture that was read from a file, or nil.
+    /// What is wrong with an architecture read from a file, or nil.
     var defect: String? { get }
 
-    /// - Precondition: there is no defect.
+    /// - Precondition: `defect` is nil.
     var network: Network { get }
 }
 
@@ -21,36 +21,37 @@ extension ModelArchitecture {
         do {
             self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
         } catch {
-            // However long the text is, a message is one line.
+            // Messages stay on one line, however long the text is.
             let start = json.prefix(120)
-            throw .badArchitecture(path: path, reason: "the architecture is no valid JSON of this program: \(start)")
+            throw .badArchitecture(path: path, reason: "the architecture is not valid JSON for this program: \(start)")
         }
         if let defect { throw .badArchitecture(path: path, reason: defect) }
     }
 
-    /// As it is written in model files.
+    /// The form stored in model files.
     public var json: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        // Strings and whole numbers always encode.
+        // Encoding strings and integers cannot fail.
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 }
 
-/// A trained model: its architecture, its parameters, and what its file says about itself. Every task loads it the same way.
+/// A trained model: its architecture, its parameters, and the metadata of its file. All tasks load models this way.
 public struct Model<Architecture: ModelArchitecture>: Sendable {
     public let architecture: Architecture
     public let parameters: Parameters
     public let metadata: ModelMetadata
 
-    /// - Precondition: `parameters` are those of the architecture's network.
+    /// - Precondition: `parameters` belong to the architecture's network.
     public init(architecture: Architecture, parameters: Parameters, notes: [String: String] = [:]) {
         self.architecture = architecture
         self.parameters = parameters
         metadata = ModelMetadata(task: Architecture.task, architecture: architecture.json, notes: notes)
     }
 
-    /// Reads a model file. Its checksum is verified, its tensors must be those of the architecture, and all values finite.
+    /// Reads a model file. Its checksum must match, its tensors must be those of the architecture, and all values must
+    /// be finite.
     ///
     /// - Throws: `ModelError`.
     public init(path: String) throws(ModelError) {

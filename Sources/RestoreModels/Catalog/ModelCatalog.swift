@@ -1,7 +1,7 @@
 import RestoreFiles
 import RestoreNN
 
-/// The models that are installed: folders `<name>/` with `model.safetensors` and a model card.
+/// The installed models: folders `<name>/` with `model.safetensors` and a model card.
 public struct ModelCatalog: Sendable {
     /// Folders in the order in which they are searched.
     public let folders: [String]
@@ -25,7 +25,7 @@ public struct ModelCatalog: Sendable {
         }
         var folder = parentFolder(of: executablePath)
         folders.append(joinPath(parentFolder(of: folder), "share/restore/models"))
-        // A checkout is found by its manifest, a few folders above .build/<triple>/release/restore.
+        // A checkout is recognized by its manifest, a few folders above .build/<triple>/release/restore.
         for _ in 0..<5 {
             folder = parentFolder(of: folder)
             if pathKind(joinPath(folder, "Package.swift")) == .regularFile,
@@ -38,17 +38,17 @@ public struct ModelCatalog: Sendable {
         return ModelCatalog(folders: folders)
     }
 
-    /// A model that was found, not yet loaded.
+    /// A model in the catalog, not yet loaded.
     public struct Entry: Equatable, Sendable {
         public let name: String
         public let path: String
     }
 
-    /// All models; where two folders have one name, the first.
+    /// All models. If several folders contain the same name, the first one wins.
     public func list() -> [Entry] {
         var entries: [Entry] = []
         for folder in folders where pathKind(folder) == .directory {
-            // A folder that cannot be read has no models to offer; those beside it have.
+            // A folder that cannot be read is skipped.
             let files = try? listFilesRecursively(
                 folder, passOver: { _ in }, where: { pathExtension(of: $0) == "safetensors" })
             for path in files ?? [] {
@@ -62,8 +62,8 @@ public struct ModelCatalog: Sendable {
         return entries.sorted { $0.name < $1.name }
     }
 
-    /// The file of a model given by name, or by path: anything with a slash or the extension of a weight file, and a
-    /// folder that holds a model.
+    /// The file of a model, given by name or by path. A path is anything with a slash or a weight file's extension, or
+    /// a folder that contains a model.
     ///
     /// - Throws: `ModelError.notFound`, or `.weights` for a folder without a model.
     public func find(_ nameOrPath: String) throws(ModelError) -> Entry {

@@ -3,10 +3,10 @@ import RestoreNN
 
 /// Why a model cannot be used.
 public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// No model of this name in any of the folders.
+    /// No folder contains a model with this name.
     case notFound(name: String, searched: [String])
     case weights(WeightsError)
-    /// The file is a model for something else, or no model of this program.
+    /// The file is a model for another task, or not a model of this program.
     case wrongTask(path: String, expected: String, found: String?)
     case badArchitecture(path: String, reason: String)
 
@@ -18,7 +18,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
         case .weights(let error):
             return error.description
         case .wrongTask(let path, let expected, let found):
-            let task = found.map { "is a model for \"\($0)\"" } ?? "does not say what task it is for"
+            let task = found.map { "is a model for \"\($0)\"" } ?? "does not state its task"
             return "\(path): \(task), expected \"\(expected)\""
         case .badArchitecture(let path, let reason):
             return "\(path): \(reason)"

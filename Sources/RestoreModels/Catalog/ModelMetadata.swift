@@ -1,12 +1,12 @@
 import RestoreNN
 
-/// What a model file says about itself, in its string metadata.
+/// The description of a model in the string metadata of its file.
 public struct ModelMetadata: Equatable, Sendable {
     /// "denoise"
     public var task: String
     /// The network, as JSON.
     public var architecture: String
-    /// What else there is to say: value range, color space, noise range, training data, license, scores …
+    /// Further information: value range, color space, noise range, training data, license, scores …
     public var notes: [String: String]
 
     private static let prefix = "restore."
@@ -17,7 +17,7 @@ public struct ModelMetadata: Equatable, Sendable {
         self.notes = notes
     }
 
-    /// - Throws: `ModelError.wrongTask` or `.badArchitecture` where the file does not say what it is.
+    /// - Throws: `ModelError.wrongTask`, or `.badArchitecture` if the file lacks this metadata.
     public init(_ file: SafetensorsFile, expectedTask: String? = nil) throws(ModelError) {
         let own = file.metadata.filter { $0.key.hasPrefix(Self.prefix) }
         var notes: [String: String] = [:]
@@ -32,7 +32,7 @@ public struct ModelMetadata: Equatable, Sendable {
         self.init(task: task, architecture: architecture, notes: notes)
     }
 
-    /// As the metadata of a file.
+    /// The form stored in a file's metadata.
     public var dictionary: [String: String] {
         var result = ["restore.task": task, "restore.architecture": architecture]
         for (key, value) in notes { result[Self.prefix + key] = value }

@@ -4,35 +4,23 @@ import RestoreNN
 
 /// A trained denoiser, applied to pictures.
 public final class Denoiser {
-    /// How noisy a picture is: the standard deviation of its noise in units of 1/255.
-    public enum NoiseLevel: Equatable, Sendable {
-        case sigma(Double)
-        /// Estimated from the picture (`NoiseEstimator`).
-        case automatic
-    }
-
-    /// What the result is worth.
-    public enum Quality: String, CaseIterable, Sendable {
-        /// The network sees the picture once.
-        case fast
-        /// The mean of what it makes of the picture in eight orientations: a few hundredths of a dB for eight times the work.
-        case best
-    }
-
     public struct Options: Equatable, Sendable {
-        public var noiseLevel: NoiseLevel
+        public var noiseLevel: NoiseSetting
         /// 0 leaves the picture as it is, 1 is the full effect.
         public var strength: Double
-        public var quality: Quality
+        /// Whether the results of eight orientations are averaged (`SelfEnsemble`): a few hundredths of a dB for eight times
+        /// the work.
+        public var usesEnsemble: Bool
+        /// How the picture is divided, or the memory for the network and what it works on.
         public var tiling: Tiling
 
         public init(
-            noiseLevel: NoiseLevel = .automatic, strength: Double = 1, quality: Quality = .fast,
+            noiseLevel: NoiseSetting = .automatic, strength: Double = 1, usesEnsemble: Bool = false,
             tiling: Tiling = .memory(512 << 20)
         ) {
             self.noiseLevel = noiseLevel
             self.strength = strength
-            self.quality = quality
+            self.usesEnsemble = usesEnsemble
             self.tiling = tiling
         }
     }
@@ -60,36 +48,39 @@ public final class Denoiser {
             alignment: architecture.alignment, pool: pool)
     }
 
-    /// The picture without its noise; same size, bit depth, color space and alpha. Pixels that are wholly transparent stay as
-    /// they are, and have no influence on the others.
+    /// How `denoise` divides a picture, and the memory it needs besides the picture and its result.
     ///
-    /// - Parameter progress: called with the fraction done, 0…1; what it throws ends the work.
-    /// - Throws: `NonFinitePixel` where the network gives something that is no number.
-    /// - Returns: the picture and the noise level that the network was told, in units of 1/255; nil for a blind network, which
-    ///   is told none.
+    /// - Throws: `NetworkError` if the network does not fit the picture at all.
+    public func layout(for image: Image, options: Options) throws(NetworkError) -> PictureLayout {
+        let hiddenBytes = VisibleColors.memory(for: image, pool: pool)
+        return try inference.layout(
+            width: image.width, height: image.height, usesEnsemble: options.usesEnsemble, tiling: options.tiling,
+            preparation: PreparationMemory(held: hiddenBytes, transient: hiddenBytes / 3))
+    }
+
+    /// The picture without its noise; same size, bit depth, color space and alpha. Fully transparent pixels are left
+    /// unchanged and do not influence the others.
+    ///
+    /// - Parameter progress: called with the fraction done, 0…1; an error it throws ends the work.
+    /// - Throws: `NonFinitePixel` if the network's output is not finite.
+    /// - Returns: the picture and the noise level that was assumed, in units of 1/255; nil for a blind network, which
+    ///   is not given one.
     public func denoise(
         _ image: Image, options: Options = Options(), progress: (Double) throws -> Void = { _ in }
     ) throws -> (image: Image, sigma: Double?) {
-        let layout = try layout(for: image, quality: options.quality, tiling: options.tiling)
-        return try denoise(image, layout: layout, options: options, progress: progress)
-    }
-
-    /// The same by a layout of this picture (`layout(for:quality:tiling:)`), whatever quality and tiling the options have.
-    public func denoise(
-        _ image: Image, layout: DenoisingLayout, options: Options, progress: (Double) throws -> Void = { _ in }
-    ) throws -> (image: Image, sigma: Double?) {
-        let sigma = architecture.isBlind ? nil : level(options.noiseLevel, of: image)
+        let layout = try layout(for: image, options: options)
+        let sigma = sigma(options.noiseLevel) { noiseEstimator.estimate(image) }
         let space = image.colorSpace
         var image = image
         image.colorSpace = space.inOwnPrimaries
-        // While they are made they take a third more: as the result does later, where the last picture's plan is gone.
-        if layout.hiddenBytes > 0 { inference.releasePlan() }
+        // Making the visible colors needs memory that the last picture's plan would occupy.
+        if layout.hasPreparation { inference.releasePlan() }
         let visible = VisibleColors(image, pool: pool)
         var result = RestoredImage(
             image, visible: visible, strength: Float(options.strength), pool: pool)
         let channels = architecture.inputChannels
-        try denoise(
-            layout, width: image.width, height: image.height, sigma: sigma ?? 0,
+        try run(
+            layout, sigma: sigma,
             fill: { run, values in
                 let rowStride = run.width * channels
                 if let visible {
@@ -106,95 +97,27 @@ public final class Denoiser {
         return (restored, sigma)
     }
 
-    /// How `denoise` takes a picture, and the memory that this needs beside the picture and its result.
+    /// Interleaved RGB floats (sRGB, 0…1, not necessarily clipped) without their noise.
     ///
-    /// - Throws: `NetworkError` where the network does not fit the picture at all.
-    public func layout(for image: Image, quality: Quality, tiling: Tiling) throws(NetworkError) -> DenoisingLayout {
-        try DenoisingLayout(
-            inference, width: image.width, height: image.height, quality: quality, tiling: tiling,
-            hiddenBytes: VisibleColors.memory(for: image, pool: pool))
-    }
-
-    /// Gives back what was kept for the next picture; that then takes a little longer.
-    public func releaseMemory() { inference.releaseMemory() }
-
-    private func level(_ level: NoiseLevel, of image: Image) -> Double {
-        switch level {
-        case .sigma(let value): value
-        case .automatic: noiseEstimator.estimate(image)
-        }
-    }
-
-    /// The same on floats: RGB, interleaved, 0…1 where the values are not clipped.
-    ///
-    /// - Parameters:
-    ///   - sigma: in units of 1/255; a blind network is not told.
-    ///   - fill: writes the pixels of a rectangle that is one pixel high or one wide, with the architecture's `inputChannels`
-    ///     floats a pixel (the noise level is filled in here). Called on several threads at once.
-    ///   - progress: called with the fraction done, 0…1; what it throws ends the work.
-    ///   - store: takes the pixels of a rectangle, 3 floats each, rows `rowStride` floats apart. Rectangles come from top to
-    ///     bottom, window by window.
+    /// - Parameter progress: called with the fraction done, 0…1; an error it throws ends the work.
+    /// - Precondition: 3 floats per pixel.
+    /// - Returns: the colors, not clipped, and the noise level that was assumed, as for a picture.
     public func denoise(
-        width: Int, height: Int, sigma: Double, quality: Quality = .fast, tiling: Tiling,
-        fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
-        progress: (Double) throws -> Void = { _ in },
-        store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
-    ) throws {
-        let layout = try DenoisingLayout(
-            inference, width: width, height: height, quality: quality, tiling: tiling, hiddenBytes: 0)
-        try denoise(
-            layout, width: width, height: height, sigma: sigma, fill: fill, progress: progress, store: store)
-    }
-
-    private func denoise(
-        _ layout: DenoisingLayout, width: Int, height: Int, sigma: Double,
-        fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
-        progress: (Double) throws -> Void,
-        store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
-    ) throws {
-        let level = Float(sigma / 255)
-        func fillAll(_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) {
-            fill(run, values)
-            guard !architecture.isBlind else { return }
-            for pixel in 0..<(run.width * run.height) { values[4 * pixel + 3] = level }
-        }
-        switch layout.quality {
-        case .fast:
-            for pass in layout.strips.flatMap(\.passes) {
-                try inference.run(pass.grid, width: width, height: height, fill: fillAll) {
-                    core, values, rowStride, done in
-                    try store(core, values, rowStride)
-                    try progress(done)
-                }
-            }
-        case .best:
-            let ensemble = SelfEnsemble(
-                inference: inference, pool: pool, inputChannels: architecture.inputChannels, width: width,
-                height: height)
-            try ensemble.run(layout, fill: fillAll, progress: progress) { strip, values in
-                try store(strip, values, 3 * width)
-            }
-        }
-    }
-}
-
-extension Denoiser {
-    /// Interleaved RGB floats (0…1, not necessarily clipped) without their noise.
-    ///
-    /// - Parameters:
-    ///   - sigma: in units of 1/255; a blind network is not told.
-    ///   - progress: called with the fraction done, 0…1; what it throws ends the work.
-    /// - Precondition: 3 floats a pixel.
-    public func denoise(
-        colors: [Float], width: Int, height: Int, sigma: Double, quality: Quality = .fast,
-        tiling: Tiling = .memory(512 << 20), progress: (Double) throws -> Void = { _ in }
-    ) throws -> [Float] {
+        colors: [Float], width: Int, height: Int, options: Options = Options(),
+        progress: (Double) throws -> Void = { _ in }
+    ) throws -> (colors: [Float], sigma: Double?) {
         precondition(colors.count == 3 * width * height, "\(colors.count) floats for \(width)×\(height) pixels")
+        let layout = try inference.layout(
+            width: width, height: height, usesEnsemble: options.usesEnsemble, tiling: options.tiling)
+        let sigma = sigma(options.noiseLevel) {
+            noiseEstimator.estimate(colors: colors, width: width, height: height, isGray: isGray(colors))
+        }
+        let strength = Float(options.strength)
         var result = [Float](repeating: 0, count: colors.count)
         let channels = architecture.inputChannels
         try colors.withUnsafeBufferPointer { colors in
-            try denoise(
-                width: width, height: height, sigma: sigma, quality: quality, tiling: tiling,
+            try run(
+                layout, sigma: sigma,
                 fill: { run, values in
                     // From one pixel of the run to the next, which lies to the right or below.
                     let step = run.height == 1 ? 3 : 3 * width
@@ -211,7 +134,47 @@ extension Denoiser {
                         for i in 0..<(3 * core.width) { result[place + i] = values[y * rowStride + i] }
                     }
                 })
+            guard strength != 1 else { return }
+            for i in result.indices { result[i] = colors[i] + strength * (result[i] - colors[i]) }
         }
-        return result
+        return (result, sigma)
+    }
+
+    /// Frees the memory kept for the next picture, which then takes a little longer.
+    public func releaseMemory() { inference.releaseMemory() }
+
+    /// The noise level for the network; nil if it is blind.
+    private func sigma(_ setting: NoiseSetting, estimate: () -> Double) -> Double? {
+        guard !architecture.isBlind else { return nil }
+        return switch setting {
+        case .sigma(let value): value
+        case .automatic: estimate()
+        }
+    }
+
+    /// Runs the network with the noise level in the channel after the colors, unless it is blind.
+    private func run(
+        _ layout: PictureLayout, sigma: Double?,
+        fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
+        progress: (Double) throws -> Void,
+        store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
+    ) throws {
+        let level = sigma.map { Float($0 / 255) }
+        try inference.run(
+            layout,
+            fill: { run, values in
+                fill(run, values)
+                guard let level else { return }
+                for pixel in 0..<(run.width * run.height) { values[4 * pixel + 3] = level }
+            }, progress: progress, store: store)
+    }
+}
+
+/// Whether R = G = B in all pixels of interleaved colors.
+private func isGray(_ colors: [Float]) -> Bool {
+    colors.withUnsafeBufferPointer { colors in
+        stride(from: 0, to: colors.count, by: 3).allSatisfy {
+            colors[$0] == colors[$0 + 1] && colors[$0] == colors[$0 + 2]
+        }
     }
 }

@@ -1,6 +1,6 @@
 import RestoreConcurrency
-import COpenBLAS
 import RestoreImage
+import RestoreLinearAlgebra
 
 extension NoisePatches {
     /// Number of patches whose products are summed by one task.
@@ -24,7 +24,8 @@ extension NoisePatches {
         let size = channels * channels
         var spectrum: [Double] = []
         for frequency in 0..<Self.highCount {
-            spectrum += eigenvalues(Array(covariances[frequency * size..<(frequency + 1) * size]))
+            let covariance = Array(covariances[frequency * size..<(frequency + 1) * size])
+            spectrum += SymmetricEigensystem.values(covariance, order: channels)
         }
         return max(0, noiseVariance(spectrum)).squareRoot()
     }
@@ -66,20 +67,6 @@ extension NoisePatches {
                 }
             }
         }
-    }
-
-    /// Eigenvalues of a symmetric `channels` × `channels` matrix.
-    private func eigenvalues(_ matrix: [Double]) -> [Double] {
-        if channels == 1 { return matrix }
-        var overwritten = matrix
-        var values = [Double](repeating: 0, count: channels)
-        var order = Int32(channels)
-        var workspace = [Double](repeating: 0, count: 8 * channels)
-        var workspaceCount = Int32(workspace.count)
-        var status: Int32 = 0
-        dsyev_("N", "U", &order, &overwritten, &order, &values, &workspace, &workspaceCount, &status)
-        // No convergence, which LAPACK does not rule out: the variances are used instead, a poorer approximation.
-        return status == 0 ? values : (0..<channels).map { matrix[$0 * (channels + 1)] }
     }
 }
 

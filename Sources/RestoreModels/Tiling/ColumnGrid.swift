@@ -1,49 +1,50 @@
 import RestoreNN
 
-/// How a picture too wide for the memory is cut into windows of full height that overlap.
+/// Divides an image that is too wide for the available memory into overlapping windows of full height.
 ///
-/// All windows have one width, so one plan serves them all; at the picture's right edge the last is moved inwards rather
-/// than cut. Each has a core, the columns that are kept from it; the cores cover the picture without overlap. Windows and
-/// cores begin where the network's `PieceRule` allows, and as far apart: so a cut picture equals an uncut one.
+/// All windows have the same width, so one plan serves them all; at the image's right edge, the last window is shifted
+/// left rather than cut. Each window has a core, the columns that are kept from it; the cores cover the image without
+/// overlap. Windows and cores start where the network's `PieceRule` allows, with the margins it requires, so the result
+/// is identical to that of the undivided image.
 public struct ColumnGrid: Equatable, Sendable {
     public struct Window: Equatable, Sendable {
-        /// What the network sees; may reach beyond the right edge of the picture, up to `paddedWidth`.
+        /// The network's input; may extend beyond the right edge of the image, up to `paddedWidth`.
         public let columns: Range<Int>
-        /// What is kept of its output.
+        /// The columns of the output that are kept.
         public let core: Range<Int>
     }
 
     public let windows: [Window]
     public let windowWidth: Int
-    /// The picture's width, rounded up to the alignment.
+    /// The image's width, rounded up to the alignment.
     public let paddedWidth: Int
-    /// Whether narrower windows would keep something, too.
+    /// Whether narrower windows would still have a core.
     public let canBeNarrower: Bool
 
-    /// A grid with windows of about `windowWidth` columns; a picture that fits one window is not cut.
+    /// A grid with windows of about `windowWidth` columns. An image that fits into one window is not divided.
     ///
     /// - Parameters:
     ///   - alignment: the width of the network's input is a multiple of it.
     ///   - rule: how its input may be cut, or `nil` if it may not.
-    ///   - windowWidth: rounded up to what the rule and the picture's width demand.
+    ///   - windowWidth: rounded up as the rule and the image's width require.
     public init(width: Int, alignment: Int, rule: PieceRule?, windowWidth: Int) {
         let cut = Cut(width: width, alignment: alignment, rule: rule)
         self.init(cut, windowWidth: max(cut.smallest, cut.congruent(windowWidth)))
     }
 
-    /// The grid with the fewest windows that fit. Where those would be too much work, or too wide still, the one with the
-    /// narrowest windows that are not: beyond that a little memory is saved for many times the work.
+    /// The grid with the fewest windows that fit. If those would take too much work or are still too wide, the grid
+    /// with the narrowest windows within the limit: beyond that, saving a little memory costs many times the work.
     ///
     /// - Parameters:
-    ///   - mostWork: how many times as many columns as the picture has the windows may have together; at least 1.
-    ///   - fits: whether a window of so many columns fits. If one does, so do all that are narrower.
+    ///   - mostWork: the maximum ratio of the total width of all windows to the width of the image; at least 1.
+    ///   - fits: whether a window with this many columns fits. If one does, so do all narrower ones.
     public init<Failure: Error>(
         width: Int, alignment: Int, rule: PieceRule?, mostWork: Double = ColumnGrid.mostWork,
         fits: (_ windowWidth: Int) throws(Failure) -> Bool
     ) throws(Failure) {
         let cut = Cut(width: width, alignment: alignment, rule: rule)
         let widths = cut.windowWidths(mostWork: mostWork)
-        // The last one is taken whether it fits or not.
+        // The last width is used whether it fits or not.
         var (first, end) = (0, widths.count - 1)
         while first < end {
             let middle = (first + end) / 2
@@ -52,10 +53,10 @@ public struct ColumnGrid: Equatable, Sendable {
         self.init(cut, windowWidth: widths[first])
     }
 
-    /// A limit of memory at most doubles the work.
+    /// A memory limit at most doubles the work.
     public static let mostWork = 2.0
 
-    /// Columns that the network computes, for each of the picture's.
+    /// Columns computed by the network per column of the image.
     public var work: Double { Double(windows.count * windowWidth) / Double(paddedWidth) }
 
     private init(_ cut: Cut, windowWidth: Int) {
@@ -66,13 +67,13 @@ public struct ColumnGrid: Equatable, Sendable {
     }
 }
 
-/// What windows must keep to.
+/// The constraints on windows.
 private struct Cut {
     let width: Int
     let paddedWidth: Int
-    /// Windows and cores begin at its multiples.
+    /// Windows and cores start at multiples of this.
     let step: Int
-    /// Columns that a window has before and behind its core.
+    /// Columns of a window before and after its core.
     let before: Int
     let after: Int
 
@@ -87,32 +88,32 @@ private struct Cut {
         after = rule?.after ?? paddedWidth
     }
 
-    /// The least width of a window, not below `width`, with which the last can end where the picture ends: all windows
-    /// begin at multiples of the step, so the remainders agree.
+    /// The smallest window width, not below `width`, that lets the last window end at the image's edge: all windows
+    /// start at multiples of the step, so the remainders must agree.
     func congruent(_ width: Int) -> Int {
         let remainder = (paddedWidth - width) % step
         return width + (remainder < 0 ? remainder + step : remainder)
     }
 
-    /// The least width with which a window in the middle keeps something.
+    /// The smallest width for which a window in the middle has a core.
     var smallest: Int { congruent(before + step + after) }
 
-    /// Where the core of a window ends, counted from the window's beginning, unless the picture ends there.
+    /// Where a window's core ends, relative to the window's start, unless the image ends there.
     private func coreEnd(of windowWidth: Int) -> Int { (windowWidth - after) / step * step }
 
     func windowWidth(count: Int) -> Int {
         var width = max(smallest, congruent((paddedWidth + (count - 1) * (before + after)) / count))
-        // Cores end at multiples of the step, which costs every window a little.
+        // Cores end at multiples of the step, which costs each window a few columns.
         while (count - 1) * (coreEnd(of: width) - before) + width < paddedWidth { width += step }
         return min(width, paddedWidth)
     }
 
-    /// The widths of windows that are worth a try, the picture's first, each narrower than the one before.
+    /// The window widths worth trying in descending order, starting with the image's width.
     func windowWidths(mostWork: Double) -> [Int] {
         var widths = [paddedWidth]
         let most = Int(mostWork * Double(paddedWidth))
         var count = 2
-        // What so many windows overlap by is the least that they cost.
+        // The overlap of this many windows is a lower bound on their cost.
         while paddedWidth + (count - 1) * (before + after) <= most, count * step <= paddedWidth {
             let width = windowWidth(count: count)
             if width < widths[widths.count - 1], self.count(of: width) * width <= most { widths.append(width) }
@@ -121,7 +122,7 @@ private struct Cut {
         return widths
     }
 
-    /// How many windows of a width below the picture's there are.
+    /// The number of windows of a width that is below the image's.
     private func count(of windowWidth: Int) -> Int {
         let advance = coreEnd(of: windowWidth) - before
         return 1 + (paddedWidth - windowWidth + advance - 1) / advance

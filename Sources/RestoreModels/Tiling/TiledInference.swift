@@ -2,25 +2,28 @@ import RestoreConcurrency
 import RestoreImage
 import RestoreNN
 
-/// Applies a network to a picture of any size: from top to bottom in bands of rows, and where that takes too much memory,
-/// in windows of columns side by side.
+/// Applies a network to an image of any size: from top to bottom in bands of rows and, if that takes too much memory,
+/// in adjacent windows of columns.
 public final class TiledInference {
     private let network: Network
     private let parameters: Parameters
-    private let inputChannels: Int
+    let inputChannels: Int
     private let alignment: Int
-    private let pool: WorkerPool
+    let pool: WorkerPool
     /// The plan of the last window size; pictures of one size share it.
     private var plan: BandedPlan?
-    /// Pictures of all sizes share these.
+    /// Shared by images of all sizes.
     private var packed: PackedParameters?
 
-    /// What windows take, of the last pictures: finding that out takes as long as a small picture.
+    /// Memory use by window shape for the last images, since computing it takes as long as processing a small image.
     private var memories: [Shape: Int] = [:]
     private static let mostMemories = 1000
+    /// The last layout: asking what a picture needs and then processing it takes one computation.
+    private var lastLayout: PictureLayout?
 
     /// - Parameters:
-    ///   - network: with one input and one output of the same sides.
+    ///   - network: with one input and one output of the same width and height; `inputChannels` may combine several planes,
+    ///     such as a picture, a mask and hints.
     ///   - alignment: the sides of the input are multiples of it.
     public init(network: Network, parameters: Parameters, inputChannels: Int, alignment: Int, pool: WorkerPool) {
         self.network = network
@@ -30,11 +33,57 @@ public final class TiledInference {
         self.pool = pool
     }
 
-    /// How a picture is cut, by the width of a window or by the memory that a window may take.
+    /// How a picture of these sides is processed, and the memory that takes.
     ///
-    /// - Parameter mostWork: how many times the work of the whole picture a limit of memory may cost, at least 1.
-    /// - Throws: `NetworkError` where the network does not fit its inputs at all.
-    public func grid(
+    /// - Parameters:
+    ///   - usesEnsemble: whether the results of eight orientations are averaged: eight times the work.
+    ///   - preparation: what the caller holds beside the picture and its result; it counts toward a limit of memory.
+    /// - Throws: `NetworkError` if the network does not fit its inputs at all.
+    public func layout(
+        width: Int, height: Int, usesEnsemble: Bool = false, tiling: Tiling,
+        preparation: PreparationMemory = PreparationMemory()
+    ) throws(NetworkError) -> PictureLayout {
+        let request = PictureLayout.Request(
+            width: width, height: height, usesEnsemble: usesEnsemble, tiling: tiling, preparation: preparation)
+        if let lastLayout, lastLayout.request == request { return lastLayout }
+        let layout = try PictureLayout(request, for: self)
+        lastLayout = layout
+        return layout
+    }
+
+    /// Applies the network to a picture.
+    ///
+    /// - Parameters:
+    ///   - layout: made by this object for the picture's sides.
+    ///   - fill: writes the input values of a rectangle that is one pixel high or, with an ensemble, one pixel wide;
+    ///     `inputChannels` floats per pixel. Called on several threads at once.
+    ///   - progress: called with the fraction done, 0…1; an error it throws ends the work.
+    ///   - store: takes the output values of a rectangle, rows `rowStride` floats apart. Rectangles come from top to bottom,
+    ///     window by window.
+    public func run(
+        _ layout: PictureLayout,
+        fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
+        progress: (Double) throws -> Void = { _ in },
+        store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
+    ) throws {
+        let (width, height) = (layout.request.width, layout.request.height)
+        guard !layout.request.usesEnsemble else {
+            return try SelfEnsemble(self, width: width, height: height).run(
+                layout, fill: fill, progress: progress, store: store)
+        }
+        for pass in layout.strips.flatMap(\.passes) {
+            try run(pass.grid, width: width, height: height, fill: fill) { core, values, rowStride, done in
+                try store(core, values, rowStride)
+                try progress(done)
+            }
+        }
+    }
+
+    /// How an image is divided, given the width of a window or the memory it may take.
+    ///
+    /// - Parameter mostWork: the maximum work under a memory limit, relative to the undivided image; at least 1.
+    /// - Throws: `NetworkError` if the network does not accept its inputs at all.
+    package func grid(
         width: Int, height: Int, tiling: Tiling, mostWork: Double = ColumnGrid.mostWork
     ) throws(NetworkError) -> ColumnGrid {
         let padded = inputShape(width: width, height: height)
@@ -50,10 +99,10 @@ public final class TiledInference {
         }
     }
 
-    /// Bytes that a window takes while the network works on it.
+    /// Bytes allocated for a window while the network processes it.
     ///
-    /// - Throws: `NetworkError` where the network does not fit its inputs at all.
-    public func memory(windowWidth: Int, height: Int) throws(NetworkError) -> Int {
+    /// - Throws: `NetworkError` if the network does not accept its inputs at all.
+    func memory(windowWidth: Int, height: Int) throws(NetworkError) -> Int {
         let shape = inputShape(width: windowWidth, height: height)
         if let known = memories[shape] { return known }
         let memory = try BandedPlan.memory(network, inputShapes: [shape], workers: pool.workerCount).total
@@ -62,19 +111,27 @@ public final class TiledInference {
         return memory
     }
 
-    /// Bytes of the parameters for a picture of these sides, as they are stored and as the network reads them.
+    /// Bytes of the parameters for an image of this size, both as stored and as packed for the network.
     ///
-    /// - Throws: `NetworkError` where the network does not fit its inputs at all.
-    public func parameterBytes(width: Int, height: Int) throws(NetworkError) -> Int {
+    /// - Throws: `NetworkError` if the network does not accept its inputs at all.
+    func parameterBytes(width: Int, height: Int) throws(NetworkError) -> Int {
         try BandedPlan.parameterBytes(network, inputShapes: [inputShape(width: width, height: height)])
     }
 
-    /// The part of a picture that, taken as a picture of its own, gives `core` the bits of the whole: as much more on each
-    /// side as the network looks at, beginning where it may be cut.
+    /// Floats per pixel of the output.
     ///
-    /// - Parameter core: inside the picture, in its pixels; so is the result.
-    /// - Throws: `NetworkError` where the network does not fit its inputs at all.
-    public func region(for core: ImageRegion, width: Int, height: Int) throws(NetworkError) -> ImageRegion {
+    /// - Throws: `NetworkError` if the network does not fit its inputs at all.
+    func outputChannels(width: Int, height: Int) throws(NetworkError) -> Int {
+        let shapes = try network.shapes(inputs: [inputShape(width: width, height: height)])
+        return shapes[network.outputs[0].index].channels
+    }
+
+    /// The part of an image that, processed as an image of its own, gives `core` the same bits as processing the whole:
+    /// `core` extended by the network's reach on each side, starting where the image may be cut.
+    ///
+    /// - Parameter core: inside the image, in its pixels; so is the result.
+    /// - Throws: `NetworkError` if the network does not accept its inputs at all.
+    func region(for core: ImageRegion, width: Int, height: Int) throws(NetworkError) -> ImageRegion {
         let padded = inputShape(width: width, height: height)
         func range(_ core: Range<Int>, _ side: Int, _ axis: Axis) throws(NetworkError) -> Range<Int> {
             guard core != 0..<side, let rule = try network.pieceRule(axis: axis, inputShape: padded) else {
@@ -92,15 +149,15 @@ public final class TiledInference {
         return ImageRegion(x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
     }
 
-    /// Runs the network over a picture.
+    /// Runs the network on an image.
     ///
     /// - Parameters:
-    ///   - grid: made for these sides.
-    ///   - fill: writes the input values of a piece of one row of the picture, `inputChannels` a pixel. Called on several
+    ///   - grid: created for this image size.
+    ///   - fill: writes the input values of part of one row of the image, `inputChannels` per pixel. Called on several
     ///     threads at once.
-    ///   - store: takes the output values of a rectangle, rows `rowStride` floats apart, and the fraction done.
+    ///   - store: receives the output values of a rectangle, with rows `rowStride` floats apart, and the fraction done.
     ///     Rectangles come from top to bottom, window by window.
-    public func run(
+    package func run(
         _ grid: ColumnGrid, width: Int, height: Int,
         fill: (_ row: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
         store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int, _ done: Double) throws -> Void
@@ -124,7 +181,7 @@ public final class TiledInference {
         }
     }
 
-    /// Rows of a window. What lies beyond the right and lower edge of the picture is its mirror image.
+    /// Rows of a window. The image is mirrored beyond its right and bottom edges.
     private func fill(
         _ rows: Range<Int>, of window: ColumnGrid.Window, width: Int, height: Int,
         _ values: UnsafeMutablePointer<Float>,
@@ -149,15 +206,15 @@ public final class TiledInference {
         return Shape(batch: 1, height: padded(height), width: padded(width), channels: inputChannels)
     }
 
-    /// Gives back the buffers of the last picture.
+    /// Frees the buffers of the last image.
     func releasePlan() { plan = nil }
 
-    /// Gives back the buffers and packed parameters of the last picture.
+    /// Frees the buffers and packed parameters of the last image.
     public func releaseMemory() { (plan, packed) = (nil, nil) }
 
     private func plan(_ shape: Shape) throws(NetworkError) -> BandedPlan {
         if let plan, plan.inputShapes == [shape] { return plan }
-        // The old plan's memory goes first.
+        // Frees the old plan's memory first.
         plan = nil
         let made = try BandedPlan(
             network, inputShapes: [shape], parameters: parameters, pool: pool, sharing: packed)
@@ -166,10 +223,10 @@ public final class TiledInference {
     }
 }
 
-/// How a picture is cut.
+/// How an image is divided.
 public enum Tiling: Equatable, Sendable {
-    /// Windows of this width in pixels, as high as the picture.
+    /// Windows of this width in pixels, with the height of the image.
     case side(Int)
-    /// As wide as so many bytes allow, for twice the work at most.
+    /// As wide as this many bytes allow, with at most twice the work.
     case memory(Int)
 }

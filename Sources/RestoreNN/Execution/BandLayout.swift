@@ -1,41 +1,41 @@
-/// Where the rows of each node lie while a picture passes in bands, and how much memory that takes.
+/// Where each node's rows are stored while an image is processed in bands, and how much memory that takes.
 ///
-/// The rows of a band lie in an arena that every step uses again, so that they are still in the cache when they are read.
-/// Rows that a later step needs are saved to a place of the node's own when their last reader of the step is done, and
-/// put back in front of the node's next rows. Where those would be many, as in a connection past half of the network, the
-/// node has a rolling buffer of its own instead.
+/// The rows of a band live in an arena that every step reuses, so that they are still in the cache when they are read.
+/// Rows that a later step needs are saved to the node's own halo buffer after their last reader in the step, and
+/// restored in front of the node's next rows. A node that would have to save many rows, as in a skip connection across
+/// half the network, gets a rolling buffer of its own instead.
 struct BandLayout {
     enum Place {
         case none
-        /// A band begins `front` rows into the arena's buffer at `offset`; kept rows are put right before it, and wait
-        /// at `halo` between steps.
+        /// A band begins `front` rows into the arena's buffer at `offset`. Kept rows go directly in front of it, and
+        /// are stored at `halo` between steps.
         case arena(offset: Int, front: Int, halo: Int)
-        /// A buffer of `rows` rows whose contents move to its beginning when they have reached its end.
+        /// A buffer of `rows` rows whose contents move back to its start when they reach its end.
         case rolling(offset: Int, rows: Int)
     }
 
     let schedule: BandSchedule
     let places: [Place]
-    /// Working memory of each node. All have the same place: the nodes take turns.
+    /// Working memory of each node. Nodes run one after the other and share the same space.
     let scratch: [ScratchSize]
-    /// The nodes whose rows are needed by none after this one in a step.
+    /// For each node, the nodes whose rows are read for the last time in a step by this one.
     let released: [[Int]]
-    /// Floats, all steps through.
+    /// Floats used by all steps together.
     let arenaCount: Int
     let haloCount: Int
     let rollingCount: Int
 
-    /// Floats of working memory that serve every node.
+    /// Floats of working memory, shared by all nodes.
     func scratchCount(workers: Int) -> Int {
         scratch.map { Scratch.count($0, workers: workers) }.max() ?? 0
     }
 
     var count: Int { arenaCount + haloCount + rollingCount }
 
-    /// Nodes that keep more than this many times the rows of a band have a rolling buffer.
+    /// Nodes that keep more than this many times the rows of a band get a rolling buffer.
     private static let longRetention = 3
 
-    /// - Precondition: every shape is of one picture.
+    /// - Precondition: every shape has a batch of one.
     init(_ network: Network, shapes: [Shape], bandRows: Int?) {
         precondition(shapes.allSatisfy { $0.batch == 1 }, "bands are of one picture, not of a batch")
         let graph = AxisGraph(network, shapes: shapes, axis: .height)
@@ -72,20 +72,20 @@ struct BandLayout {
         }
     }
 
-    /// What is there in a step, and half of what is kept to spare: then a row is moved twice on its way.
+    /// The rows present in a step, plus half of the kept rows as slack: each row is then moved twice on its way.
     private static func rollingRows(_ extent: Extents, _ node: Int, side: Int) -> Int {
         min(side, extent.present[node] + max(extent.fresh[node], extent.kept[node] / 2))
     }
 }
 
-/// The most rows that each node has, over all steps.
+/// The largest number of rows that each node has in any step.
 private struct Extents {
     private(set) var fresh: [Int]
     private(set) var kept: [Int]
-    /// Kept and fresh together.
+    /// Kept and fresh rows together.
     private(set) var present: [Int]
-    /// The input that each node may overwrite, row by row. Nothing of the input is kept, so both have the same fresh rows
-    /// in every step in which the node works.
+    /// The input that each node may overwrite, row by row. No rows of that input are kept, so both nodes have the same
+    /// fresh rows in every step in which the node runs.
     private(set) var inPlaceSource: [Int?]
 
     init(_ network: Network, _ schedule: BandSchedule) {
@@ -112,16 +112,16 @@ private struct Extents {
     }
 }
 
-/// The buffers of a layout while they are collected.
+/// Collects the buffers of a layout.
 private struct Buffers {
     let shapes: [Shape]
     let extent: Extents
-    /// The arena's buffers, and how many rows each has before the band.
+    /// The arena's buffers, and how many rows each has in front of the band.
     private(set) var requests: [MemoryPlan.Request] = []
     private(set) var fronts: [Int] = []
-    /// The arena's buffer of each node, if it has one.
+    /// The arena buffer of each node, if it has one.
     private(set) var owner: [Int?]
-    /// Where the kept rows of each node wait.
+    /// Where each node's kept rows are stored between steps.
     private(set) var halos: [Int]
     private(set) var haloCount = 0
     private(set) var rolling: [Int: (offset: Int, rows: Int)] = [:]
@@ -147,7 +147,7 @@ private struct Buffers {
         addHalo(node)
     }
 
-    /// `node` overwrites the rows of `source`, whose last reader it is.
+    /// `node`, the last reader of `source`, overwrites its rows.
     mutating func takeOver(_ source: Int, by node: Int, last: Int) {
         guard let buffer = owner[source] else { return }
         owner[node] = buffer

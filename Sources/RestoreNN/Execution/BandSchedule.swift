@@ -1,42 +1,42 @@
-/// Which rows of each node are computed when a picture passes from top to bottom: a pure function of the network, the
-/// shapes and the height of a band.
+/// Which rows of each node are computed when an image is processed from top to bottom: a pure function of the network,
+/// the shapes and the band height.
 ///
-/// In each step the outputs advance by `bandRows`, and every node as far as they need it: all rows that they need, rounded
-/// up to whole granules, and none twice. Before the first rows of output come steps in which the nodes build up the lead
-/// that they have over the outputs, at the same pace: else the first step would be as large as the lead.
+/// In each step the outputs advance by `bandRows`, and every other node as far as the outputs require, rounded up to
+/// whole granules. No row is computed twice. Extra steps before the first output rows let the nodes build up their lead
+/// over the outputs at the same pace; otherwise the first step would be as large as the lead.
 struct BandSchedule: Sequence {
     let graph: AxisGraph
-    /// Rows by which the tallest output advances.
+    /// Rows by which the tallest output advances in a step.
     let bandRows: Int
     private let stepCount: Int
     /// Steps before the first output.
     private let leadSteps: Int
     private let tallest: Int
-    /// The rows of each node that the outputs depend on.
+    /// The number of rows of each node that the outputs depend on.
     private let finals: [Int]
-    /// The rows of each node when the outputs have their first band.
+    /// The number of rows of each node once the outputs have their first band.
     private let lead: [Int]
-    /// The rows by which each node advances in a step.
+    /// The number of rows by which each node advances in a step.
     private let pace: [Int]
 
     /// The rows of all nodes in one step.
     struct Step {
-        /// The first row that is still there when the step begins.
+        /// The first row still in memory when the step begins.
         let oldest: [Int]
         /// Rows computed before the step, and after it.
         let done: [Int]
         let target: [Int]
-        /// The first row that a later step needs; `target` where none is needed.
+        /// The first row that a later step needs, or `target` if none is needed.
         let keep: [Int]
 
         func fresh(_ node: Int) -> Range<Int> { done[node]..<target[node] }
     }
 
-    /// A band takes about this many bytes in the widest node: so few that it is still in the cache when it is read, and
-    /// so many that the rows which are kept from band to band, and the work of starting a layer, weigh little.
+    /// A band takes about this many bytes in the widest node. That is small enough for it to be still in the cache when
+    /// it is read, and large enough to make the rows kept between bands and the cost of starting a layer insignificant.
     static let bandBytes = 3 << 20
 
-    /// - Parameter bandRows: as many as `bandBytes` suggests unless given.
+    /// - Parameter bandRows: defaults to the number that `bandBytes` suggests.
     /// - Precondition: `bandRows` is positive.
     init(_ graph: AxisGraph, bandRows: Int? = nil) {
         precondition(bandRows ?? 1 > 0, "bands of \(bandRows ?? 1) rows")
@@ -68,7 +68,7 @@ struct BandSchedule: Sequence {
 
     private static func defaultRows(_ graph: AxisGraph) -> Int {
         let tallest = graph.outputs.map(graph.side).max() ?? 1
-        // Of the node that has most, the bytes beside one row of the tallest output.
+        // Bytes per row of the tallest output, in the node that has the most.
         let widest =
             graph.shapes.indices.filter { graph.isLive[$0] }
             .map { graph.shapes[$0].count * MemoryLayout<Float>.stride / tallest }.max() ?? 1
@@ -76,7 +76,7 @@ struct BandSchedule: Sequence {
         return Swift.min(tallest, roundedUp(Swift.max(1, bandBytes / Swift.max(1, widest)), step))
     }
 
-    /// The rows of each node that are there when the outputs have `outputRows` of the tallest: at least `floor`.
+    /// The number of rows of each node, at least `floor`, that are needed for `outputRows` rows of the tallest output.
     private static func needed(_ graph: AxisGraph, outputRows: Int, atLeast floor: [Int]) -> [Int] {
         let tallest = graph.outputs.map(graph.side).max() ?? 1
         var rows = floor
@@ -106,7 +106,7 @@ struct BandSchedule: Sequence {
         return Self.needed(graph, outputRows: 0, atLeast: floor)
     }
 
-    /// The first row of each node that is read when the nodes have gone beyond `target`.
+    /// The first row of each node that is still read once the nodes have reached `target`.
     private func kept(after target: [Int]) -> [Int] {
         target.indices.map { node in
             graph.readers[node].reduce(target[node]) { first, reader in

@@ -1,14 +1,14 @@
 import RestoreConcurrency
 
-/// A network made ready to run on one picture that passes from top to bottom in bands of rows: every node computes each
-/// of its rows once, in memory that grows with the picture's width and not with its height. The bits are those of
+/// A network prepared to run on one image, from top to bottom in bands of rows. Every node computes each of its rows
+/// once, in memory that grows with the image's width but not with its height. The results are bit-identical to those of
 /// `InferencePlan`.
 ///
-/// A plan is used from one thread at a time.
+/// A plan is not thread-safe: use it from one thread at a time.
 public final class BandedPlan {
     public let inputShapes: [Shape]
     public let outputShapes: [Shape]
-    /// To be shared with other plans of the network.
+    /// Can be shared with other plans of the same network.
     public let packedParameters: PackedParameters
     private let network: Network
     private let shapes: [Shape]
@@ -17,16 +17,16 @@ public final class BandedPlan {
     private let buffer: FloatBuffer
     private let scratchBuffer: FloatBuffer
     private let pool: WorkerPool
-    /// The row of each node that lies at the beginning of its rolling buffer.
+    /// The row of each node that is at the start of its rolling buffer.
     private var origins: [Int]
 
-    /// What a plan takes beside the parameters, in bytes.
+    /// What a plan allocates besides the parameters, in bytes.
     public struct Memory: Equatable, Sendable {
         /// The rows of a band.
         public let arena: Int
-        /// Rows that are kept from band to band, by nodes that keep few.
+        /// Rows kept between bands, for nodes that keep few.
         public let halos: Int
-        /// The buffers of nodes that keep many.
+        /// The rolling buffers of nodes that keep many.
         public let rolling: Int
         /// Working memory of the operators.
         public let scratch: Int
@@ -43,18 +43,20 @@ public final class BandedPlan {
     }
 
     /// - Parameters:
-    ///   - inputShapes: of one picture.
-    ///   - bandRows: rows by which the tallest output advances in a step; unless given, what suits the caches. It changes
-    ///     no bits.
-    ///   - packed: parameters that an earlier plan of the same network and parameters has packed.
-    /// - Throws: `NetworkError` where the network cannot take these shapes, or the machine has too little memory.
-    /// - Precondition: `parameters` are this network's; a batch is one picture.
+    ///   - inputShapes: each with a batch of one.
+    ///   - bandRows: rows by which the tallest output advances in a step. By default chosen to suit the caches; it does
+    ///     not affect the results.
+    ///   - packed: parameters already packed by an earlier plan of the same network with the same parameters.
+    /// - Throws: `NetworkError` if the network does not accept these shapes, the machine has too little memory, or the
+    ///   library of the requested algorithm is missing.
+    /// - Precondition: `parameters` belong to this network, and the batch size is one.
     public init(
         _ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool, bandRows: Int? = nil,
         sharing packed: PackedParameters? = nil
     ) throws(NetworkError) {
         let network = network.fused()
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
+        try network.loadLibraries()
         let shapes = try network.shapes(inputs: inputShapes)
         let layout = BandLayout(network, shapes: shapes, bandRows: bandRows)
         let scratchCount = layout.scratchCount(workers: pool.workerCount)
@@ -82,15 +84,15 @@ public final class BandedPlan {
     /// Rows by which the tallest output advances in a step.
     public var bandRows: Int { layout.schedule.bandRows }
 
-    /// What the plan has taken.
+    /// What the plan has allocated.
     public var memory: Memory { Memory(layout, workers: pool.workerCount) }
 
     /// Bytes of the buffers that the plan holds.
     package var allocatedBytes: Int { (buffer.count + scratchBuffer.count) * MemoryLayout<Float>.stride }
 
-    /// What a plan for these shapes takes, without making one.
+    /// What a plan for these shapes would allocate, without creating one.
     ///
-    /// - Throws: `NetworkError` where the network cannot take these shapes.
+    /// - Throws: `NetworkError` if the network does not accept these shapes.
     public static func memory(
         _ network: Network, inputShapes: [Shape], workers: Int, bandRows: Int? = nil
     ) throws(NetworkError) -> Memory {
@@ -99,9 +101,9 @@ public final class BandedPlan {
         return Memory(BandLayout(network, shapes: shapes, bandRows: bandRows), workers: workers)
     }
 
-    /// Bytes of the parameters of a plan for these shapes: as they are given, and as its operators read them.
+    /// Bytes of the parameters of a plan for these shapes: both as given and as packed for the operators.
     ///
-    /// - Throws: `NetworkError` where the network cannot take these shapes.
+    /// - Throws: `NetworkError` if the network does not accept these shapes.
     public static func parameterBytes(_ network: Network, inputShapes: [Shape]) throws(NetworkError) -> Int {
         let network = network.fused()
         let shapes = try network.shapes(inputs: inputShapes)
@@ -111,19 +113,19 @@ public final class BandedPlan {
         return (ParameterLayout(network).count + packed) * MemoryLayout<Float>.stride
     }
 
-    /// Fills all memory with NaN, so that a value which is read before it is written shows.
+    /// Fills all memory with NaN, to expose values that are read before they are written.
     package func poison() {
         buffer.base.update(repeating: .nan, count: buffer.count)
         scratchBuffer.base.update(repeating: .nan, count: scratchBuffer.count)
     }
 
-    /// Runs the network over a picture.
+    /// Runs the network on an image.
     ///
     /// - Parameters:
-    ///   - fill: writes rows of an input, in the layout that `Shape` states, beginning at the address of the first of
-    ///     them. Called for each row once, from top to bottom; rows at the lower edge that no output depends on are not
-    ///     asked for.
-    ///   - store: takes rows of an output likewise.
+    ///   - fill: writes rows of an input, in the layout documented by `Shape`, starting at the address of the first of
+    ///     them. Called once for each row, from top to bottom; rows at the bottom that no output depends on are not
+    ///     requested.
+    ///   - store: reads rows of an output in the same way.
     public func run(
         fill: (_ input: Int, _ rows: Range<Int>, _ values: UnsafeMutablePointer<Float>) throws -> Void,
         store: (_ output: Int, _ rows: Range<Int>, _ values: UnsafePointer<Float>) throws -> Void
@@ -142,7 +144,7 @@ public final class BandedPlan {
                     } else {
                         compute(index, rows, in: step)
                     }
-                    // At once: the next node may work in place.
+                    // Immediately, because the next node may work in place.
                     for output in network.outputs.indices where network.outputs[output].index == index {
                         try store(output, rows, UnsafePointer(first))
                     }
@@ -152,7 +154,7 @@ public final class BandedPlan {
         }
     }
 
-    /// Copies `inputs` in, runs, and copies the outputs out.
+    /// Copies `inputs` in, runs the network, and copies the outputs out.
     ///
     /// - Precondition: the inputs have `inputShapes`.
     public func run(_ inputs: [Tensor]) -> [Tensor] {
@@ -178,7 +180,7 @@ public final class BandedPlan {
 
     // MARK: - One node in one step
 
-    /// Whether the node's rows are written or read in this step. If not, they stay where they are.
+    /// Whether the node's rows are read or written in this step. If not, they are not moved.
     private func isActive(_ node: Int, in step: BandSchedule.Step) -> Bool {
         !step.fresh(node).isEmpty
             || layout.schedule.graph.readers[node].contains { !step.fresh($0.node).isEmpty }
@@ -201,7 +203,7 @@ public final class BandedPlan {
         }
     }
 
-    /// The address of a row of a node; of one that is not there, where it would be.
+    /// The address of a row of a node. For a row that is not in memory, the address it would have.
     private func row(_ row: Int, of node: Int, in step: BandSchedule.Step) -> UnsafeMutablePointer<Float> {
         let line = shapes[node].rowCount
         switch layout.places[node] {
@@ -211,7 +213,7 @@ public final class BandedPlan {
         }
     }
 
-    /// Puts what was kept of a node in front of where its next rows will be.
+    /// Restores the kept rows of a node in front of its next rows.
     private func bringKeptRows(of node: Int, in step: BandSchedule.Step) {
         let (oldest, done) = (step.oldest[node], step.done[node])
         switch layout.places[node] {
@@ -231,7 +233,7 @@ public final class BandedPlan {
         copy(row(keep, of: node, in: step), to: buffer.base + halo, rows: step.target[node] - keep, of: node)
     }
 
-    /// Copies rows of a node to a place that they do not overlap.
+    /// Copies rows of a node to a place that does not overlap them.
     private func copy(
         _ source: UnsafeMutablePointer<Float>, to destination: UnsafeMutablePointer<Float>, rows: Int, of node: Int
     ) {
@@ -240,10 +242,10 @@ public final class BandedPlan {
         }
     }
 
-    /// Moves `rows` rows to the beginning of a buffer, from `distance` rows further down.
+    /// Moves `rows` rows to the start of a buffer, from `distance` rows further down.
     private func moveDown(_ beginning: UnsafeMutablePointer<Float>, by distance: Int, rows: Int, of node: Int) {
         let line = shapes[node].rowCount
-        // As many at a time as do not overlap their new place.
+        // Moves as many at a time as do not overlap their destination.
         for first in stride(from: 0, to: rows, by: max(1, distance)) {
             let destination = beginning + first * line
             copy(destination + distance * line, to: destination, rows: min(distance, rows - first), of: node)

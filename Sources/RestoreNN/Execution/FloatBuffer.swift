@@ -1,8 +1,8 @@
 import Glibc
 
-/// Floats in memory aligned to a cache line, freed with the object. Not zeroed: the operating system gives pages only
-/// when they are touched, so a plan's reserve costs nothing until it is used. Large buffers ask for large pages, which the
-/// system hands out and takes back in a fraction of the time.
+/// Floats in memory aligned to a cache line and freed with the object. The memory is not zeroed: the operating system
+/// maps pages only when they are touched, so unused parts of a buffer cost nothing. Large buffers request huge pages,
+/// which the system maps and unmaps in a fraction of the time.
 final class FloatBuffer: @unchecked Sendable {
     let base: UnsafeMutablePointer<Float>
     let count: Int
@@ -14,7 +14,7 @@ final class FloatBuffer: @unchecked Sendable {
         let bytes = max(count, 1) * MemoryLayout<Float>.stride
         let isLarge = bytes >= 2 * Self.largePage
         let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.largePage : 64)
-        // Where the system has no large pages, small ones do.
+        // If huge pages are unavailable, ordinary ones are used.
         if isLarge { _ = madvise(memory, bytes, MADV_HUGEPAGE) }
         base = memory.bindMemory(to: Float.self, capacity: max(count, 1))
     }
@@ -24,7 +24,8 @@ final class FloatBuffer: @unchecked Sendable {
     }
 }
 
-/// Refuses buffers that the machine's memory cannot hold, before any is taken: an allocation that fails ends the program.
+/// Rejects buffers that exceed the machine's memory before anything is allocated, since a failed allocation would end
+/// the program.
 ///
 /// - Throws: `NetworkError.tooLarge`.
 func requireMemory(floats: Int) throws(NetworkError) {
@@ -35,17 +36,17 @@ func requireMemory(floats: Int) throws(NetworkError) {
     throw .tooLarge(bytes: bytes.overflow ? .max : bytes.partialValue, memory: memory)
 }
 
-/// Working memory of a pass: a piece for each worker, and one that all share.
+/// Working memory of a pass: one part for each worker, and one shared by all.
 public struct Scratch {
     let base: UnsafeMutablePointer<Float>
     let size: ScratchSize
 
-    /// Floats a plan must allocate to serve `size` with so many workers.
+    /// Floats that a plan must allocate to provide `size` to this many workers.
     static func count(_ size: ScratchSize, workers: Int) -> Int {
         aligned(size.shared) + min(workers, size.tasks) * aligned(size.perWorker)
     }
 
-    /// Pieces start on cache lines, so that two workers never write to the same one.
+    /// Each part starts on a cache line, so that two workers never write to the same one.
     private static func aligned(_ count: Int) -> Int { (count + 15) / 16 * 16 }
 
     public var shared: UnsafeMutablePointer<Float> { base }

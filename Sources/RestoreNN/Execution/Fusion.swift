@@ -1,6 +1,7 @@
 extension Network {
-    /// The network with activations, sums and pixel shuffles folded into the operator before them, where that operator can
-    /// and nobody else reads its output: a convolution then applies them while its results are still in registers.
+    /// The network with activations, sums and pixel shuffles folded into the preceding operator, wherever that operator
+    /// supports it and its output has no other reader. A convolution, for example, then applies them while its results
+    /// are still in registers.
     package func fused() -> Network {
         var fusion = Fusion(self)
         for index in nodes.indices { fusion.add(index) }
@@ -10,12 +11,12 @@ extension Network {
     }
 }
 
-/// The nodes of a network, added one by one, some of them to the node before.
+/// The nodes of a network, added one by one; some are merged into the preceding node.
 private struct Fusion {
     private let network: Network
     private let readers: [Int]
     private(set) var nodes: [Network.Node] = []
-    /// Where the output of each old node is found among the new ones.
+    /// The index of each old node's output among the new nodes.
     private(set) var place: [Int] = []
 
     init(_ network: Network) {
@@ -40,7 +41,7 @@ private struct Fusion {
         }
     }
 
-    /// The place of the node before that can do the work of `node` too, and that node doing it.
+    /// The index of the preceding node if it can also do the work of `node`, and the fused node.
     private func fusing(_ node: Network.Node) -> (Int, Network.Node)? {
         if let sum = node.operation as? Add { return fusing(sum, node) }
         guard let source = node.inputs.first, readers[source.index] == 1 else { return nil }
@@ -57,7 +58,7 @@ private struct Fusion {
         }
     }
 
-    /// A sum goes to the later of its two inputs, so that the other is there when it runs.
+    /// A sum is fused into the later of its two inputs, so that the other one is available when it runs.
     private func fusing(_ sum: Add, _ node: Network.Node) -> (Int, Network.Node)? {
         guard node.inputs.count == 2 else { return nil }
         let places = node.inputs.map { place[$0.index] }

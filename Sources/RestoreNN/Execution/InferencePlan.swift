@@ -1,9 +1,9 @@
 import RestoreConcurrency
 
-/// A network made ready to run on whole inputs of given shapes, a batch of them or one: activations fused into the operators before them, parameters
-/// packed for the kernels, and all activations placed in one arena by first and last use.
+/// A network prepared to run on whole inputs of given shapes, with any batch size: activations fused into the preceding
+/// operators, parameters packed for the kernels, and all activations placed in one arena by first and last use.
 ///
-/// Large pictures pass in bands (`BandedPlan`). A plan is used from one thread at a time.
+/// Use `BandedPlan` for large images. A plan is not thread-safe: use it from one thread at a time.
 public final class InferencePlan {
     public let inputShapes: [Shape]
     public let outputShapes: [Shape]
@@ -17,12 +17,14 @@ public final class InferencePlan {
     private let scratchBuffer: FloatBuffer
     private let pool: WorkerPool
 
-    /// - Throws: `NetworkError` where the network cannot take these shapes, or the machine has too little memory.
-    /// - Precondition: `parameters` are this network's.
+    /// - Throws: `NetworkError` if the network does not accept these shapes, the machine has too little memory, or the
+    ///   library of the requested algorithm is missing.
+    /// - Precondition: `parameters` belong to this network.
     public init(_ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool) throws(NetworkError)
     {
         let network = network.fused()
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
+        try network.loadLibraries()
         let layout = try Layout(network, inputShapes: inputShapes)
         let scratchCount = Scratch.count(layout.scratch, workers: pool.workerCount)
         try requireMemory(floats: layout.arenaCount + scratchCount)
@@ -42,9 +44,9 @@ public final class InferencePlan {
         }
     }
 
-    /// Bytes that a plan for these shapes takes for activations and working memory, without making one.
+    /// Bytes that a plan for these shapes would allocate for activations and working memory, without creating one.
     ///
-    /// - Throws: `NetworkError` where the network cannot take these shapes.
+    /// - Throws: `NetworkError` if the network does not accept these shapes.
     public static func memory(
         _ network: Network, inputShapes: [Shape], workers: Int
     ) throws(NetworkError) -> Int {
@@ -53,13 +55,13 @@ public final class InferencePlan {
         return floats * MemoryLayout<Float>.stride
     }
 
-    /// Where the values of input `index` are to be written before `run`, in the layout that `Shape` states. Their memory
-    /// is used again during the run.
+    /// Where to write the values of input `index` before `run`, in the layout documented by `Shape`. The run overwrites
+    /// them.
     public func input(_ index: Int) -> UnsafeMutablePointer<Float> {
         arena.base + offsets[network.inputs[index].index]
     }
 
-    /// Where `run` leaves output `index`, until the next run.
+    /// Where `run` puts output `index`; valid until the next run.
     public func output(_ index: Int) -> UnsafePointer<Float> {
         UnsafePointer(arena.base + offsets[network.outputs[index].index])
     }
@@ -83,7 +85,7 @@ public final class InferencePlan {
         }
     }
 
-    /// Copies `inputs` in, runs, and copies the outputs out.
+    /// Copies `inputs` in, runs the network, and copies the outputs out.
     ///
     /// - Precondition: the inputs have `inputShapes`.
     public func run(_ inputs: [Tensor]) -> [Tensor] {
@@ -101,7 +103,7 @@ public final class InferencePlan {
 }
 
 extension Network {
-    /// Working memory that serves every node.
+    /// Working memory, shared by all nodes.
     func forwardScratch(shapes: [Shape]) -> ScratchSize {
         forwardScratchOfNodes(shapes: shapes).reduce(ScratchSize()) { $0.union($1) }
     }
@@ -132,8 +134,8 @@ private struct Layout {
         arenaCount = plan.total
     }
 
-    /// The buffer of each node, and the buffers. A node that may work in place takes over its input's buffer when it is
-    /// the last reader.
+    /// The buffers, and the index of each node's buffer. A node that may work in place takes over its input's buffer if
+    /// it is the last reader.
     private static func buffers(_ network: Network, _ shapes: [Shape]) -> ([Int], [MemoryPlan.Request]) {
         let end = network.nodes.count
         var lastUse = Array(network.nodes.indices)

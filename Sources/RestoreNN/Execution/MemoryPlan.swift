@@ -1,9 +1,9 @@
-/// Places buffers in one arena so that buffers whose lives do not overlap may share memory.
+/// Places buffers in one arena so that buffers with disjoint lifetimes can share memory.
 ///
 /// Greedy by size (Pisarchyk & Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, algorithm 3):
-/// the largest buffer first, each at the lowest offset that is free for the whole of its life.
+/// the largest buffer first, each at the lowest offset that is free for its whole lifetime.
 package struct MemoryPlan: Equatable, Sendable {
-    /// A buffer of `count` floats that is written at step `first` and read for the last time at step `last`.
+    /// A buffer of `count` floats, first written at step `first` and last read at step `last`.
     package struct Request: Equatable, Sendable {
         package let count: Int
         package let first: Int
@@ -18,11 +18,11 @@ package struct MemoryPlan: Equatable, Sendable {
 
     /// Offset of each request, in floats.
     package let offsets: [Int]
-    /// Floats of the whole arena.
+    /// Size of the arena, in floats.
     package let total: Int
 
     package init(_ requests: [Request]) {
-        // Cache-line steps, and one line between buffers, so that vector loads never straddle two owners.
+        // Rounded to cache lines, with one line between buffers, so that vector loads never cross into another buffer.
         func rounded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
         var offsets = [Int](repeating: 0, count: requests.count)
         var placed: [Int] = []

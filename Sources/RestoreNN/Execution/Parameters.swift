@@ -1,6 +1,6 @@
 import RestoreConcurrency
 
-/// Where each parameter of a network lies in one flat array.
+/// The position of each parameter of a network in one flat array.
 public struct ParameterLayout: Hashable, Sendable {
     public struct Entry: Hashable, Sendable {
         public let specification: ParameterSpecification
@@ -28,20 +28,21 @@ public struct ParameterLayout: Hashable, Sendable {
     }
 }
 
-/// The values of all parameters of a network in one flat array, so that optimizers, averages and norms are single loops.
+/// The values of all parameters of a network in one flat array, so that optimizers, averages and norms are single
+/// loops.
 public struct Parameters: Hashable, Sendable {
     public let layout: ParameterLayout
     public var values: [Float]
 
-    /// - Precondition: as many values as the layout has.
+    /// - Precondition: the number of values matches the layout.
     public init(layout: ParameterLayout, values: [Float]) {
         precondition(values.count == layout.count, "\(values.count) values for \(layout.count) parameters")
         self.layout = layout
         self.values = values
     }
 
-    /// Fresh parameters, each initialized as its operator asks, from `seed` and the parameter's name: adding a layer does
-    /// not change how the others start.
+    /// Fresh parameters, each initialized as its operator specifies from `seed` and the parameter's name. Adding a
+    /// layer therefore does not change the initial values of the others.
     public init(initializing network: Network, seed: UInt64) {
         layout = ParameterLayout(network)
         values = [Float](repeating: 0, count: layout.count)
@@ -61,9 +62,9 @@ public struct Parameters: Hashable, Sendable {
         }
     }
 
-    /// The parameters of a part of the network that these belong to.
+    /// The parameters of a subnetwork of the network that these belong to.
     ///
-    /// - Precondition: every parameter of `subnetwork` is among these.
+    /// - Precondition: these parameters include every parameter of `subnetwork`.
     public func restricted(to subnetwork: Network) -> Parameters {
         let ranges = layout.rangesByName
         let part = ParameterLayout(subnetwork)
@@ -81,7 +82,7 @@ public struct Parameters: Hashable, Sendable {
     }
 }
 
-/// Parameters of a network's nodes in the layout of the kernels. Plans of one network for pictures of different sizes
+/// Parameters of a network's nodes in the layout that the kernels read. Plans of one network for different image sizes
 /// share them.
 public final class PackedParameters: Sendable {
     /// Ranges of the flat parameter array, node by node.
@@ -98,7 +99,7 @@ public final class PackedParameters: Sendable {
         self.purpose = purpose
         let rangesByName = ParameterLayout(network).rangesByName
         ranges = nodes.map { node in
-            // Every parameter of a node is in its network's layout.
+            // The network's layout contains every parameter of a node.
             node.parameterSpecifications.map { rangesByName[$0.name] ?? 0..<0 }
         }
         var packed = 0
@@ -110,7 +111,7 @@ public final class PackedParameters: Sendable {
         buffer = FloatBuffer(count: packed)
     }
 
-    /// Whether they are packed as nodes of these shapes need them.
+    /// Whether they are packed the way nodes of these shapes need them.
     func fit(_ network: Network, shapes: [Shape], purpose: ExecutionPurpose) -> Bool {
         guard purpose == self.purpose, network.nodes.map(\.name) == nodes.map(\.name) else { return false }
         return zip(network.nodes, sources).allSatisfy { node, inputs in

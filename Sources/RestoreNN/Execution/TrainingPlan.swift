@@ -1,17 +1,18 @@
 import RestoreConcurrency
 
-/// A network made ready for training on inputs of given shapes: all activations are kept for the backward pass, and the
+/// A network prepared for training on inputs of given shapes. All activations are kept for the backward pass, and the
 /// gradients of activations share an arena by first and last use.
 ///
-/// A plan is used from one thread at a time. With an objective: write the inputs, `forward`, read `termValues`, `backward`
-/// with the terms' weights. Without one: write the inputs, `forward`, write the gradient of every output, `backward`.
+/// With an objective: write the inputs, call `forward`, read `termValues`, call `backward` with the terms' weights.
+/// Without one: write the inputs, call `forward`, write the gradient of every output, call `backward`. A plan is not
+/// thread-safe: use it from one thread at a time.
 public final class TrainingPlan {
     public let inputShapes: [Shape]
     public let outputShapes: [Shape]
-    /// The value of each term of the objective in the last forward pass; in `Double` where the term is a loss.
+    /// The value of each term of the objective in the last forward pass; in `Double` precision if the term is a loss.
     public private(set) var termValues: [Double] = []
     private let network: Network
-    /// Where gradients come from: the terms of the objective, or the outputs.
+    /// Where gradients originate: the terms of the objective, or the outputs.
     private let sources: [Network.Value]
     private let hasObjective: Bool
     private let shapes: [Shape]
@@ -24,14 +25,16 @@ public final class TrainingPlan {
     private let pool: WorkerPool
 
     /// - Parameters:
-    ///   - objective: of terms that are nodes of this network. Outputs that lead to no term then get no gradient.
-    ///   - needsInputGradients: whether `inputGradient` is asked for; without it the first layers are cheaper.
-    /// - Throws: `NetworkError` where the network cannot take these shapes, a term is not a single number, an output without
-    ///   an objective is listed twice, or the machine has too little memory.
+    ///   - objective: its terms are nodes of this network. Outputs that lead to no term get no gradient.
+    ///   - needsInputGradients: whether `inputGradient` will be used. Without it the first layers are cheaper.
+    /// - Throws: `NetworkError` if the network does not accept these shapes, a term is not a scalar, an output without
+    ///   an objective is listed twice, the machine has too little memory, or the library of the requested algorithm is
+    ///   missing.
     public init(
         _ network: Network, inputShapes: [Shape], objective: Objective? = nil, pool: WorkerPool,
         needsInputGradients: Bool = false
     ) throws(NetworkError) {
+        try network.loadLibraries()
         let shapes = try network.shapes(inputs: inputShapes)
         for term in objective?.terms ?? [] where shapes[term.value.index].count != 1 {
             let node = network.nodes[term.value.index]
@@ -45,7 +48,7 @@ public final class TrainingPlan {
         }
         sources = objective?.terms.map(\.value) ?? network.outputs
         hasObjective = objective != nil
-        // Beside the activations: the weights, packed twice, and as many each of values, gradients, moments and average.
+        // Besides the activations: the weights, packed twice, plus values, gradients, two moments and the average.
         let parameterCount = ParameterLayout(network).count
         try requireMemory(floats: shapes.reduce(7 * parameterCount) { $0 + $1.count })
         self.network = network
@@ -69,7 +72,7 @@ public final class TrainingPlan {
         scratchBuffer = FloatBuffer(count: Scratch.count(scratch, workers: pool.workerCount))
     }
 
-    /// Where the values of input `index` are to be written before `forward`.
+    /// Where to write the values of input `index` before `forward`.
     public func input(_ index: Int) -> UnsafeMutablePointer<Float> {
         activations[network.inputs[index].index].base
     }
@@ -79,9 +82,9 @@ public final class TrainingPlan {
         UnsafePointer(activations[network.outputs[index].index].base)
     }
 
-    /// Where the gradient of output `index` is to be written before `backward`.
+    /// Where to write the gradient of output `index` before `backward`.
     ///
-    /// - Precondition: the plan has no objective, which would write the gradients itself.
+    /// - Precondition: the plan has no objective; with one, the plan writes these gradients itself.
     public func outputGradient(_ index: Int) -> UnsafeMutablePointer<Float> {
         precondition(!hasObjective, "the objective writes the gradients")
         return gradientArena.base + gradients.offsets[network.outputs[index].index]
@@ -89,7 +92,7 @@ public final class TrainingPlan {
 
     /// Gradient of input `index` after `backward`.
     ///
-    /// - Precondition: the plan was made with `needsInputGradients`, and some output depends on this input.
+    /// - Precondition: the plan was created with `needsInputGradients`, and some output depends on this input.
     public func inputGradient(_ index: Int) -> UnsafePointer<Float> {
         let node = network.inputs[index].index
         precondition(gradients.isNeeded[node], "no gradient of input \(index): not asked for, or no output reads it")
@@ -136,10 +139,10 @@ public final class TrainingPlan {
     /// Adds the gradients of the weighted sum of the objective's terms to `parameterGradients`.
     ///
     /// - Parameters:
-    ///   - weights: one for each term.
+    ///   - weights: one per term.
     ///   - parameters: those of the forward pass.
     ///   - parameterGradients: in the order of the network's `ParameterLayout`.
-    /// - Precondition: the plan has an objective of so many terms.
+    /// - Precondition: the plan has an objective with this many terms.
     public func backward(
         weights: [Double], parameters: UnsafePointer<Float>, parameterGradients: UnsafeMutablePointer<Float>
     ) {
@@ -150,7 +153,7 @@ public final class TrainingPlan {
         backpropagate(parameters: parameters, parameterGradients: parameterGradients)
     }
 
-    /// Adds the gradients of the parameters to `parameterGradients`, from the gradients that were written for all outputs.
+    /// Adds the gradients of the parameters to `parameterGradients`, given the gradients written for all outputs.
     ///
     /// - Parameters:
     ///   - parameters: those of the forward pass.
@@ -183,7 +186,7 @@ public final class TrainingPlan {
         }
     }
 
-    /// A node that several others read gets the sum of their gradients.
+    /// A node with several readers gets the sum of their gradients.
     private func addSharedGradients(of index: Int) {
         for (input, destination) in zip(network.nodes[index].inputs, gradients.destinations[index]) {
             guard let destination, destination.isAddend else { continue }
@@ -199,11 +202,12 @@ public final class TrainingPlan {
     }
 }
 
-/// Where the gradient of each node's output lies, and where each operator writes the gradients of its inputs.
+/// Where the gradient of each node's output is stored, and where each operator writes the gradients of its inputs.
 private struct GradientPlan {
     struct Destination {
         let offset: Int
-        /// Written to a place of its own, then added: another reader of the same node has written before.
+        /// Written to a buffer of its own, then added, because another reader of the same node has already written its
+        /// gradient.
         let isAddend: Bool
     }
 
@@ -212,17 +216,17 @@ private struct GradientPlan {
     let destinations: [[Destination?]]
     let arenaCount: Int
 
-    /// - Parameter sources: where gradients come from.
+    /// - Parameter sources: where gradients originate.
     init(_ network: Network, shapes: [Shape], sources: [Network.Value], needsInputGradients: Bool) {
         let nodes = network.nodes
         let isNeeded = Self.neededGradients(network, needsInputGradients: needsInputGradients)
         var buffers = GradientRequests(nodes)
         for source in sources { buffers.writeSource(source.index, size: shapes[source.index].count) }
-        // For each input of each node: where its gradient is written.
+        // For each input of each node, where its gradient is written.
         var writes = [[GradientRequests.Write?]](repeating: [], count: nodes.count)
         for index in nodes.indices.reversed() {
             for input in nodes[index].inputs {
-                // A branch that leads to no output has no gradient to pass on.
+                // A branch that leads to no output has no gradient to propagate.
                 guard isNeeded[index], buffers.isWritten[index], isNeeded[input.index] else {
                     writes[index].append(nil)
                     continue
@@ -241,7 +245,7 @@ private struct GradientPlan {
         arenaCount = plan.total
     }
 
-    /// A gradient is needed where a parameter lies at or before the node, or an input whose gradient is asked for.
+    /// A gradient is needed if there is a parameter at or before the node, or an input whose gradient is requested.
     private static func neededGradients(_ network: Network, needsInputGradients: Bool) -> [Bool] {
         var needed: [Bool] = []
         for node in network.nodes {
@@ -255,22 +259,22 @@ private struct GradientPlan {
     }
 }
 
-/// The buffers of a gradient plan, asked for from the outputs back to the inputs.
+/// The buffers of a gradient plan, requested from the outputs back to the inputs.
 private struct GradientRequests {
     struct Write {
         /// The buffer that is written.
         let request: Int
-        /// Whether it is then added to the node's gradient, which another reader has written before.
+        /// Whether it is then added to the node's gradient, which another reader has already written.
         let isAddend: Bool
     }
 
     private let nodes: [Network.Node]
-    /// One for each node, then one for each addend.
+    /// One per node, then one per addend.
     private(set) var requests: [MemoryPlan.Request]
     /// Whether the gradient of a node's output has a writer.
     private(set) var isWritten: [Bool]
 
-    // Steps run backwards: node i works at step count − i, the gradients of the sources are there at step 0.
+    // Steps run backward: node i runs at step count − i, and the gradients of the sources are available at step 0.
     init(_ nodes: [Network.Node]) {
         self.nodes = nodes
         let count = nodes.count
@@ -283,7 +287,7 @@ private struct GradientRequests {
         isWritten[node] = true
     }
 
-    /// A `reader` of `node` sends its share of the node's gradient.
+    /// `reader` contributes its share of the gradient of `node`.
     mutating func write(_ node: Int, size: Int, reader: Int) -> Write {
         let step = nodes.count - reader
         guard isWritten[node] else {
@@ -295,7 +299,7 @@ private struct GradientRequests {
         return Write(request: requests.count - 1, isAddend: true)
     }
 
-    /// The gradient of an input of the network stays until it is read.
+    /// The gradient of a network input stays valid until it is read.
     private func lastUse(of node: Int) -> Int {
         nodes[node].operation == nil ? nodes.count + 1 : nodes.count - node
     }

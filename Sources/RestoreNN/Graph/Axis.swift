@@ -1,4 +1,4 @@
-/// A side of a picture: rows are counted along the height, columns along the width.
+/// A dimension of an image: rows are counted along the height, columns along the width.
 public enum Axis: Hashable, Sendable, CaseIterable {
     case height
     case width
@@ -8,7 +8,7 @@ extension Shape {
     /// The height or the width.
     public func side(_ axis: Axis) -> Int { axis == .height ? height : width }
 
-    /// Floats of one row of a picture.
+    /// Floats in one row of an image.
     var rowCount: Int { width * channels }
 }
 

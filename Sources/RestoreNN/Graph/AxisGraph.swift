@@ -1,6 +1,6 @@
-/// What the nodes of a network need of each other along one axis, for inputs of given shapes.
+/// How the nodes of a network depend on each other along one axis, for inputs of given shapes.
 struct AxisGraph {
-    /// A node that reads another: as its input number `slot`.
+    /// A node that reads another one as its input number `slot`.
     struct Reader {
         let node: Int
         let slot: Int
@@ -9,12 +9,12 @@ struct AxisGraph {
     let axis: Axis
     let shapes: [Shape]
     let outputs: [Int]
-    /// Whether an output depends on the node. The others need not be computed.
+    /// Whether an output depends on the node. Other nodes need not be computed.
     let isLive: [Bool]
     /// The live nodes that read each node.
     let readers: [[Reader]]
     let granularity: [Int]
-    /// Pixels of each node beside one of the first input; `nil` where a node's inputs disagree.
+    /// Pixels of each node per pixel of the first input; `nil` if a node's inputs disagree.
     let scale: [Ratio?]
     private let nodes: [Network.Node]
 
@@ -46,7 +46,7 @@ struct AxisGraph {
         let unit = network.inputs.first.map { shapes[$0.index].side(axis) } ?? 1
         var scale: [Ratio?] = []
         for (node, shape) in zip(network.nodes, shapes) {
-            // An input whose one row is used for all rows of another lies beside none of them.
+            // An input whose single row is broadcast to all rows of another does not determine the scale.
             let longest = node.inputs.map { shapes[$0.index].side(axis) }.max()
             let inputs = node.inputs.filter { shapes[$0.index].side(axis) == longest }
             guard let operation = node.operation, let first = inputs.first else {
@@ -61,16 +61,16 @@ struct AxisGraph {
 
     func side(_ node: Int) -> Int { shapes[node].side(axis) }
 
-    /// Whether the node comes in one piece: its grid says nothing about where a picture may be cut.
+    /// Whether the node is computed in one piece. Its grid then says nothing about where an image may be cut.
     private func comesWhole(_ node: Int) -> Bool { granularity[node] >= side(node) }
 
-    /// `range` rounded out to whole granules of the node, as far as the node goes.
+    /// `range` expanded to whole granules of the node, up to the end of the node.
     func granules(_ range: Range<Int>, of node: Int) -> Range<Int> {
         let lower = range.lowerBound / granularity[node] * granularity[node]
         return lower..<max(lower, min(side(node), roundedUp(range.upperBound, granularity[node])))
     }
 
-    /// What `reader` reads of its input for a range of its own output that consists of whole granules.
+    /// The range that `reader` reads of its input for a range of its own output that consists of whole granules.
     func inputRange(of reader: Reader, for range: Range<Int>) -> Range<Int> {
         let node = nodes[reader.node]
         guard let operation = node.operation else { return 0..<0 }
@@ -79,8 +79,8 @@ struct AxisGraph {
             output: shapes[reader.node])
     }
 
-    /// The least number of pixels of the first input beside which every live node has a whole number of granules.
-    /// Nodes that come in one piece are left out.
+    /// The smallest number of pixels of the first input that corresponds to a whole number of granules in every live
+    /// node. Nodes computed in one piece are left out.
     var step: Int {
         var step = 1
         for node in nodes.indices where isLive[node] && !comesWhole(node) {
@@ -92,10 +92,10 @@ struct AxisGraph {
         return step
     }
 
-    /// The pixels of the first input beside which all that lies, of any node, that a range of the outputs depends on.
-    /// `nil` where scales disagree.
+    /// The pixels of the first input that correspond to everything, in any node, that a range of the outputs depends
+    /// on. `nil` if scales disagree.
     ///
-    /// - Parameter range: a multiple of `step`, counted in pixels of the first input.
+    /// - Parameter range: a multiple of `step`, in pixels of the first input.
     func reach(of range: Range<Int>) -> Range<Int>? {
         var needed = [Range<Int>?](repeating: nil, count: nodes.count)
         for output in outputs {

@@ -1,12 +1,14 @@
-/// An operator that can do the work of operators after it while it stores its results. A fused operator is for inference.
+/// An operator that can do the work of the operators after it while it stores its results. Fused operators are for
+/// inference only.
 public protocol FusibleOperator: Operator {
-    /// The same operator with `activation` applied to what it stores, or `nil` where it cannot.
+    /// The same operator with `activation` applied to what it stores, or `nil` if it cannot do that.
     func fusing(_ activation: ActivationFunction) -> (any Operator)?
 
-    /// The same operator with a second input, of the output's shape, added to what it stores; or `nil` where it cannot.
+    /// The same operator with a second input, of the output's shape, added to what it stores, or `nil` if it cannot do
+    /// that.
     func fusingSum() -> (any Operator)?
 
-    /// The same operator with a pixel shuffle of what it stores, or `nil` where it cannot.
+    /// The same operator with a pixel shuffle of what it stores, or `nil` if it cannot do that.
     func fusingPixelShuffle(factor: Int) -> (any Operator)?
 }
 
@@ -16,7 +18,8 @@ extension FusibleOperator {
     public func fusingPixelShuffle(factor: Int) -> (any Operator)? { nil }
 }
 
-/// What an operator has taken over from the operators after it, in this order: a pixel shuffle, a sum, an activation.
+/// The work an operator has taken over from the operators after it, in this order: a pixel shuffle, a sum, an
+/// activation.
 struct FusedEpilogue: Hashable, Sendable {
     /// The factor of a pixel shuffle that places the results.
     private(set) var shuffle = 1
@@ -26,7 +29,7 @@ struct FusedEpilogue: Hashable, Sendable {
 
     var isEmpty: Bool { self == FusedEpilogue() }
 
-    /// `nil` where there is an activation already.
+    /// `nil` if there already is an activation.
     func fusing(_ activation: ActivationFunction) -> FusedEpilogue? {
         guard self.activation == .identity else { return nil }
         var fused = self
@@ -34,7 +37,7 @@ struct FusedEpilogue: Hashable, Sendable {
         return fused
     }
 
-    /// `nil` where the sum would come after an activation or another sum.
+    /// `nil` if the sum would come after an activation or another sum.
     func fusingSum() -> FusedEpilogue? {
         guard activation == .identity, !addsInput else { return nil }
         var fused = self
@@ -42,7 +45,7 @@ struct FusedEpilogue: Hashable, Sendable {
         return fused
     }
 
-    /// `nil` where something comes before the shuffle, or `channels` cannot be shuffled by this factor.
+    /// `nil` if something comes before the shuffle, or `channels` cannot be shuffled by this factor.
     func fusingPixelShuffle(factor: Int, channels: Int) -> FusedEpilogue? {
         guard isEmpty, channels % (factor * factor) == 0 else { return nil }
         var fused = self
@@ -50,14 +53,14 @@ struct FusedEpilogue: Hashable, Sendable {
         return fused
     }
 
-    /// What the operator computes its results from: all inputs but the one that is added.
+    /// The inputs that the operator computes its results from: all except the one that is added.
     func operands(_ inputs: [Shape]) -> [Shape] {
         addsInput ? Array(inputs.prefix(1)) : inputs
     }
 
-    /// The shape of what is stored, from that of the results.
+    /// The shape of what is stored, given that of the results.
     ///
-    /// - Throws: `ShapeError` where what is added has another shape.
+    /// - Throws: `ShapeError` if the input to be added has another shape.
     func storedShape(of results: Shape, inputs: [Shape]) throws(ShapeError) -> Shape {
         let stored = Shape(
             batch: results.batch, height: results.height * shuffle, width: results.width * shuffle,
@@ -68,13 +71,13 @@ struct FusedEpilogue: Hashable, Sendable {
         return stored
     }
 
-    /// What the kernels do on the way into memory.
+    /// What the kernels apply when they store.
     func epilogue(_ pass: ForwardPass, bias: UnsafePointer<Float>?) -> Epilogue {
         Epilogue(bias: bias, residual: addsInput ? pass.inputs[1] : nil, activation: activation)
     }
 }
 
-/// An operator with a `FusedEpilogue` that takes over activations and sums.
+/// An operator with a `FusedEpilogue` that supports fused activations and sums.
 protocol EpilogueFusing: FusibleOperator {
     var fused: FusedEpilogue { get set }
 }

@@ -1,9 +1,9 @@
 /// A network as a value: named nodes, each an operator applied to the outputs of earlier nodes.
 ///
-/// One definition serves training, inference, the count of cost and the names of the weights: a node `encoder.0.down`
-/// with the parameters of a convolution gives `encoder.0.down.weight` and `encoder.0.down.bias`.
+/// One definition serves training, inference, cost estimation and weight names: a node `encoder.0.down` with the
+/// parameters of a convolution gives `encoder.0.down.weight` and `encoder.0.down.bias`.
 public struct Network: Sendable {
-    /// The output of a node, to be used as the input of later ones.
+    /// The output of a node, for use as an input of later ones.
     public struct Value: Hashable, Sendable {
         public let index: Int
     }
@@ -13,8 +13,8 @@ public struct Network: Sendable {
         /// `nil` for an input of the network.
         public let operation: (any Operator)?
         public let inputs: [Value]
-        /// Parameters that belong to an earlier node: the operator's name for one ("weight") and its full name there
-        /// ("encoder.1.weight").
+        /// Parameters that belong to an earlier node: the operator's name for the parameter ("weight") mapped to its
+        /// full name there ("encoder.1.weight").
         public let sharedParameters: [String: String]
 
         init(
@@ -31,7 +31,7 @@ public struct Network: Sendable {
             Node(name: name, operation: operation, inputs: inputs, sharedParameters: sharedParameters)
         }
 
-        /// The node's parameters by their full names, in the operator's order.
+        /// The node's parameters by full name, in the operator's order.
         var parameterSpecifications: [ParameterSpecification] {
             (operation?.parameters ?? []).map { parameter in
                 sharedParameters[parameter.name].map { parameter.named($0) } ?? parameter.prefixed(by: name)
@@ -46,19 +46,20 @@ public struct Network: Sendable {
 
     public init() {}
 
-    /// Adds an input. Its shape is given when a plan is made.
+    /// Adds an input. Its shape is specified when a plan is created.
     public mutating func input(_ name: String) -> Value {
         let value = append(Node(name: name, operation: nil, inputs: []))
         inputs.append(value)
         return value
     }
 
-    /// Adds `operation` on the outputs of earlier nodes and returns its output.
+    /// Adds a node that applies `operation` to the outputs of earlier nodes, and returns its output.
     ///
-    /// - Parameter sharing: parameters of the operator that are those of an earlier node, by their name in the operator and
-    ///   their full name: `["weight": "encoder.1.weight"]` ties a decoder's weights to an encoder's. Their gradients add up.
-    /// - Precondition: `name` is new in this network, every input belongs to it, and shared parameters exist with the same
-    ///   shape.
+    /// - Parameter sharing: parameters of the operator that are shared with an earlier node, from their name in the
+    ///   operator to their full name: `["weight": "encoder.1.weight"]` ties a decoder's weights to an encoder's. Their
+    ///   gradients add up.
+    /// - Precondition: `name` is new in this network, every input belongs to it, and shared parameters exist and have
+    ///   the same shape.
     public mutating func add(
         _ name: String, _ operation: some Operator, _ inputs: Value..., sharing: [String: String] = [:]
     ) -> Value {
@@ -79,21 +80,21 @@ public struct Network: Sendable {
             "node \(node): \(own) is \(wanted?.shape ?? []), the shared \(shared) is \(found?.shape ?? [])")
     }
 
-    /// Marks an output of the network; their order is the order of these calls.
+    /// Marks an output of the network. Outputs are in the order of these calls.
     public mutating func output(_ value: Value) {
         precondition(nodes.indices.contains(value.index), "an output that is not of this network")
         outputs.append(value)
     }
 
-    /// The output of the node of this name, if there is one.
+    /// The output of the node with this name, if there is one.
     public func value(named name: String) -> Value? {
         nodes.firstIndex { $0.name == name }.map { Value(index: $0) }
     }
 
-    /// The part of the network that these outputs depend on. Nodes keep their names, and so their parameters; inputs keep
-    /// their order.
+    /// The part of the network that these outputs depend on. Nodes keep their names, and thus their parameter names;
+    /// inputs keep their order.
     ///
-    /// - Precondition: at least one output, all of this network.
+    /// - Precondition: there is at least one output, and all belong to this network.
     public func subnetwork(to outputs: [Value]) -> Network {
         precondition(!outputs.isEmpty, "a subnetwork without outputs")
         var isNeeded = [Bool](repeating: false, count: nodes.count)
@@ -107,7 +108,7 @@ public struct Network: Sendable {
         var result = Network()
         var places: [Value] = []
         for (index, node) in nodes.enumerated() {
-            // Where it is not needed, nothing refers to the place.
+            // Nothing refers to the index of a node that is not needed.
             places.append(Value(index: result.nodes.count))
             guard isNeeded[index] else { continue }
             let value = result.append(
@@ -124,7 +125,7 @@ public struct Network: Sendable {
         return Value(index: nodes.count - 1)
     }
 
-    /// The same network with some nodes replaced; used by the fusion of the inference plan.
+    /// The same network with some nodes replaced. Used for fusion in inference plans.
     func replacingNodes(_ nodes: [Node], inputs: [Value], outputs: [Value]) -> Network {
         var copy = self
         copy.nodes = nodes

@@ -1,7 +1,7 @@
-/// What training makes small: a weighted sum of named terms, each a node of the network whose output is one number.
+/// What training minimizes: a weighted sum of named terms, each a node of the network with a scalar output.
 public struct Objective: Sendable {
     public struct Term: Sendable {
-        /// As logs and tables call it: "reconstruction", "kl".
+        /// The name used in logs and tables: "reconstruction", "kl".
         public let name: String
         public let value: Network.Value
         public let weight: WeightSchedule
@@ -15,7 +15,7 @@ public struct Objective: Sendable {
 
     public let terms: [Term]
 
-    /// - Precondition: at least one term; names and nodes differ.
+    /// - Precondition: there is at least one term, and no two share a name or a node.
     public init(_ terms: [Term]) {
         precondition(!terms.isEmpty, "an objective without terms")
         precondition(Set(terms.map(\.name)).count == terms.count, "two terms of one name: \(terms.map(\.name))")
@@ -23,12 +23,12 @@ public struct Objective: Sendable {
         self.terms = terms
     }
 
-    /// The weights of the terms at a step, in their order.
+    /// The weights of the terms at a step, in the order of the terms.
     public func weights(step: Int) -> [Double] { terms.map { $0.weight(step: step) } }
 }
 
-/// A weight that may change linearly over the first steps of a run, as in KL warm-up (Sønderby et al., "Ladder variational
-/// autoencoders", NIPS 2016, sec. 2.3).
+/// A weight that can change linearly over the first steps of a run, as in KL warm-up (Sønderby et al., "Ladder
+/// variational autoencoders", NIPS 2016, sec. 2.3).
 public struct WeightSchedule: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
     public let start: Double
     public let end: Double
@@ -52,27 +52,27 @@ public struct WeightSchedule: Hashable, Sendable, ExpressibleByIntegerLiteral, E
     }
 }
 
-/// What is trained: a network with its losses, the objective, and the outputs for which models are made.
+/// What is trained: a network with its losses, the objective, and the outputs that models consist of.
 ///
-/// The network's inputs are the model's inputs and whatever the losses need: targets, masks, labels, random draws. A model
-/// file holds the subnetwork that leads to `modelOutputs`.
+/// The network's inputs are the model's inputs and whatever the losses need: targets, masks, labels, random draws. A
+/// model file holds the subnetwork that leads to `modelOutputs`.
 public struct TrainingGraph: Sendable {
     public let network: Network
     public let objective: Objective
     public let modelOutputs: [Network.Value]
 
-    /// - Precondition: at least one model output; all values are of `network`.
+    /// - Precondition: there is at least one model output, and all values belong to `network`.
     public init(network: Network, objective: Objective, modelOutputs: [Network.Value]) {
         precondition(!modelOutputs.isEmpty, "a model without outputs")
         var network = network
-        // What is an output is kept and can be read after a step.
+        // Outputs are kept, so they can be read after a step.
         for value in modelOutputs where !network.outputs.contains(value) { network.output(value) }
         self.network = network
         self.objective = objective
         self.modelOutputs = modelOutputs
     }
 
-    /// A network of one output with one loss of that output and a target, which becomes the last input.
+    /// A network with one output and one loss between that output and a target, which becomes the last input.
     public init(_ network: Network, loss: some LossOperator, name: String, target: String = "target") {
         precondition(network.outputs.count == 1, "\(network.outputs.count) outputs for one loss")
         var network = network
@@ -81,6 +81,6 @@ public struct TrainingGraph: Sendable {
         self.init(network: network, objective: Objective([.init(name, value)]), modelOutputs: [output])
     }
 
-    /// The network of a model file.
+    /// The network saved in a model file.
     public var model: Network { network.subnetwork(to: modelOutputs) }
 }

@@ -2,40 +2,40 @@ import RestoreConcurrency
 
 /// One kind of layer: its shape rule, its cost, and its forward and backward pass on buffers.
 ///
-/// Operators are dispatched once a layer, never per pixel. **One convention for gradients:** `backward` *accumulates*
+/// Operators are dispatched once per layer, never per pixel. **One convention for gradients:** `backward` *accumulates*
 /// into the gradients of the parameters and *overwrites* the gradients of the inputs.
 ///
-/// An operator that is nothing more computes its whole output from its whole input. `PiecewiseOperator` adds that a piece
-/// of the output needs only a piece of the input, `FusibleOperator` that it can do the work of the operators after it.
+/// A plain operator computes its whole output from its whole input. A `PiecewiseOperator` can compute a piece of the
+/// output from a piece of the input, and a `FusibleOperator` can do the work of the operators after it.
 public protocol Operator: Sendable {
-    /// The field's name for it, as it stands in messages: "convolution".
+    /// The field's name for the operator, as used in messages: "convolution".
     var kind: String { get }
 
     /// The parameters, named relative to the node ("weight", "bias"), in PyTorch's shapes and order.
     var parameters: [ParameterSpecification] { get }
 
-    /// - Throws: `ShapeError` with the reason why these inputs do not fit.
+    /// - Throws: `ShapeError` with the reason if these inputs do not fit.
     func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape
 
-    /// Multiply-accumulate operations of one forward pass, counted as direct convolution.
+    /// Multiply-accumulate operations of one forward pass, counted as for a direct convolution.
     func multiplyAccumulates(inputs: [Shape], output: Shape) -> Int
 
-    /// Number of floats that `pack` writes: the parameters in the layout of the kernels.
+    /// Number of floats that `pack` writes: the parameters in the layout that the kernels read.
     func packedCount(inputs: [Shape], for purpose: ExecutionPurpose) -> Int
 
-    /// Packs the parameters for the kernels; called when they have changed.
+    /// Packs the parameters for the kernels. Called after they have changed.
     func pack(
         _ parameters: [UnsafePointer<Float>], inputs: [Shape], for purpose: ExecutionPurpose,
         into packed: UnsafeMutablePointer<Float>)
 
-    /// Whether `pack` writes the same for inputs of these and of other shapes, so that plans for pictures of different
-    /// sizes can share it.
+    /// Whether `pack` writes the same for both sets of input shapes, so that plans for different image sizes can share
+    /// the result.
     func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool
 
     func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize
     func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize
 
-    /// Computes the rows that the pass names.
+    /// Computes the rows specified by the pass.
     func forward(_ pass: ForwardPass)
     func backward(_ pass: BackwardPass)
 }
@@ -60,11 +60,11 @@ public enum ExecutionPurpose: Sendable {
     case training
 }
 
-/// Working memory that an operator asks for, in floats.
+/// Working memory requested by an operator, in floats.
 public struct ScratchSize: Equatable, Sendable {
     public var perWorker: Int
     public var shared: Int
-    /// Tasks of a pass at most, where the operator knows: workers beyond that have nothing to do.
+    /// The maximum number of tasks in a pass, if the operator knows it. More workers than that would be idle.
     public var tasks: Int
 
     public init(perWorker: Int = 0, shared: Int = 0, tasks: Int? = nil) {
@@ -80,23 +80,23 @@ public struct ScratchSize: Equatable, Sendable {
     }
 }
 
-/// What a forward pass works on. Buffers are in the layout that `Shape` states and belong to the plan.
+/// What a forward pass works on. Buffers have the layout documented by `Shape` and belong to the plan.
 ///
-/// Shapes are those of whole pictures, and addresses are where row 0 of the first picture lies, or would lie: of a picture
-/// that passes in bands only the rows are there that `rows` of the output are computed from.
+/// Shapes are those of whole images, and addresses are those of row 0 of the first image, whether or not it is in
+/// memory: for an image processed in bands, only the rows needed to compute `rows` of the output are present.
 public struct ForwardPass {
     public let inputs: [UnsafePointer<Float>]
     public let inputShapes: [Shape]
     public let output: UnsafeMutablePointer<Float>
     public let outputShape: Shape
-    /// The rows of the output to compute, in whole granules. All of them where a batch has several pictures.
+    /// The rows of the output to compute, in whole granules. If the batch has several images, all rows.
     public let rows: Range<Int>
     public let parameters: [UnsafePointer<Float>]
     public let packed: UnsafePointer<Float>
     public let scratch: Scratch
     public let pool: WorkerPool
 
-    /// `rows`, counted through all pictures of the batch.
+    /// `rows`, counted across all images of the batch.
     public var lines: Range<Int> {
         outputShape.batch == 1 ? rows : 0..<(outputShape.batch * outputShape.height)
     }
@@ -112,17 +112,18 @@ public struct ForwardPass {
     }
 }
 
-/// What a backward pass works on: the forward pass's buffers, the gradient of the output, and where the others go.
+/// What a backward pass works on: the forward pass's buffers, the gradient of the output, and where to write the other
+/// gradients.
 public struct BackwardPass {
     public let inputs: [UnsafePointer<Float>]
     public let inputShapes: [Shape]
     public let output: UnsafePointer<Float>
     public let outputShape: Shape
     public let outputGradient: UnsafePointer<Float>
-    /// To be overwritten; `nil` where nobody needs it.
+    /// To be overwritten; `nil` if not needed.
     public let inputGradients: [UnsafeMutablePointer<Float>?]
     public let parameters: [UnsafePointer<Float>]
-    /// To be added to, in the order and layout of `parameters`.
+    /// To be accumulated into, in the order and layout of `parameters`.
     public let parameterGradients: [UnsafeMutablePointer<Float>]
     public let packed: UnsafePointer<Float>
     public let scratch: Scratch

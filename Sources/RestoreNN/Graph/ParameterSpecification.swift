@@ -1,11 +1,11 @@
-/// A learnable tensor: its name, PyTorch's shape, and how it starts.
+/// A learnable tensor: its name, its shape in PyTorch, and its initialization.
 public struct ParameterSpecification: Hashable, Sendable {
     public enum Initialization: Hashable, Sendable {
         case zeros
         case ones
-        /// Uniform in ±1 / √`fanIn`, as PyTorch starts convolutions and dense layers: a third of the variance that keeps a
-        /// signal's strength (LeCun et al., "Efficient BackProp", 1998, eq. 16), which leaves residual blocks close to
-        /// the identity at first.
+        /// Uniform in ±1 / √`fanIn`, as PyTorch initializes convolutions and dense layers: a third of the variance that
+        /// preserves a signal's magnitude (LeCun et al., "Efficient BackProp", 1998, eq. 16), so that residual blocks
+        /// start close to the identity.
         case uniform(fanIn: Int)
         /// Normal with mean 0 and this standard deviation.
         case normal(standardDeviation: Float)

@@ -1,11 +1,11 @@
-/// How a picture may be cut along one axis so that a piece computed by itself has the bits of the whole. All is counted in
-/// pixels of the input.
+/// How an image may be cut along one axis so that each piece, computed separately, is bit-identical to that part of the
+/// whole. All sizes are in pixels of the input.
 public struct PieceRule: Equatable, Sendable {
-    /// Pieces of the input begin at multiples of this, and so do the cores that are kept of their output.
+    /// Pieces of the input start at multiples of this, and so do the cores that are kept of their outputs.
     public let step: Int
-    /// How many pixels before its core a piece must begin at the latest, unless it begins with the picture.
+    /// A piece must start at least this many pixels before its core, unless it starts at the image's edge.
     public let before: Int
-    /// How many pixels behind its core a piece must end at the earliest, unless it ends with the picture.
+    /// A piece must end at least this many pixels after its core, unless it ends at the image's edge.
     public let after: Int
 
     public init(step: Int, before: Int, after: Int) {
@@ -16,14 +16,15 @@ public struct PieceRule: Equatable, Sendable {
 }
 
 extension Network {
-    /// How its first input may be cut along an axis.
+    /// How the network's first input may be cut along an axis.
     ///
-    /// - Parameter inputShape: any that the network takes; it must take those of twice and more its side, too.
-    /// - Returns: `nil` where no bound on the reach is found: with statistics over the whole picture, for example.
-    /// - Throws: `NetworkError` where the network cannot take such inputs.
+    /// - Parameter inputShape: any shape that the network accepts; the network must also accept two and more times its
+    ///   size along the axis.
+    /// - Returns: `nil` if no bound on the reach is found, as with statistics over the whole image.
+    /// - Throws: `NetworkError` if the network does not accept such inputs.
     public func pieceRule(axis: Axis, inputShape: Shape) throws(NetworkError) -> PieceRule? {
         var shape = inputShape
-        // A piece in the middle of a picture so long that its reach ends inside.
+        // A piece in the middle of an image large enough to contain its whole reach.
         while shape.side(axis) <= 1 << 22 {
             let graph = AxisGraph(self, shapes: try shapes(inputs: [shape]), axis: axis)
             let (side, step) = (shape.side(axis), graph.step)

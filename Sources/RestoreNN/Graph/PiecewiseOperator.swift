@@ -1,25 +1,25 @@
-/// An operator that can compute a piece of its output from a piece of its input, so that a picture may pass in bands or
-/// tiles. One that is not piecewise needs its whole input.
+/// An operator that can compute a piece of its output from a piece of its input, so that an image can be processed in
+/// bands or tiles. Operators that are not piecewise need their whole input.
 public protocol PiecewiseOperator: Operator {
-    /// Output rows (or columns) are computed in whole multiples of this, counted from 0; only the last piece is cut by
-    /// the picture's edge. It is the same for all sides, or the output's side: a picture's bits must not depend on how it
-    /// is cut.
+    /// Output rows (or columns) are computed in whole multiples of this, counted from 0; only the last piece may be cut
+    /// short by the image's edge. The granularity is either the same for all sizes or the output's full size, because
+    /// an image's bits must not depend on how it is cut.
     func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int
 
-    /// The rows (or columns) of input `index` that a range of the output is computed from. It contains the ranges for
-    /// parts of `range`, and grows in neither direction when `range` does not.
+    /// The rows (or columns) of input `index` that a range of the output is computed from. Monotonic: it contains the
+    /// ranges for parts of `range`, and extends in neither direction unless `range` does.
     ///
-    /// - Parameter range: not empty; of whole granules, as far as the output goes.
-    /// - Returns: a range within the input's side.
+    /// - Parameter range: not empty, and made of whole granules up to the end of the output.
+    /// - Returns: a range within the input.
     func inputRange(
         for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
     ) -> Range<Int>
 
-    /// How many pixels of output lie beside how many of input, away from the edges.
+    /// Pixels of output per pixel of input, away from the edges.
     func scale(axis: Axis) -> Ratio
 
-    /// The input whose buffer the forward pass may overwrite with the output, pixel by pixel, if there is one. Its
-    /// `inputRange` is the range of the output.
+    /// The input whose buffer the forward pass may overwrite with the output, pixel by pixel, if any. Its `inputRange`
+    /// equals the range of the output.
     var inPlaceInput: Int? { get }
 }
 
@@ -28,7 +28,7 @@ extension PiecewiseOperator {
     public var inPlaceInput: Int? { nil }
 }
 
-/// An operator each of whose output pixels depends on the same pixel of every input and on nothing else.
+/// An operator whose every output pixel depends only on the same pixel of each input.
 public protocol PointwiseOperator: PiecewiseOperator {}
 
 extension PointwiseOperator {
@@ -42,12 +42,12 @@ extension PointwiseOperator {
 }
 
 extension Operator {
-    /// `PiecewiseOperator.granularity`; the output's side where the operator is not piecewise.
+    /// `PiecewiseOperator.granularity`, or the output's full size if the operator is not piecewise.
     func pieceGranularity(axis: Axis, inputs: [Shape], output: Shape) -> Int {
         (self as? any PiecewiseOperator)?.granularity(axis: axis, inputs: inputs, output: output) ?? output.side(axis)
     }
 
-    /// `PiecewiseOperator.inputRange`; the input's whole side where the operator is not piecewise.
+    /// `PiecewiseOperator.inputRange`, or the whole input if the operator is not piecewise.
     func pieceInputRange(
         for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
     ) -> Range<Int> {
@@ -56,7 +56,7 @@ extension Operator {
             ?? 0..<inputs[index].side(axis)
     }
 
-    /// `PiecewiseOperator.scale`; 1 where the operator is not piecewise.
+    /// `PiecewiseOperator.scale`, or 1 if the operator is not piecewise.
     func pieceScale(axis: Axis) -> Ratio {
         (self as? any PiecewiseOperator)?.scale(axis: axis) ?? 1
     }

@@ -1,4 +1,4 @@
-/// A positive fraction in lowest terms: how many pixels of one picture lie beside how many of another.
+/// A positive fraction in lowest terms: pixels of one image per pixel of another.
 public struct Ratio: Hashable, Sendable, ExpressibleByIntegerLiteral {
     public let numerator: Int
     public let denominator: Int

@@ -1,4 +1,6 @@
-/// Why an operator cannot take the shapes it is given.
+import RestoreLinearAlgebra
+
+/// Why an operator does not accept the shapes it is given.
 public struct ShapeError: Error, Equatable, Sendable, CustomStringConvertible {
     public let reason: String
 
@@ -9,15 +11,17 @@ public struct ShapeError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String { reason }
 }
 
-/// What is wrong with a network for given input shapes; names the node.
+/// What is wrong with a network for given input shapes. Names the node.
 public enum NetworkError: Error, Equatable, Sendable, CustomStringConvertible {
     case shape(node: String, operation: String, inputs: [Shape], reason: String)
     case inputCount(expected: Int, found: Int)
     case noOutput
-    /// A plan that takes a gradient for each output cannot tell two of one node apart.
+    /// A plan that takes a gradient per output cannot tell two outputs of the same node apart.
     case outputTwice(node: String)
-    /// The buffers would take more bytes than the machine has.
+    /// The buffers would need more memory than the machine has.
     case tooLarge(bytes: Int, memory: Int)
+    /// The library of the requested algorithm is missing.
+    case library(LinearAlgebraError)
 
     public var description: String {
         switch self {
@@ -32,13 +36,15 @@ public enum NetworkError: Error, Equatable, Sendable, CustomStringConvertible {
             return "node \(node) is an output twice, which training cannot tell apart"
         case .tooLarge(let bytes, let memory):
             return "the network needs \(bytes >> 20) MiB of memory for this; the machine has \(memory >> 20) MiB"
+        case .library(let error):
+            return error.description
         }
     }
 }
 
 /// What a network costs for given input shapes.
 public struct NetworkCost: Equatable, Sendable {
-    /// Multiply-accumulate operations of convolutions and dense layers, counted as direct convolution.
+    /// Multiply-accumulate operations of convolutions and dense layers, counted as for direct convolution.
     public var multiplyAccumulates: Int
     public var parameters: Int
 }
@@ -46,7 +52,7 @@ public struct NetworkCost: Equatable, Sendable {
 extension Network {
     /// The shape of every node's output, in the order of `nodes`.
     ///
-    /// - Throws: `NetworkError.shape` naming the first node that cannot take its inputs.
+    /// - Throws: `NetworkError.shape` naming the first node that does not accept its inputs.
     public func shapes(inputs inputShapes: [Shape]) throws(NetworkError) -> [Shape] {
         guard inputShapes.count == inputs.count else {
             throw .inputCount(expected: inputs.count, found: inputShapes.count)
@@ -77,7 +83,8 @@ extension Network {
         return shape
     }
 
-    /// Parameters of all nodes, named by their path, in node order; one that nodes share is listed where it comes first.
+    /// Parameters of all nodes, named by path, in node order. A parameter shared between nodes is listed at its first
+    /// use.
     public var parameterSpecifications: [ParameterSpecification] {
         var names: Set<String> = []
         return nodes.flatMap(\.parameterSpecifications).filter { names.insert($0.name).inserted }
@@ -96,13 +103,13 @@ extension Network {
 }
 
 extension [Shape] {
-    /// The one input of an operator that takes one.
+    /// The single input of an operator that takes exactly one.
     func only() throws(ShapeError) -> Shape {
         guard count == 1, let shape = first else { throw ShapeError("expected 1 input, found \(count)") }
         return shape
     }
 
-    /// The first of at least one input.
+    /// The first input of an operator that takes at least one.
     func atLeastOne() throws(ShapeError) -> Shape {
         guard let shape = first else { throw ShapeError("expected at least 1 input, found none") }
         return shape

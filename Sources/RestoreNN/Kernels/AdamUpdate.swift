@@ -1,4 +1,4 @@
-/// What the values of one group of parameters have in common in one step of Adam.
+/// The values shared by all parameters of one group in one step of Adam.
 struct AdamStep {
     let beta1: Float
     let beta2: Float
@@ -19,7 +19,7 @@ struct AdamStep {
     }
 }
 
-/// The same bits on every machine, which `pow` does not promise.
+/// Bit-identical on every machine, which `pow` does not guarantee.
 private func power(_ base: Double, _ exponent: Int) -> Double {
     var (result, square, rest) = (1.0, base, exponent)
     while rest > 0 {
@@ -30,8 +30,8 @@ private func power(_ base: Double, _ exponent: Int) -> Double {
     return result
 }
 
-/// Updates `count` parameters `p` and their moments `m`, `v` from the gradients `g`, with the weight decay kept apart from
-/// the moments (AdamW).
+/// Updates `count` parameters `p` and their moments `m`, `v` from the gradients `g`, with decoupled weight decay
+/// (AdamW).
 func updateByAdamW(
     _ p: UnsafeMutablePointer<Float>, gradients g: UnsafePointer<Float>, firstMoments m: UnsafeMutablePointer<Float>,
     secondMoments v: UnsafeMutablePointer<Float>, count: Int, _ step: AdamStep

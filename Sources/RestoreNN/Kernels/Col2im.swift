@@ -1,10 +1,10 @@
 // Glossary: n picture of the batch, oy ox window of the grid, ky kx place in the kernel, iy ix pixel of the picture.
 
-/// Adds rows of a column matrix back onto the pixels that they stand for: the adjoint of `im2col`. Only picture rows in
-/// `ownedRows` are written, so that workers that own different rows never meet.
+/// Adds rows of a column matrix back onto the pixels they were taken from: the adjoint of `im2col`. Only picture rows
+/// in `ownedRows` are written, so that workers that own different rows never conflict.
 ///
 /// - Parameters:
-///   - columns: `rowCount × geometry.columns`, of the windows `firstWindow ..< firstWindow + rowCount` of one picture
+///   - columns: `rowCount × geometry.columns`, for the windows `firstWindow ..< firstWindow + rowCount` of one picture
 ///     (numbered from its first window).
 ///   - picture: the first pixel of that picture.
 func col2im(

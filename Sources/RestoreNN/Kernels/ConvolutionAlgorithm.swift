@@ -1,36 +1,46 @@
 import RestoreConcurrency
 import Glibc
 
-/// How a convolution is computed. All give the same result but for rounding.
+/// How a convolution is computed. All algorithms give the same result up to rounding.
 ///
-/// The choice depends on the layer and the picture's size alone: not on the processor, the number of threads, or the piece
-/// of the picture at hand. `docs/operators/convolution.md` explains the rule and lists what it costs and chooses.
+/// The choice depends only on the layer and the picture's size, not on the processor, the number of threads or which
+/// piece of the picture is being computed. `docs/operators/convolution.md` explains the rule, its cost model and the
+/// resulting choices.
 package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
-    /// The definition as it is written: the twin that the others are tested against.
+    /// The definition, computed literally: the reference for testing the others.
     case naive
-    /// Matrix product with a column matrix that is written out: the plain way, and the twin of `implicit`.
+    /// Matrix product with an explicit column matrix: the straightforward method, and the reference for `implicit`.
     case im2col
-    /// Matrix product whose left side is read where it lies in the picture.
+    /// Matrix product that reads its left side directly from the picture.
     case implicit
     /// Winograd F(2×2, 3×3).
     case winograd2
     /// Winograd F(4×4, 3×3).
     case winograd4
+    /// Matrix product of OpenBLAS with a column matrix (`PlainProducts`): a reference that shares no product with the
+    /// others. Its bits depend on a value's position, so the rule never chooses it.
+    case openblas
 
-    /// The algorithm that the environment variable `RESTORE_CONVOLUTION` asks for, wherever it can be used.
+    /// The engine's own algorithms: a value's bits depend only on the layer and the values it is computed from.
+    package static let own = allCases.filter { $0 != .openblas }
+
+    /// The algorithm requested by the environment, used wherever it applies: `RESTORE_GEMM=openblas`, or
+    /// `RESTORE_CONVOLUTION` with the name of any.
     package static let forced: ConvolutionAlgorithm? =
-        getenv("RESTORE_CONVOLUTION").flatMap { ConvolutionAlgorithm(rawValue: String(cString: $0)) }
+        getenv("RESTORE_GEMM").map { String(cString: $0) } == openblas.rawValue
+        ? .openblas
+        : getenv("RESTORE_CONVOLUTION").flatMap { ConvolutionAlgorithm(rawValue: String(cString: $0)) }
 
     /// The tile of a Winograd algorithm.
     var tile: WinogradTile? {
         switch self {
         case .winograd2: .two
         case .winograd4: .four
-        case .naive, .im2col, .implicit: nil
+        case .naive, .im2col, .implicit, .openblas: nil
         }
     }
 
-    /// The algorithm for a layer: the one asked for where it can be used, else the cheapest.
+    /// The algorithm for a layer: the forced one if it applies, otherwise the cheapest.
     ///
     /// - Parameters:
     ///   - windows: those of the whole picture.
@@ -45,7 +55,7 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
         return candidates.min { $0.cost(windows, outputs: outputs) < $1.cost(windows, outputs: outputs) } ?? .implicit
     }
 
-    /// What one picture costs, in fused multiply-adds of a vector of `panelWidth` lanes.
+    /// The cost of one picture, in fused multiply-adds of vectors of `panelWidth` lanes.
     func cost(_ windows: WindowGeometry, outputs: Int) -> Double {
         // Channels are computed in whole vectors.
         let (depth, vectorsIn, vectorsOut) = (windows.channels, Self.vectors(windows.channels), Self.vectors(outputs))
@@ -54,7 +64,7 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
             return Self.side(windows.grid.height, 1) * Self.side(windows.grid.width, 1)
                 * Double(taps * depth * vectorsOut)
         }
-        // Measured on one core (AVX-512, 16 to 192 channels), in multiply-adds for each vector of a tile's channels.
+        // Measured on one core (AVX-512, 16 to 192 channels), in multiply-adds per vector of a tile's channels.
         let (inputTransform, outputTransform) = tile == .four ? (380.0, 230.0) : (150.0, 90.0)
         let tiles = Self.side(windows.grid.height, tile.rawValue) * Self.side(windows.grid.width, tile.rawValue)
         return tiles
@@ -64,20 +74,20 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
 
     private static func vectors(_ channels: Int) -> Int { (channels + panelWidth - 1) / panelWidth }
 
-    /// Tiles along a side. What the last one covers in vain is counted only for small pictures: the choice must not be
-    /// another for the windows that a large picture is cut into.
+    /// Tiles along a side. The unused part of the last tile is counted only for small pictures: the choice must not
+    /// change when a large picture is cut into pieces.
     private static func side(_ length: Int, _ tile: Int) -> Double {
         length < 8 ? Double((length + tile - 1) / tile) : Double(length) / Double(tile)
     }
 }
 
-/// A convolution from picture to grid by one algorithm: what it needs packed, its working memory, its run. The forward pass
-/// of a convolution, and the gradient of the input where that is a convolution too.
+/// A convolution from picture to grid by one algorithm: its packed weights, its working memory and its kernel. Used for
+/// the forward pass of a convolution, and for the gradient of the input if that is a convolution too.
 struct ConvolutionKernel {
     let windows: WindowGeometry
     /// Channels of the grid.
     let outputs: Int
-    /// Whether filters are turned by half a turn and their inputs and outputs exchanged, for the gradient of the input.
+    /// Whether filters are rotated by 180° and inputs and outputs exchanged, for the gradient of the input.
     let isTurned: Bool
     /// The factor of a pixel shuffle that places the results.
     let shuffle: Int
@@ -104,15 +114,17 @@ struct ConvolutionKernel {
             shuffle: shuffle)
     }
 
+    private var plain: PlainProducts { PlainProducts(geometry: windows, gridChannels: outputs) }
+
     private var packing: WeightPacking {
         isTurned
             ? WeightPacking(kernel: windows.kernel, channels: outputs, gridChannels: windows.channels)
             : WeightPacking(kernel: windows.kernel, channels: windows.channels, gridChannels: outputs)
     }
 
-    private var order: WeightOrder { isTurned ? .turned : .gather }
+    private var order: WeightOrder { algorithm == .openblas ? .plain : isTurned ? .turned : .gather }
 
-    /// Rows and columns of the grid come in multiples of this, counted from 0.
+    /// Rows and columns of the grid are computed in multiples of this, counted from 0.
     var granularity: Int { algorithm.tile?.rawValue ?? 1 }
 
     /// A multiple of a cache line.
@@ -133,10 +145,12 @@ struct ConvolutionKernel {
         if algorithm == .naive {
             return ScratchSize(perWorker: windows.grid.width * outputs, tasks: windows.batch * windows.grid.height)
         }
+        if algorithm == .openblas { return plain.scratch }
         return winograd?.forwardScratch(shuffle: shuffle) ?? gather.scratch
     }
 
-    /// Grid rows `rows` of every picture of the batch; multiples of `granularity`, or up to the last row.
+    /// Computes grid rows `rows` of every picture of the batch. The range starts on a multiple of `granularity` and
+    /// ends on one or at the last row.
     func run(
         picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
         rows: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
@@ -145,6 +159,10 @@ struct ConvolutionKernel {
             naiveConvolution(
                 windows, outputs: outputs, shuffle: shuffle, picture: picture, weights: weights, into: output,
                 rows: rows, epilogue: epilogue, scratch: scratch, pool: pool)
+        } else if algorithm == .openblas {
+            plain.gather(
+                picture: picture, weights: weights, into: output, rows: rows, shuffle: shuffle, epilogue: epilogue,
+                scratch: scratch, pool: pool)
         } else if let winograd {
             winograd.forward(
                 picture: picture, weights: weights, into: output, rows: rows, shuffle: shuffle, epilogue: epilogue,
@@ -157,7 +175,7 @@ struct ConvolutionKernel {
     }
 }
 
-/// The gradient of a convolution's weights, from a picture and the gradient of its grid.
+/// The gradient of a convolution's weights, given a picture and the gradient of its grid.
 struct WeightGradientKernel {
     let windows: WindowGeometry
     let gridChannels: Int
@@ -173,16 +191,24 @@ struct WeightGradientKernel {
         algorithm.tile.map { WinogradConvolution(tile: $0, windows: windows, outputs: gridChannels) }
     }
 
-    var scratch: ScratchSize {
-        winograd?.weightGradientScratch() ?? weightGradientScratch(windows, gridChannels: gridChannels)
+    private var plain: PlainProducts? {
+        algorithm == .openblas ? PlainProducts(geometry: windows, gridChannels: gridChannels) : nil
     }
 
-    /// Adds to `gradient`, which has PyTorch's order (grid channel, channel, ky, kx).
+    var scratch: ScratchSize {
+        plain?.weightGradientScratch ?? winograd?.weightGradientScratch()
+            ?? weightGradientScratch(windows, gridChannels: gridChannels)
+    }
+
+    /// Adds to `gradient`, in PyTorch's order (grid channel, channel, ky, kx).
     func accumulate(
         picture: UnsafePointer<Float>, grid: UnsafePointer<Float>, onto gradient: UnsafeMutablePointer<Float>,
         scratch: Scratch, pool: WorkerPool
     ) {
-        if let winograd {
+        if let plain {
+            plain.accumulateWeightGradient(
+                picture: picture, grid: grid, onto: gradient, scratch: scratch, pool: pool)
+        } else if let winograd {
             winograd.accumulateWeightGradient(
                 picture: picture, outputGradient: grid, onto: gradient, scratch: scratch, pool: pool)
         } else {
@@ -193,28 +219,46 @@ struct WeightGradientKernel {
     }
 }
 
-extension Network {
-    /// The same network with every convolution, and the gradients of every transposed one, computed by `algorithm` wherever
-    /// it can be used; by the rule's choice where it is nil.
-    package func computing(by algorithm: ConvolutionAlgorithm?) -> Network {
-        let forced = nodes.map { node in
-            node.replacing(operation: node.operation.map { $0.computing(by: algorithm) }, inputs: node.inputs)
-        }
-        return replacingNodes(forced, inputs: inputs, outputs: outputs)
-    }
-}
+/// The way back from grid to picture by adding columns: a transposed convolution, and the gradient of a convolution's input
+/// where that is no convolution itself. By the engine's own products, or OpenBLAS's.
+struct ScatterKernel {
+    let windows: WindowGeometry
+    let gridChannels: Int
+    private let isPlain: Bool
 
-extension Operator {
-    fileprivate func computing(by algorithm: ConvolutionAlgorithm?) -> any Operator {
-        switch self {
-        case var convolution as Convolution:
-            convolution.algorithm = algorithm
-            return convolution
-        case var convolution as TransposedConvolution:
-            convolution.algorithm = algorithm
-            return convolution
-        default:
-            return self
+    init(_ windows: WindowGeometry, gridChannels: Int, asked: ConvolutionAlgorithm?) {
+        self.windows = windows
+        self.gridChannels = gridChannels
+        isPlain = (asked ?? .forced) == .openblas
+    }
+
+    private var plain: PlainProducts { PlainProducts(geometry: windows, gridChannels: gridChannels) }
+    private var order: WeightOrder { isPlain ? .plain : .scatter }
+
+    var packedCount: Int { plain.packing.count(order) }
+
+    func pack(_ weights: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>) {
+        plain.packing.pack(weights, as: order, into: packed)
+    }
+
+    /// - Parameter tasks: of a pass at most, where the operator knows.
+    func scratch(tasks: Int? = nil) -> ScratchSize {
+        isPlain ? plain.scratch : productScratch(windows, tasks: tasks)
+    }
+
+    /// Picture rows `rows` of every picture of the batch, which are overwritten.
+    func run(
+        grid: UnsafePointer<Float>, weights: UnsafePointer<Float>, into picture: UnsafeMutablePointer<Float>,
+        rows: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
+    ) {
+        if isPlain {
+            plain.scatter(
+                grid: grid, weights: weights, into: picture, rows: rows, epilogue: epilogue, scratch: scratch,
+                pool: pool)
+        } else {
+            scatter(
+                windows, grid: grid, weights: weights, gridChannels: gridChannels, into: picture, rows: rows,
+                epilogue: epilogue, scratch: scratch, pool: pool)
         }
     }
 }

@@ -1,21 +1,21 @@
 import Glibc
 
-// Kernels of the softmax cross-entropy. A row is the logits of one pixel.
+// Kernels of the softmax cross-entropy. A row contains the logits of one pixel.
 
 private typealias Lanes = SIMD16<Float>
 private let laneCount = Lanes.scalarCount
 
-/// Vectors added up in `Float` before their sum is added in `Double`.
+/// Number of vectors summed in `Float` before their sum is added in `Double`.
 private let vectorsInFloat = 64
 
-/// e^x for x ≤ 0, within 2 units in the last place; 0 below −87, where the result would soon be subnormal. NaN stays
+/// e^x for x ≤ 0, within 2 units in the last place; 0 below −87, close to where results become subnormal. Propagates
 /// NaN.
 ///
-/// x = n · ln 2 + r with a whole n and |r| ≤ ½ ln 2; e^r is a polynomial (S. Moshier, Cephes `expf`), and 2ⁿ is
+/// x = n · ln 2 + r with an integer n and |r| ≤ ½ ln 2; e^r is a polynomial (S. Moshier, Cephes `expf`), and 2ⁿ is
 /// assembled from the bits of its exponent.
 @inline(__always)
 private func exponential(_ x: Lanes) -> Lanes {
-    // 1.5 · 2²³: adding it rounds to a whole number n, and the lowest bits of the sum are those of n.
+    // 1.5 · 2²³: adding it rounds to an integer n, and the lowest bits of the sum are those of n.
     let shift = Lanes(repeating: 12_582_912)
     let shifted = x * 1.442_695_04 + shift
     let n = shifted - shift
@@ -31,7 +31,7 @@ private func exponential(_ x: Lanes) -> Lanes {
     return (p * power).replacing(with: 0, where: x .< -87)
 }
 
-/// The values from `start` on, at most 16 of a row of `count`; −∞ for those beyond its end.
+/// Up to 16 values of a row of `count`, from `start` on; −∞ for those beyond its end.
 @inline(__always)
 private func load(_ row: UnsafePointer<Float>, _ start: Int, _ count: Int) -> Lanes {
     if start + laneCount <= count {
@@ -42,7 +42,7 @@ private func load(_ row: UnsafePointer<Float>, _ start: Int, _ count: Int) -> La
     return lanes
 }
 
-/// The greatest value that is not NaN, or −∞.
+/// The largest value that is not NaN, or −∞.
 func greatest(_ row: UnsafePointer<Float>, count: Int) -> Float {
     var lanes = Lanes(repeating: -.infinity)
     for start in stride(from: 0, to: count, by: laneCount) {
@@ -52,7 +52,8 @@ func greatest(_ row: UnsafePointer<Float>, count: Int) -> Float {
     return lanes.max()
 }
 
-/// Σ e^(value − greatest), storing the terms if a destination is given. NaN if a value is NaN or +∞, or if all are −∞.
+/// Σ e^(value − greatest), also storing the terms if a destination is given. NaN if a value is NaN or +∞, or if all are
+/// −∞.
 func sumOfExponentials(
     _ row: UnsafePointer<Float>, greatest: Float, storingIn destination: UnsafeMutablePointer<Float>? = nil, count: Int
 ) -> Double {

@@ -1,8 +1,8 @@
 import CKernels
 import RestoreConcurrency
 
-/// A convolution of every channel by itself: forward pass and gradients, a row of the picture at a time, on vectors of
-/// channels. Weights are packed as `GroupedWeights` does.
+/// A depthwise convolution: forward pass and gradients, one row of the picture at a time, on vectors of channels.
+/// Weights are packed as in `GroupedWeights`.
 struct DepthwiseConvolution {
     let geometry: WindowGeometry
     private let windows: DepthwiseWindows
@@ -14,14 +14,14 @@ struct DepthwiseConvolution {
 
     private var channels: Int { geometry.channels }
     private var taps: Int { geometry.kernel.height * geometry.kernel.width }
-    /// Floats of a row of the grid.
+    /// Floats in a row of the grid.
     private var gridLine: Int { geometry.grid.width * channels }
     /// Grid rows of all pictures.
     private var lineCount: Int { geometry.batch * geometry.grid.height }
 
     var scratch: ScratchSize { ScratchSize(perWorker: windows.scratchCount, tasks: lineCount) }
 
-    /// `output` = epilogue(the windows' sums), for rows of the grid that are numbered through the batch.
+    /// `output` = epilogue(the windows' sums), for rows of the grid, numbered across the batch.
     func gather(
         picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
         lines: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
@@ -50,8 +50,8 @@ struct DepthwiseConvolution {
     /// Picture rows that a task owns.
     private static let bandRows = 32
 
-    /// The gradient of the picture, which is overwritten: that of every window is added to its pixels, in the order of the
-    /// windows' rows, the taps, and the windows of a row.
+    /// The gradient of the picture, which is overwritten. The gradient of every window is added to its pixels, ordered
+    /// by the windows' rows, then by taps, then by the windows of a row.
     func scatter(
         grid: UnsafePointer<Float>, weights: UnsafePointer<Float>, into picture: UnsafeMutablePointer<Float>,
         pool: WorkerPool
@@ -78,7 +78,7 @@ struct DepthwiseConvolution {
         }
     }
 
-    /// A row of windows onto the row of the picture that one kernel row meets.
+    /// Adds a row of windows to the picture row that one kernel row covers.
     private func scatterLine(
         _ gradient: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, onto line: UnsafeMutablePointer<Float>
     ) {
@@ -105,14 +105,14 @@ struct DepthwiseConvolution {
 
     // MARK: Weight gradient
 
-    /// Rows of the grid are shared out over this many sums, which are added in order.
+    /// Rows of the grid are divided among this many partial sums, which are added in order.
     private var slices: Int { min(16, lineCount) }
 
     var weightGradientScratch: ScratchSize {
         ScratchSize(perWorker: windows.scratchCount, shared: slices * taps * channels, tasks: slices)
     }
 
-    /// Adds to `gradient`, which has PyTorch's order (channel, ky, kx).
+    /// Adds to `gradient`, in PyTorch's order (channel, ky, kx).
     func accumulateWeightGradient(
         picture: UnsafePointer<Float>, grid: UnsafePointer<Float>, onto gradient: UnsafeMutablePointer<Float>,
         scratch: Scratch, pool: WorkerPool

@@ -3,11 +3,11 @@ import CKernels
 // Glossary: n picture of the batch, oy ox window of the grid, ky kx place in the kernel (a tap), iy ix pixel of the
 // picture.
 
-/// Finds the pixels that windows of a depthwise convolution meet: in the picture itself where all of a window's columns lie
-/// inside it, in a copy with the padding otherwise.
+/// Provides the pixels that windows of a depthwise convolution cover: in the picture itself if all of a window's
+/// columns are inside it, otherwise in a padded copy.
 struct DepthwiseWindows {
     private let g: WindowGeometry
-    /// The windows of a row whose columns all lie inside the picture. Where there are none, an empty range at the end.
+    /// The windows of a row whose columns are all inside the picture. If there are none, an empty range at the end.
     private let interior: Range<Int>
 
     init(_ geometry: WindowGeometry) {
@@ -25,7 +25,7 @@ struct DepthwiseWindows {
         return g.kernel.height * columns * g.channels
     }
 
-    /// Columns of the picture that so many windows cover.
+    /// Columns of the picture covered by this many windows.
     private func columns(windows: Int) -> Int {
         windows == 0 ? 0 : (windows - 1) * g.stride.width + g.dilation.width * (g.kernel.width - 1) + 1
     }
@@ -34,8 +34,8 @@ struct DepthwiseWindows {
     ///
     /// - Parameters:
     ///   - scratch: `scratchCount` floats.
-    ///   - body: takes the windows, the first of their columns, and the first tap: those of kernel rows that meet nothing but
-    ///     zeros are left out.
+    ///   - body: receives the windows, the first of their columns, and the first tap. Kernel rows that cover only zeros
+    ///     are left out.
     @inline(__always)
     func forEachRun(
         oy: Int, picture: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>,
@@ -74,7 +74,7 @@ struct DepthwiseWindows {
         }
     }
 
-    /// The kernel rows that meet anything but zeros at grid row `oy`.
+    /// The kernel rows that cover anything but zeros at grid row `oy`.
     private func kernelRows(_ oy: Int) -> Range<Int> {
         var rows = 0..<g.kernel.height
         while let ky = rows.first, line(oy, ky) < 0 { rows = (ky + 1)..<rows.upperBound }
@@ -82,13 +82,13 @@ struct DepthwiseWindows {
         return rows
     }
 
-    /// The picture row that kernel row `ky` meets at grid row `oy`, or −1.
+    /// The picture row that kernel row `ky` covers at grid row `oy`, or −1.
     private func line(_ oy: Int, _ ky: Int) -> Int {
         WindowGeometry.source(
             oy * g.stride.height + ky * g.dilation.height - g.padTop, side: g.picture.height, mode: g.mode)
     }
 
-    /// So many columns of a row from column `left` on, with the padding.
+    /// Copies this many columns of a row, starting at column `left`, with padding.
     private func copy(
         _ line: UnsafePointer<Float>, from left: Int, columns: Int, into copy: UnsafeMutablePointer<Float>
     ) {

@@ -2,7 +2,7 @@ import RestoreConcurrency
 import CKernels
 import Glibc
 
-/// Functions applied element by element. The derivative is taken from the output where that is enough.
+/// Functions applied element by element. The derivative is computed from the output if that suffices.
 public enum ActivationFunction: Hashable, Sendable {
     case identity
     /// max(x, 0)
@@ -14,7 +14,7 @@ public enum ActivationFunction: Hashable, Sendable {
     case tanh
     /// 1 / (1 + e⁻ˣ)
     case sigmoid
-    /// log(1 + eˣ); x itself above 20, where the difference is below a float's resolution
+    /// log(1 + eˣ); x itself above 20, where the difference is below float precision
     case softplus
 }
 
@@ -23,7 +23,7 @@ func sigmoid(_ x: Float) -> Float {
     1 / (1 + expf(-x))
 }
 
-/// Applies `function` to `count` values; `source` and `destination` may be the same. A NaN stays a NaN.
+/// Applies `function` to `count` values; `source` and `destination` may be the same. Propagates NaN.
 func activate(
     _ function: ActivationFunction, _ source: UnsafePointer<Float>, into destination: UnsafeMutablePointer<Float>,
     count: Int
@@ -32,7 +32,7 @@ func activate(
     case .identity:
         if source != UnsafePointer(destination) { destination.update(from: source, count: count) }
     case .relu:
-        // Not max(): a comparison with NaN is false, and the NaN must survive to be noticed.
+        // Not max(): a comparison with NaN is false, and NaN must propagate so that it is noticed.
         for i in 0..<count { destination[i] = source[i] < 0 ? 0 : source[i] }
     case .leakyReLU(let slope):
         for i in 0..<count { destination[i] = source[i] < 0 ? slope * source[i] : source[i] }
@@ -56,7 +56,7 @@ func activationGradient(
     case .identity:
         destination.update(from: gradient, count: count)
     case .relu:
-        // The gradient is loaded whatever the sign: a load under a condition would keep the loop from being vectorized.
+        // The gradient is loaded regardless of the sign: a conditional load would prevent vectorization.
         for i in 0..<count {
             let g = gradient[i]
             destination[i] = y[i] > 0 ? g : 0
@@ -83,15 +83,16 @@ func add(_ source: UnsafePointer<Float>, onto destination: UnsafeMutablePointer<
     for i in 0..<count { destination[i] += source[i] }
 }
 
-/// What is done to outputs on their way into memory: activation(value + bias + residual).
+/// What is applied to outputs as they are stored: activation(value + bias + residual).
 struct Epilogue {
-    /// One value a channel.
+    /// One value per channel.
     var bias: UnsafePointer<Float>?
-    /// An activation of the output's shape; never the output itself.
+    /// An array of the output's shape; never the output itself.
     var residual: UnsafePointer<Float>?
     var activation: ActivationFunction = .identity
 
-    /// What the kernels apply while the values are in registers, for outputs that begin `offset` floats from the first.
+    /// The part that the kernels apply while the values are in registers, for outputs that start `offset` floats after
+    /// the first.
     func raw(offset: Int, rowStride: Int) -> rk_epilogue {
         var raw = rk_epilogue()
         raw.bias = bias
@@ -107,7 +108,7 @@ struct Epilogue {
         return raw
     }
 
-    /// What the kernels leave to do.
+    /// The part that the kernels do not apply.
     @inline(__always)
     func applyRest(to values: UnsafeMutablePointer<Float>, count: Int) {
         switch activation {
@@ -116,11 +117,11 @@ struct Epilogue {
         }
     }
 
-    /// All of it, for values that no kernel stored.
+    /// Applies all of it, to values that no kernel has stored.
     ///
     /// - Parameters:
     ///   - values: `pixels × channels`.
-    ///   - offset: how many floats `values` is from the first output.
+    ///   - offset: distance of `values` from the first output, in floats.
     func apply(to values: UnsafeMutablePointer<Float>, offset: Int, pixels: Int, channels: Int) {
         if let bias {
             for pixel in 0..<pixels { add(bias, onto: values + pixel * channels, count: channels) }
@@ -132,7 +133,7 @@ struct Epilogue {
     }
 }
 
-/// Elementwise work is cut into pieces of this many values, whatever the number of workers.
+/// Elementwise work is cut into pieces of this many values, regardless of the number of workers.
 let elementwisePiece = 16 * 1024
 
 extension WorkerPool {

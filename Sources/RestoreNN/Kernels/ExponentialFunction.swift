@@ -1,15 +1,15 @@
-/// eˣ, within two units in the last place, in arithmetic that the compiler turns into vector instructions. It gives the
-/// same bits on every processor.
+/// eˣ, within two units in the last place, in arithmetic that the compiler can vectorize. Bit-identical on every
+/// processor.
 ///
 /// eˣ = 2ⁿ · eʳ with n the integer nearest to x / ln 2 and |r| ≤ ln 2 / 2, where a polynomial suffices (S. Moshier,
-/// Cephes mathematical library, `expf`). Overflow gives infinity, underflow subnormal numbers and then 0; a NaN stays a
+/// Cephes mathematical library, `expf`). Overflow gives infinity; underflow gives subnormal numbers, then 0. Propagates
 /// NaN.
 @inline(__always)
 func exponential(_ x: Float) -> Float {
-    // Beyond these the result is 0 or infinity anyway. Both comparisons are false for a NaN, which passes.
+    // Beyond these limits the result is 0 or infinity anyway. Both comparisons are false for NaN, which passes through.
     let floored = x < -105 ? -105 : x
     let clamped = floored > 89 ? 89 : floored
-    // Adding 1.5 · 2²³ leaves the integer in the low bits. There is no conversion, which would trap for a NaN.
+    // Adding 1.5 · 2²³ leaves the integer in the low bits. This avoids a conversion, which would trap on NaN.
     let magic: Float = 12_582_912
     let shifted = clamped * 1.442_695_04 + magic
     let n = shifted - magic
@@ -22,7 +22,7 @@ func exponential(_ x: Float) -> Float {
     p = p * r + 1.666_666_55e-1
     p = p * r + 5.000_000_1e-1
     p = p * (r * r) + r + 1
-    // 2ⁿ in two factors: neither overflows where the result does not, and subnormal results are rounded once.
+    // 2ⁿ in two factors: neither overflows unless the result does, and subnormal results are rounded once.
     let exponent = Int32(bitPattern: shifted.bitPattern) &- Int32(bitPattern: magic.bitPattern)
     let half = exponent &>> 1
     let first = Float(bitPattern: UInt32(bitPattern: (half &+ 127) &<< 23))

@@ -1,7 +1,7 @@
 import CKernels
 import Glibc
 
-/// The instruction set of the matrix product for packed right sides.
+/// The instruction set of the matrix product with a packed right side.
 package enum KernelVariant: String, CaseIterable, Sendable {
     case generic
     case avx2
@@ -17,7 +17,7 @@ package enum KernelVariant: String, CaseIterable, Sendable {
         }
     }
 
-    /// The best that this processor has, or the one that the environment variable `RESTORE_KERNELS` names.
+    /// The best one this processor supports, or the one named by the environment variable `RESTORE_KERNELS`.
     package static let selected: KernelVariant = {
         let supported = allCases.filter(\.isSupported)
         if let name = getenv("RESTORE_KERNELS"),
@@ -29,10 +29,13 @@ package enum KernelVariant: String, CaseIterable, Sendable {
     }()
 }
 
-/// The instruction set that the matrix products of this process use: "generic", "avx2" or "avx512".
-public var kernelDescription: String { KernelVariant.selected.rawValue }
+/// The matrix products that this process uses: "openblas" where the environment asks for it, else the instruction set of the
+/// engine's own, "generic", "avx2" or "avx512".
+public var kernelDescription: String {
+    ConvolutionAlgorithm.forced == .openblas ? ConvolutionAlgorithm.openblas.rawValue : KernelVariant.selected.rawValue
+}
 
-/// Floats that a matrix of `depth × columns` takes once packed into panels.
+/// Floats that a matrix of `depth × columns` takes when packed into panels.
 package func panelCount(depth: Int, columns: Int) -> Int {
     depth * ((columns + panelWidth - 1) / panelWidth * panelWidth)
 }
@@ -40,7 +43,7 @@ package func panelCount(depth: Int, columns: Int) -> Int {
 package let panelWidth = Int(RK_PANEL)
 
 /// C ← epilogue(A · B), row-major, with B packed into panels of `depth` rows. Every element is one chain of fused
-/// multiply-adds over the depth, in order, so its bits depend on nothing but its row of A and its column of B.
+/// multiply-adds over the depth, in order, so its bits depend only on its row of A and its column of B.
 @inline(__always)
 package func multiply(
     _ a: UnsafePointer<Float>, packed b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, rows: Int,
@@ -51,10 +54,10 @@ package func multiply(
         rows: rows, columns: columns, epilogue: rk_epilogue(), variant: variant)
 }
 
-/// Where the rows of the left side of a product lie: each in `segments` pieces of `depth` floats.
+/// The addresses of the rows on the left side of a product: each row consists of `segments` pieces of `depth` floats.
 struct LeftRows {
     var base: UnsafePointer<Float>
-    /// From one row to the next.
+    /// Distance between rows.
     var stride: Int
     var segments = 1
     var segmentStride = 0
@@ -63,7 +66,7 @@ struct LeftRows {
 
 /// The same with rows of A in pieces and rows of C `stride` floats apart.
 ///
-/// - Parameter panelDepth: rows of a panel of B, of which the product may begin and end within.
+/// - Parameter panelDepth: rows of a panel of B. The product may use only some of them.
 @inline(__always)
 func multiply(
     _ a: LeftRows, packed b: UnsafePointer<Float>, panelDepth: Int, into c: UnsafeMutablePointer<Float>, stride: Int,

@@ -1,21 +1,21 @@
 import CKernels
 import RestoreConcurrency
 
-// The products of `WindowProducts.swift` for convolutions whose channels are cut into groups that know nothing of each
-// other: one product a group, of the group's columns of the column matrix. A group's channels of one tap lie together, so
-// the product takes a row of its left side in as many pieces as there are taps. What is said there of the order of sums
-// and of blocks holds here too.
+// The products of `WindowProducts.swift` for convolutions whose channels are divided into independent groups: one
+// product per group, using the group's columns of the column matrix. A group's channels are contiguous within a tap, so
+// the product reads a row of its left side in as many pieces as there are taps. The rules given there for the order of
+// sums and blocks also apply here.
 
 struct GroupedProducts {
     /// With the channels of all groups.
     let geometry: WindowGeometry
     let weights: GroupedWeights
-    /// Whether it is the gradient of the input: weights are turned, and inputs and outputs exchanged.
+    /// Whether this computes the gradient of the input: weights are rotated by 180°, and inputs and outputs exchanged.
     var isTurned = false
 
     private var order: WeightOrder { isTurned ? .turned : .gather }
     private var groups: Int { weights.groups }
-    /// Of one group.
+    /// Channels of one group.
     private var channels: Int { isTurned ? weights.groupOutputs : weights.groupInputs }
     private var gridChannels: Int { isTurned ? weights.groupInputs : weights.groupOutputs }
     private var allGridChannels: Int { groups * gridChannels }
@@ -55,7 +55,7 @@ struct GroupedProducts {
         }
     }
 
-    /// Rows of the column matrix: written to `buffer`, or the picture itself.
+    /// Rows of the column matrix, either written to `buffer` or read from the picture itself.
     private func columns(
         _ picture: UnsafePointer<Float>, first: Int, count: Int, _ buffer: UnsafeMutablePointer<Float>
     ) -> UnsafePointer<Float> {
@@ -131,7 +131,7 @@ struct GroupedProducts {
         scratch: Scratch, pool: WorkerPool
     ) {
         let slices = sliceCount(geometry, gridChannels: gridChannels)
-        // (ky, kx, channel of all groups) × grid channels of a group.
+        // (ky, kx, channels of all groups) × grid channels of a group.
         let sumCount = geometry.columns * gridChannels
         let sums = scratch.shared
         pool.run(taskCount: slices) { slice, worker in

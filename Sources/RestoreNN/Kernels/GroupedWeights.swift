@@ -1,16 +1,16 @@
-/// The weights of a grouped convolution, in PyTorch's order (output, channel of the group, ky, kx), and how the kernels
-/// take them.
+/// The weights of a grouped convolution, in PyTorch's order (output, channel of the group, ky, kx), and how they are
+/// packed for the kernels.
 ///
-/// Depthwise: a row of channels for each tap. Otherwise group after group, each packed as `WeightPacking` does; for
-/// `scatter` one matrix for each tap instead of each kernel row, since a group's channels of two pixels do not lie
-/// together.
+/// Depthwise: a row of channels for each tap. Otherwise group after group, each packed as in `WeightPacking`. For
+/// `scatter` there is one matrix per tap instead of one per kernel row, because a group's channels of two neighboring
+/// pixels are not contiguous.
 struct GroupedWeights: Equatable {
     let kernel: Extent
     let inputs: Int
     let outputs: Int
     let groups: Int
 
-    /// Whether every channel is convolved by itself, to one channel.
+    /// Whether every input channel is convolved separately into one output channel.
     var isDepthwise: Bool { groups == inputs && groups == outputs }
 
     var taps: Int { kernel.height * kernel.width }
@@ -23,7 +23,7 @@ struct GroupedWeights: Equatable {
             gridChannels: groupOutputs)
     }
 
-    /// Floats of one group.
+    /// Floats per group.
     func groupCount(_ order: WeightOrder) -> Int { packing(order).count(order) }
 
     /// A multiple of a cache line.

@@ -1,7 +1,7 @@
 // Glossary: n picture of the batch, oy ox window of the grid, ky kx place in the kernel, iy ix pixel of the picture.
 
 /// Fills rows `firstWindow ..< firstWindow + rowCount` of the column matrix of `picture` into `columns`
-/// (`rowCount × geometry.columns`, row-major). Windows are numbered through batch, grid row, grid column.
+/// (`rowCount × geometry.columns`, row-major). Windows are numbered by batch, grid row and grid column.
 func im2col(
     _ geometry: WindowGeometry, picture: UnsafePointer<Float>, firstWindow: Int, rowCount: Int,
     into columns: UnsafeMutablePointer<Float>
@@ -23,13 +23,13 @@ func im2col(
     }
 }
 
-/// One run of windows that stand side by side in a grid row.
+/// One run of adjacent windows in a grid row.
 private func im2colRun(
     _ g: WindowGeometry, picture: UnsafePointer<Float>, oy: Int, ox: Int, run: Int,
     into columns: UnsafeMutablePointer<Float>
 ) {
     let lineCount = g.kernel.width * g.channels
-    // Windows whose kernel row lies wholly inside the picture copy it in one piece.
+    // Windows whose kernel row is entirely inside the picture copy it in one piece.
     let interior = interiorRange(g, from: ox, count: run)
     for ky in 0..<g.kernel.height {
         let iy = WindowGeometry.source(

@@ -1,9 +1,9 @@
-/// Where samples of a line of `input` values lie when it is enlarged by a factor, for linear interpolation.
+/// The sampling positions of linear interpolation when a line of `input` values is enlarged by a factor.
 struct LinearSampling {
     let input: Int
     let output: Int
     let factor: Int
-    /// Whether the first and last sample of both lines coincide; else their outer edges do.
+    /// Whether the first and last samples of both lines coincide. If not, their outer edges do.
     let alignsCorners: Bool
 
     init(input: Int, factor: Int, alignsCorners: Bool) {
@@ -13,11 +13,11 @@ struct LinearSampling {
         self.alignsCorners = alignsCorners
     }
 
-    /// The sample at `place` is (1 − weight) · value[lower] + weight · value[lower + 1]. Where the weight is 0, the
-    /// second value takes no part and may not exist.
+    /// The sample at `place` is (1 − weight) · value[lower] + weight · value[lower + 1]. If the weight is 0, the second
+    /// value is not used and may not exist.
     ///
-    /// Positions are fractions of integers: with edges aligned the weights repeat exactly every `factor` samples, so
-    /// that a piece of a picture gets the bits of the whole.
+    /// Positions are ratios of integers: with edges aligned, the weights repeat exactly every `factor` samples, so that
+    /// a piece of a picture gets the same bits as the whole.
     @inline(__always)
     func tap(_ place: Int) -> (lower: Int, weight: Float) {
         let (numerator, denominator) =
@@ -28,13 +28,13 @@ struct LinearSampling {
         return (lower, Float(numerator - lower * denominator) / Float(denominator))
     }
 
-    /// The input values that a range of samples, which is not empty, is made from.
+    /// The input values that a non-empty range of samples is computed from.
     func inputs(for range: Range<Int>) -> Range<Int> {
         let last = tap(range.upperBound - 1)
         return tap(range.lowerBound).lower..<(last.lower + (last.weight > 0 ? 2 : 1))
     }
 
-    /// A range that holds all samples that input value `place` takes part in.
+    /// A range that contains all samples to which input value `place` contributes.
     func samples(of place: Int) -> Range<Int> {
         guard alignsCorners else { return max(0, (place - 1) * factor)..<min(output, (place + 2) * factor) }
         guard input > 1 else { return 0..<output }
@@ -42,14 +42,14 @@ struct LinearSampling {
         return lower..<min(output, (place + 1) * (output - 1) / (input - 1) + 1)
     }
 
-    /// The share of input value `place` in a sample.
+    /// The weight of input value `place` in a sample.
     func weight(of place: Int, in sample: Int) -> Float {
         let tap = tap(sample)
         if tap.lower == place { return 1 - tap.weight }
         return tap.lower + 1 == place ? tap.weight : 0
     }
 
-    /// Floats of a table of all taps.
+    /// Size of a table of all taps, in floats.
     var tableCount: Int { 2 * output }
 
     /// Writes a table of all taps to `scratch`.
@@ -64,7 +64,7 @@ struct LinearSampling {
     }
 }
 
-/// The taps of all samples of a line, so that they are not computed anew in every row.
+/// The taps of all samples of a line, so that they are not recomputed for every row.
 struct TapTable {
     let weight: UnsafePointer<Float>
     let lower: UnsafePointer<Int32>
@@ -78,7 +78,7 @@ func enlargeRow(
     for x in 0..<taps.count {
         let weight = taps.weight[x]
         let left = row + Int(taps.lower[x]) * channels
-        // Without a weight the pixel on the right may not exist.
+        // If the weight is 0, the pixel on the right may not exist.
         let right = weight > 0 ? left + channels : left
         let out = destination + x * channels
         if channels == 3 {
@@ -91,7 +91,7 @@ func enlargeRow(
     }
 }
 
-/// The adjoint of `enlargeRow`: adds each sample to the pixels that it is made from.
+/// The adjoint of `enlargeRow`: adds each sample to the pixels it was computed from.
 func gatherRow(
     _ samples: UnsafePointer<Float>, _ taps: TapTable, channels: Int, onto row: UnsafeMutablePointer<Float>
 ) {
@@ -147,7 +147,7 @@ func repeatRow(
     }
 }
 
-/// The adjoint of `repeatRow`: adds to every pixel the `factor` samples beside it.
+/// The adjoint of `repeatRow`: adds to every pixel its `factor` copies.
 func addRepeatedRow(
     _ samples: UnsafePointer<Float>, pixels: Int, channels: Int, factor: Int, onto row: UnsafeMutablePointer<Float>
 ) {

@@ -1,7 +1,7 @@
-/// What one matrix is updated by in one step of Muon.
+/// The values used to update one matrix in one step of Muon.
 struct MuonStep {
     let momentum: Float
-    /// η times the scale of the matrix.
+    /// η times the matrix's scale.
     let learningRate: Float
     /// 1 − η λ, by which the matrix is multiplied first.
     let decay: Float
@@ -12,8 +12,8 @@ func muonScratch(rows: Int, columns: Int) -> Int {
     rows * columns + orthogonalizeScratch(rows: rows, columns: columns)
 }
 
-/// Updates the matrix `p` (rows × columns) and its momentum `m` from the gradients `g`: the momentum of Nesterov's kind is
-/// made orthogonal and subtracted.
+/// Updates the matrix `p` (rows × columns) and its momentum `m` from the gradients `g`: the Nesterov momentum is
+/// orthogonalized and subtracted.
 func updateByMuon(
     _ p: UnsafeMutablePointer<Float>, gradients g: UnsafePointer<Float>, momenta m: UnsafeMutablePointer<Float>,
     rows: Int, columns: Int, _ step: MuonStep, scratch: UnsafeMutablePointer<Float>

@@ -1,7 +1,7 @@
 import RestoreConcurrency
 
-/// A convolution as its definition says, one product at a time. With weights packed as `WeightOrder.gather` or `.turned`;
-/// the parameters are those of `ConvolutionKernel.run`.
+/// A convolution computed directly from its definition, one product at a time. Weights are packed as
+/// `WeightOrder.gather` or `.turned`; the parameters are those of `ConvolutionKernel.run`.
 func naiveConvolution(
     _ g: WindowGeometry, outputs: Int, shuffle: Int, picture: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     into output: UnsafeMutablePointer<Float>, rows: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool

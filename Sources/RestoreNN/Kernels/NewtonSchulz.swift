@@ -1,14 +1,15 @@
-// Newton–Schulz iterations that take a matrix X = U Σ Vᵀ close to U Vᵀ, its nearest matrix with orthonormal rows or columns.
-// Each one computes X ← X P with P = a I + b G + c G² and G = Xᵀ X, which maps every singular value σ to aσ + bσ³ + cσ⁵ and
-// leaves the singular vectors. X has at least as many rows as columns ("tall"), so that G is the smaller of the two Gram
-// matrices, of `side` × `side`; a wide matrix is transposed first.
+// Newton–Schulz iterations that bring a matrix X = U Σ Vᵀ close to U Vᵀ, its nearest matrix with orthonormal rows or
+// columns. Each iteration computes X ← X P with P = a I + b G + c G² and G = Xᵀ X, which maps every singular value σ to
+// aσ + bσ³ + cσ⁵ and leaves the singular vectors unchanged. X has at least as many rows as columns ("tall"), so that G
+// is the smaller of the two Gram matrices, of `side` × `side`; a wide matrix is transposed first.
 //
-// P and G commute, so the next G is P G P: iterations can be made on the small matrices alone, Q ← Q P, and X Q be
-// computed once. Rounding errors of G grow faster than those of X (by a² an iteration where σ is near 0), so after some
-// iterations G is made from X again.
+// P and G commute, so the next G is P G P: iterations can run on the small matrices alone, Q ← Q P, with X Q computed
+// once at the end. Rounding errors of G grow faster than those of X (by a² per iteration where σ is near 0), so G is
+// recomputed from X after some iterations.
 
-/// Coefficients of K. Jordan ("Muon: An optimizer for hidden layers in neural networks", 2024): the steepest slope at 0 for
-/// which singular values end near 1. Five iterations take all from 0.01 to 1 into 0.68…1.13; they do not converge.
+/// Coefficients of K. Jordan ("Muon: An optimizer for hidden layers in neural networks", 2024): the steepest slope at 0
+/// for which singular values end near 1. Five iterations map everything from 0.01 to 1 into 0.68…1.13; they do not
+/// converge.
 private let (slope, cubic, quintic): (Float, Float, Float) = (3.4445, -4.7750, 2.0315)
 
 /// Iterations before each product with X.
@@ -21,10 +22,10 @@ package func orthogonalizeScratch(rows: Int, columns: Int) -> Int {
     return 2 * rows * columns + 4 * side * side + panelCount(depth: side, columns: side)
 }
 
-/// Replaces `matrix`, row-major, by the result of the iterations, started at the matrix divided by its Frobenius norm so that
-/// no singular value exceeds 1. Norms below 10⁻⁷ count as that: a matrix of zeros stays one.
+/// Replaces `matrix`, row-major, by the result of the iterations, starting from the matrix divided by its Frobenius
+/// norm so that no singular value exceeds 1. The norm is taken to be at least 10⁻⁷, so a zero matrix stays zero.
 ///
-/// Cost: 8 · rows · columns · side + 28 · side³ operations, with `side` the smaller of both.
+/// Cost: 8 · rows · columns · side + 28 · side³ operations, where `side` is the smaller of the two dimensions.
 package func orthogonalize(
     _ matrix: UnsafeMutablePointer<Float>, rows: Int, columns: Int, scratch: UnsafeMutablePointer<Float>,
     variant: KernelVariant = .selected
@@ -47,7 +48,7 @@ package func orthogonalize(
     }
 }
 
-/// `result` ← X after `iterations` iterations (1 at least), both height × side.
+/// `result` ← X after `iterations` iterations (at least 1); both are height × side.
 private func iterate(
     _ iterations: Int, _ x: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>, height: Int, side: Int,
     scratch: UnsafeMutablePointer<Float>, variant: KernelVariant
@@ -57,7 +58,7 @@ private func iterate(
     var (product, spare) = (factor + area, factor + 2 * area)
     let packed = factor + 3 * area
 
-    /// Aᵀ · B of two small matrices, which is A · B where A is symmetric.
+    /// Aᵀ · B for two small matrices, which is A · B if A is symmetric.
     func multiply(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>) {
         multiplyTransposed(
             a, stride: side, b, stride: side, into: c, stride: side, rows: side, columns: side, depth: side,
@@ -89,7 +90,7 @@ private func addPolynomial(gram: UnsafePointer<Float>, side: Int, onto square: U
     for i in 0..<side { square[i * side + i] += slope }
 }
 
-/// A square matrix, packed as the right side of a product.
+/// Packs a square matrix as the right side of a product.
 private func pack(_ matrix: UnsafePointer<Float>, side: Int, into packed: UnsafeMutablePointer<Float>) {
     var destination = packed
     for first in stride(from: 0, to: side, by: panelWidth) {
@@ -107,7 +108,7 @@ private func transpose(
     _ source: UnsafePointer<Float>, rows: Int, columns: Int, scale: Float,
     into destination: UnsafeMutablePointer<Float>
 ) {
-    // Blocks that touch one cache line a column and reuse the lines they read.
+    // Each block touches one cache line per column and reuses the lines it reads.
     let block = 16
     for first in stride(from: 0, to: rows, by: block) {
         let last = min(rows, first + block)
@@ -117,7 +118,7 @@ private func transpose(
     }
 }
 
-/// Euclidean norm over all values. Squares are added in `Double`, in eight sums that are added at the end.
+/// Euclidean norm of all values. Squares are added in `Double`, in eight partial sums that are added at the end.
 private func frobeniusNorm(_ values: UnsafePointer<Float>, count: Int) -> Double {
     var sums = SIMD8<Double>(repeating: 0)
     let whole = count / 8 * 8

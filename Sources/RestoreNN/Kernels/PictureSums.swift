@@ -2,15 +2,15 @@ import RestoreConcurrency
 
 /// Sums over the pixels of each picture, channel by channel, in double precision.
 ///
-/// A picture is cut into slices whose number depends on its size alone. Within a slice a row of running sums, as long
-/// as several pixels, takes the values in turn, so that the loop is vectorized whatever the number of channels; then
-/// the rows are added up in order.
+/// A picture is cut into slices whose number depends only on its size. Within a slice, values are accumulated into a
+/// row of running sums several pixels long, so that the loop is vectorized for any number of channels. The rows are
+/// then added in order.
 struct PictureSums {
     let batch: Int
     let pixels: Int
     let channels: Int
 
-    /// - Parameter shape: of what is summed.
+    /// - Parameter shape: shape of the array to be summed.
     init(_ shape: Shape) {
         batch = shape.batch
         pixels = shape.height * shape.width
@@ -21,7 +21,7 @@ struct PictureSums {
 
     private var period: Int { channels * ((63 + channels) / channels) }
 
-    /// Shared working memory of both functions, for running sums of twice the width of a float.
+    /// Shared working memory of both functions, for running sums in `Double` (two floats each).
     var scratch: ScratchSize { ScratchSize(shared: 2 * batch * slices * period) }
 
     /// destination (N × C) ← scale · Σ x
@@ -54,7 +54,7 @@ struct PictureSums {
         UnsafeMutableRawPointer(scratch.shared).bindMemory(to: Double.self, capacity: batch * slices * period)
     }
 
-    /// Calls `body` with the running sums of a slice and as many values as they are, or as are left.
+    /// Calls `body` with the running sums of a slice and an equal number of values, or as many as are left.
     @inline(__always)
     private func forEachRow(
         of sums: UnsafeMutablePointer<Double>, _ pool: WorkerPool,

@@ -1,10 +1,10 @@
-/// Values of a block of pixels that stays in the first cache.
+/// Values in a block of pixels that fits in the L1 cache.
 private let softmaxBlock = 2048
 
 /// The softmax of each pixel's channels; `destination` may be `x`.
 ///
-/// Block by block: differences from each pixel's greatest value, which are at most 0; their exponentials, in one loop
-/// over the block whatever the number of channels; division by each pixel's sum.
+/// For each block: subtract each pixel's maximum, so that differences are at most 0; compute their exponentials in one
+/// loop over the block, for any number of channels; divide by each pixel's sum.
 func softmax(
     _ x: UnsafePointer<Float>, inverseTemperature: Float, pixels: Int, channels: Int,
     into destination: UnsafeMutablePointer<Float>
@@ -42,7 +42,7 @@ func softmaxGradient(
     }
 }
 
-/// The greatest of at least one value. Where one is a NaN, any value or a NaN.
+/// The maximum of at least one value. If one is NaN, the result may be any value or NaN.
 @inline(__always)
 private func greatestValue(_ values: UnsafePointer<Float>, count: Int) -> Float {
     var greatest = values[0]
@@ -64,7 +64,7 @@ private func greatestValue(_ values: UnsafePointer<Float>, count: Int) -> Float 
     return greatest
 }
 
-/// Eight running sums, added up in order, and then the rest.
+/// Eight running sums, added in order, followed by the remainder.
 @inline(__always)
 private func sum(_ values: UnsafePointer<Float>, count: Int) -> Float {
     var sum: Float = 0

@@ -6,14 +6,14 @@ func product(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into destination: UnsafeMutablePointer<Float>, count: Int
 ) {
     if a == UnsafePointer(destination) {
-        // The compiler's test for overlapping arrays would send equal addresses to its scalar loop.
+        // The compiler's overlap check would send equal addresses to its scalar loop.
         for i in 0..<count { destination[i] *= b[i] }
     } else {
         for i in 0..<count { destination[i] = a[i] * b[i] }
     }
 }
 
-/// Σ a·b in double precision: eight running sums, added up in order.
+/// Σ a·b in double precision: eight running sums, added in order.
 func dotProduct(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Double {
     var sums = SIMD8<Double>()
     var i = 0
@@ -32,7 +32,7 @@ func dotProduct(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int
     return sum
 }
 
-/// The length of a row of channels repeated so often that a loop over it is worth vectorizing.
+/// The length of a row of channels, repeated often enough for a loop over it to be worth vectorizing.
 private func period(channels: Int) -> Int { channels * ((255 + channels) / channels) }
 
 /// Shared working memory of `multiplyChannels`.
@@ -40,9 +40,9 @@ func channelGateScratch(batch: Int, channels: Int) -> ScratchSize {
     ScratchSize(shared: batch * period(channels: channels))
 }
 
-/// destination ← x · gate, with one value of `gate` (N × C) for each channel of each picture.
+/// destination ← x · gate, where `gate` (N × C) has one value for each channel of each picture.
 ///
-/// - Parameter values: those to compute: all, or of one picture some rows. `destination` may be `x`.
+/// - Parameter values: the range to compute: all values, or some rows of a single picture. `destination` may be `x`.
 func multiplyChannels(
     _ x: UnsafePointer<Float>, gate: UnsafePointer<Float>, batch: Int, channels: Int, values: Range<Int>,
     into destination: UnsafeMutablePointer<Float>, scratch: Scratch, pool: WorkerPool
@@ -68,7 +68,7 @@ func multiplyChannels(
     }
 }
 
-/// values ← values · gate, with one value of `gate` for each pixel.
+/// values ← values · gate, where `gate` has one value per pixel.
 func multiplyPixels(_ values: UnsafeMutablePointer<Float>, gate: UnsafePointer<Float>, pixels: Int, channels: Int) {
     if channels == 1 {
         for pixel in 0..<pixels { values[pixel] *= gate[pixel] }

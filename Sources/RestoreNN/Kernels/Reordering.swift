@@ -1,9 +1,9 @@
 import RestoreConcurrency
 
-/// Copies `batch` pictures into pictures of another shape: feature number f of a picture becomes feature number f,
-/// where features are numbered channel, row, column.
+/// Copies `batch` pictures into pictures of another shape, keeping feature numbers: features are numbered by channel,
+/// row and column.
 ///
-/// - Precondition: both shapes have the same batch and the same number of values.
+/// - Precondition: both shapes have the same batch size and the same number of values.
 func reorder(
     _ source: UnsafePointer<Float>, _ from: Shape, into destination: UnsafeMutablePointer<Float>, _ to: Shape,
     pool: WorkerPool
@@ -29,12 +29,12 @@ func reorder(
     }
 }
 
-/// Whether features come channel by channel in memory, too.
+/// Whether feature order equals memory order.
 private func isInMemoryOrder(_ shape: Shape) -> Bool {
     shape.channels == 1 || shape.height * shape.width == 1
 }
 
-/// Where a feature lies, from the picture's first value.
+/// The position of a feature, relative to the picture's first value.
 private struct FeaturePlace {
     private let pixels: Int
     private let channels: Int

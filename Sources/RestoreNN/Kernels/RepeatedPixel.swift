@@ -7,7 +7,7 @@ func repeatPixel(
 ) {
     guard pixels > 0 else { return }
     for c in 0..<channels { destination[c] = scale * pixel[c] }
-    // Copies of what has been written, twice as long each time, up to what stays in the first cache.
+    // Copies what has been written so far, doubling the length each time, up to what fits in the L1 cache.
     let count = pixels * channels
     var written = channels
     var length = channels
@@ -21,7 +21,7 @@ func repeatPixel(
 
 /// Writes scale · the one pixel of each picture of `source` (N × C) to some of its pixels.
 ///
-/// - Parameter pixels: those to write: all, or of one picture some rows.
+/// - Parameter pixels: the range to write: all pixels, or some rows of a single picture.
 func repeatPixels(
     _ source: UnsafePointer<Float>, scale: Float = 1, shape: Shape, pixels: Range<Int>,
     into destination: UnsafeMutablePointer<Float>, pool: WorkerPool

@@ -1,9 +1,10 @@
-/// Places a run of pixels of `channels` values, side by side from (`y`, `x`) of a picture of `width` pixels, as a pixel
-/// shuffle by `factor` does: channel c·r² + dy·r + dx goes to channel c of pixel (dy, dx) of the r×r square.
+/// Stores a run of adjacent pixels of `channels` values, starting at (`y`, `x`) of a picture of `width` pixels, with a
+/// pixel shuffle by `factor`: channel c·r² + dy·r + dx goes to channel c of pixel (dy, dx) of the r×r square.
 ///
 /// - Parameters:
-///   - y: the row, counted through the pictures of the batch.
-///   - epilogue: its residual and activation are applied to what is stored; its bias is one of `source`, and has been.
+///   - y: the row, counted across the pictures of the batch.
+///   - epilogue: its residual and activation are applied to what is stored. Its bias belongs to `source` and has
+///     already been applied.
 func placeShuffled(
     _ source: UnsafePointer<Float>, pixels: Int, channels: Int, factor r: Int, y: Int, x: Int, width: Int,
     into output: UnsafeMutablePointer<Float>, epilogue: Epilogue

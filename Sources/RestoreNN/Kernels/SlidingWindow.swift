@@ -1,4 +1,4 @@
-/// The window that a convolution moves over a picture: its size, its steps, and what lies beyond the picture's edge.
+/// The window that a convolution slides over a picture: its size, its stride, and what lies beyond the picture's edge.
 struct SlidingWindow: Hashable, Sendable {
     let kernel: Extent
     let stride: Extent
@@ -20,7 +20,7 @@ struct SlidingWindow: Hashable, Sendable {
 
     var taps: Int { kernel.height * kernel.width }
 
-    /// The windows of a picture; a side without any is 0 or less.
+    /// The windows of a picture. A side with no windows is 0 or negative.
     private func grid(of picture: Extent) -> Extent {
         let height = picture.height + padding.top + padding.bottom - dilation.height * (kernel.height - 1) - 1
         let width = picture.width + padding.left + padding.right - dilation.width * (kernel.width - 1) - 1
@@ -28,9 +28,9 @@ struct SlidingWindow: Hashable, Sendable {
             height: height < 0 ? 0 : height / stride.height + 1, width: width < 0 ? 0 : width / stride.width + 1)
     }
 
-    /// The shape of what is computed of a picture, `channels` values a window.
+    /// The shape of the result for a picture, with `channels` values per window.
     ///
-    /// - Throws: `ShapeError` where no window fits, or there is too little to mirror.
+    /// - Throws: `ShapeError` if no window fits, or there are too few pixels to reflect.
     func outputShape(of input: Shape, channels: Int) throws(ShapeError) -> Shape {
         let grid = grid(of: Extent(height: input.height, width: input.width))
         guard grid.height > 0, grid.width > 0 else { throw ShapeError("the kernel is larger than the padded input") }
@@ -48,10 +48,10 @@ struct SlidingWindow: Hashable, Sendable {
             stride: stride, dilation: dilation, padTop: padding.top, padLeft: padding.left, mode: mode)
     }
 
-    /// The windows by which the gradient of the input is computed as a convolution of the output's gradient, which it is
-    /// with stride 1 and zeros outside; `nil` where columns are added back.
+    /// The windows for computing the gradient of the input as a convolution of the output's gradient, which is possible
+    /// with stride 1 and zero padding; `nil` if col2im is needed.
     ///
-    /// - Parameter channels: of the output.
+    /// - Parameter channels: channels of the output.
     func turnedGeometry(_ input: Shape, channels: Int) -> WindowGeometry? {
         let padTop = dilation.height * (kernel.height - 1) - padding.top
         let padLeft = dilation.width * (kernel.width - 1) - padding.left

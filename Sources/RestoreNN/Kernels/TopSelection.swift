@@ -1,34 +1,34 @@
-/// What values are ordered by.
+/// How values are ranked.
 public enum TopOrder: Hashable, Sendable {
     /// The values themselves.
     case value
     /// Their absolute values.
     case magnitude
 
-    /// A positive number that orders values as this does. 0 and −0 are equal, and a NaN is above all.
+    /// A positive integer key that orders values the same way. 0 and −0 are equal, and NaN ranks above everything.
     @inline(__always)
     fileprivate func key(_ value: Float) -> UInt32 {
         let bits = value.bitPattern
         let magnitude = bits & 0x7FFF_FFFF
-        // Below zero the greater magnitude is the lesser value.
+        // Below zero, a larger magnitude is a smaller value.
         let isNegative = UInt32(bitPattern: Int32(bitPattern: bits) &>> 31)
         let ordered = self == .magnitude ? magnitude : (magnitude ^ isNegative) &- isNegative &+ 0x8000_0000
         return magnitude > 0x7F80_0000 ? .max : ordered &+ 1
     }
 }
 
-/// Floats of working memory that `keepGreatest` takes: a count of each value of a byte, and of what is left out.
+/// Floats of working memory that `keepGreatest` needs: a count for each byte value, and one for the values left out.
 let topSelectionScratch = 257
 
-/// destination ← values where x is among the `k` greatest, 0 elsewhere. Of equal x those come first that have the
-/// lowest number, counted channel by channel.
+/// destination ← values where x is among the `k` greatest, 0 elsewhere. Among equal x, those with the
+/// lowest number are chosen, counting channel by channel.
 ///
-/// The k-th greatest is found byte by byte, from the counts of the values that the byte has among those that agree with
-/// it so far: a radix selection, in time proportional to `pixels · channels` whatever the values are.
+/// The k-th greatest is found byte by byte, by counting the values of the next byte among the keys that match it so
+/// far: a radix selection, in time proportional to `pixels · channels` for any input.
 ///
 /// - Parameters:
 ///   - x, values: pixels × channels.
-///   - destination: overlaps neither. It holds the keys of x first.
+///   - destination: overlaps neither. Temporarily holds the keys of x.
 ///   - counts: `topSelectionScratch` floats.
 func keepGreatest(
     _ k: Int, of x: UnsafePointer<Float>, by order: TopOrder, values: UnsafePointer<Float>, pixels: Int, channels: Int,
@@ -49,7 +49,7 @@ func keepGreatest(
     }
 }
 
-/// Sets the keys that are `key` to 0, which none is, but for the first `kept` of them.
+/// Sets keys equal to `key`, except for the first `kept` of them, to 0, which is not a valid key.
 private func dropEquals(
     to key: UInt32, behind kept: Int, of keys: UnsafeMutablePointer<Float>, count: Int, channels: Int
 ) {
@@ -62,7 +62,7 @@ private func dropEquals(
     }
 }
 
-/// The `k`-th greatest key, how many are equal to it, and how many of these are among the `k` greatest.
+/// The `k`-th greatest key, the number of keys equal to it, and how many of those are among the `k` greatest.
 private func leastKept(
     _ k: Int, keys: UnsafePointer<Float>, count: Int, _ scratch: UnsafeMutablePointer<Float>
 ) -> (key: UInt32, equals: Int, equalsKept: Int) {
@@ -74,7 +74,7 @@ private func leastKept(
         counts.update(repeating: 0, count: topSelectionScratch)
         for i in 0..<count {
             let key = keys[i].bitPattern
-            // Without a branch, which could not be predicted.
+            // Branch-free, since a branch would be unpredictable.
             counts[Int(key & mask == known ? key &>> shift & 255 : 256)] &+= 1
         }
         var byte = 255

@@ -1,18 +1,20 @@
-// Weights of a window product have PyTorch's order (grid channel n, channel c, ky, kx); a tap is a pair (ky, kx). The
-// kernels take the right side of a product in panels of `panelWidth` columns, each panel row after row.
+// Weights of a window product are in PyTorch's order (grid channel n, channel c, ky, kx); a tap is a pair (ky, kx). The
+// kernels read the right side of a product in panels of `panelWidth` columns, each stored row by row.
 
 /// Which matrix the weights are packed as.
 enum WeightOrder {
     /// (ky, kx, c) × n, for `gather`.
     case gather
-    /// (ky′, kx′, n) × c with the kernel turned by half a circle: the data gradient of a convolution of stride 1, which
-    /// is a convolution with inputs and outputs exchanged.
+    /// (ky′, kx′, n) × c with the kernel rotated by 180°: the data gradient of a convolution with stride 1, which is a
+    /// convolution with inputs and outputs exchanged.
     case turned
     /// For `scatter`: one matrix for each ky, n × (kx, c).
     case scatter
+    /// n × (ky, kx, c), row by row, not in panels: for `PlainProducts`.
+    case plain
 }
 
-/// The sizes that tell where a weight goes.
+/// The sizes that determine where a weight is stored.
 struct WeightPacking: Equatable {
     let kernel: Extent
     let channels: Int
@@ -26,12 +28,13 @@ struct WeightPacking: Equatable {
         case .gather: panelCount(depth: taps * channels, columns: gridChannels)
         case .turned: panelCount(depth: taps * gridChannels, columns: channels)
         case .scatter: kernel.height * panelCount(depth: gridChannels, columns: kernel.width * channels)
+        case .plain: gridChannels * taps * channels
         }
     }
 
     func pack(_ weights: UnsafePointer<Float>, as order: WeightOrder, into packed: UnsafeMutablePointer<Float>) {
         packed.update(repeating: 0, count: count(order))
-        // The weight at (row, column 0) of a matrix, and the way from one column to the next.
+        // The index of the weight at (row, column 0) of a matrix, and the distance between columns.
         switch order {
         case .gather:
             for row in 0..<(taps * channels) {
@@ -48,6 +51,13 @@ struct WeightPacking: Equatable {
             }
         case .scatter:
             for row in 0..<gridChannels { packScatterRow(weights + row * channels * taps, row, into: packed) }
+        case .plain:
+            for row in 0..<gridChannels {
+                let (filter, place) = (weights + row * channels * taps, packed + row * channels * taps)
+                for tap in 0..<taps {
+                    for c in 0..<channels { place[tap * channels + c] = filter[c * taps + tap] }
+                }
+            }
         }
     }
 

@@ -1,8 +1,8 @@
-/// How the pixels of a window slide over a picture when the picture's edge is reached.
+/// How pixels outside the picture are defined where a window extends beyond its edge.
 public enum PaddingMode: String, Hashable, Sendable, CaseIterable {
     /// Zeros outside.
     case zero
-    /// The nearest pixel of the edge.
+    /// The nearest edge pixel.
     case replicate
     /// Mirrored about the edge pixel, which is not repeated; the padding must be smaller than the side.
     case reflect
@@ -31,11 +31,11 @@ public struct Padding: Hashable, Sendable, ExpressibleByIntegerLiteral {
     }
 }
 
-/// The windows that a convolution lays over a picture: window `(oy, ox)` of the grid takes from picture row
+/// The windows that a convolution lays over a picture: window `(oy, ox)` of the grid reads picture row
 /// `oy · stride + ky · dilation − padding.top` for each kernel row `ky`, and columns likewise.
 ///
 /// A convolution goes from picture to grid, a transposed convolution from grid to picture; both, and all their
-/// gradients, are products with the same *column matrix*: one row a window, one column for each (ky, kx, channel).
+/// gradients, are products with the same *column matrix*: one row per window, one column per (ky, kx, channel).
 struct WindowGeometry: Hashable, Sendable {
     let batch: Int
     let picture: Extent
@@ -48,7 +48,7 @@ struct WindowGeometry: Hashable, Sendable {
     let padLeft: Int
     let mode: PaddingMode
 
-    /// Windows of all pictures: rows of the column matrix.
+    /// Windows of all pictures, which are the rows of the column matrix.
     var windows: Int { batch * grid.height * grid.width }
     /// Columns of the column matrix.
     var columns: Int { kernel.height * kernel.width * channels }
@@ -60,13 +60,13 @@ struct WindowGeometry: Hashable, Sendable {
         kernel == 1 && stride == 1 && padTop == 0 && padLeft == 0 && grid == picture
     }
 
-    /// Whether the windows tile the picture: every pixel belongs to exactly one.
+    /// Whether the windows tile the picture, so that every pixel belongs to exactly one.
     var tilesPicture: Bool {
         kernel == stride && dilation == 1 && padTop == 0 && padLeft == 0
             && picture.height == grid.height * stride.height && picture.width == grid.width * stride.width
     }
 
-    /// The picture row or column that position `index` stands for, or −1 where it stands for zero.
+    /// The picture row or column that position `index` refers to, or −1 for zero padding.
     @inline(__always)
     static func source(_ index: Int, side: Int, mode: PaddingMode) -> Int {
         if index >= 0 && index < side { return index }
@@ -77,8 +77,8 @@ struct WindowGeometry: Hashable, Sendable {
         }
     }
 
-    /// The rows (or columns) of the picture that a range of the grid's windows takes from. Those that padding mirrors or
-    /// repeats are among them.
+    /// The rows (or columns) of the picture that a range of the grid's windows reads, including those that the padding
+    /// reflects or repeats.
     func pictureRange(of windows: Range<Int>, axis: Axis) -> Range<Int> {
         let (side, padding) = (picture.side(axis), axis == .height ? padTop : padLeft)
         let first = windows.lowerBound * stride.side(axis) - padding
@@ -87,7 +87,7 @@ struct WindowGeometry: Hashable, Sendable {
         let start = min(max(first, 0), side)
         var range = start..<max(start, min(last + 1, side))
         guard mode != .zero else { return range }
-        // `source` keeps or turns the order of the positions beyond one edge, so the ends of them are enough.
+        // Beyond either edge `source` is monotonic, so checking the end positions suffices.
         let above = first < 0 ? [first, min(last, -1)] : []
         let below = last >= side ? [max(first, side), last] : []
         for position in above + below {
@@ -97,7 +97,7 @@ struct WindowGeometry: Hashable, Sendable {
         return range
     }
 
-    /// The rows (or columns) of the grid whose windows may take from a range of the picture, with zeros outside.
+    /// The rows (or columns) of the grid whose windows may read from a range of the picture, with zero padding.
     func gridRange(touching range: Range<Int>, axis: Axis) -> Range<Int> {
         let (side, stride) = (grid.side(axis), stride.side(axis))
         let padding = axis == .height ? padTop : padLeft
@@ -107,14 +107,15 @@ struct WindowGeometry: Hashable, Sendable {
         return start..<max(start, min(side, (range.upperBound - 1 + padding) / stride + 1))
     }
 
-    /// The windows of grid rows `rows`, numbered through the batch: of one picture, or all rows of several.
+    /// The windows of grid rows `rows`, numbered across the batch: any rows of a single picture, or all rows of
+    /// several.
     func windows(in rows: Range<Int>) -> Range<Int> {
         precondition(batch == 1 || rows == 0..<grid.height, "rows \(rows) of \(batch) pictures of \(grid.height)")
         return batch == 1 ? rows.lowerBound * grid.width..<rows.upperBound * grid.width : 0..<windows
     }
 
-    /// The kernel rows that meet the picture at grid row `oy`, where all others meet zeros and those that do lie
-    /// `dilation` rows apart; nil where some are mirrored or repeated, or none meets the picture.
+    /// The kernel rows that cover the picture at grid row `oy`, if all others cover zeros and those inside are
+    /// `dilation` rows apart; nil if some are reflected or repeated, or none is inside the picture.
     func contiguousKernelRows(oy: Int) -> Range<Int>? {
         let top = oy * stride.height - padTop
         let first = top >= 0 ? 0 : (-top + dilation.height - 1) / dilation.height
@@ -125,13 +126,13 @@ struct WindowGeometry: Hashable, Sendable {
         return first..<end
     }
 
-    /// Where windows tile the picture: the grid rows that picture rows `rows` come from.
+    /// If windows tile the picture: the grid rows that picture rows `rows` come from.
     func gridRows(coveredBy rows: Range<Int>) -> Range<Int> {
         rows.lowerBound / kernel.height..<(rows.upperBound + kernel.height - 1) / kernel.height
     }
 
-    /// Rows of a block of the column matrix: as many as stay in the second-level cache beside the weights. It depends on
-    /// the layer alone, so work is cut the same way on every machine.
+    /// Rows in a block of the column matrix: as many as fit in the L2 cache beside the weights. It depends only on the
+    /// layer, so work is cut the same way on every machine.
     static func blockRows(columns: Int) -> Int {
         let floatsInCache = 96 * 1024
         return min(480, max(24, floatsInCache / columns / 24 * 24))

@@ -1,22 +1,22 @@
 import RestoreConcurrency
 import CKernels
 
-// The three products that convolution, transposed convolution and all their gradients are made of. With the column
-// matrix `cols` (windows × K) of a picture, weights B (K × N) and values on the grid G (windows × N):
+// The three products that implement convolution, transposed convolution and all their gradients. With the column matrix
+// `cols` (windows × K) of a picture, weights B (K × N) and values on the grid G (windows × N):
 //
 //   gather    G = cols · B                      convolution; data gradient of a transposed convolution
 //   scatter   picture = G · Bᵀ added onto it    transposed convolution; data gradient of a strided convolution
 //   weights   dB = colsᵀ · G                    weight gradient of both
 //
-// The column matrix exists a cache-sized block of rows at a time, one block a worker. `gather` and `scatter` use the
-// product whose rounding does not depend on the place of a row (`docs/decisions/0002-own-matrix-product.md`), and add a
-// pixel's windows in a fixed order: a pixel gets the same bits in a picture, in a tile and in a batch.
+// Only a cache-sized block of rows of the column matrix exists at a time, one per worker. `gather` and `scatter` use a
+// product whose rounding does not depend on the position of a row (`docs/decisions/0002-own-matrix-product.md`), and
+// add a pixel's windows in a fixed order: a pixel has the same bits in a picture, in a tile and in a batch.
 
 /// How `gather` reads its left side.
 enum ColumnMatrix: Sendable {
-    /// Written out, a block at a time: the plain way, and the twin of the other.
+    /// Written out, one block at a time: the straightforward method, and the reference for `implicit`.
     case explicit
-    /// Read where it lies in the picture, but for windows that reach beyond its edge.
+    /// Read directly from the picture, except for windows that extend beyond its edge.
     case implicit
 }
 
@@ -25,7 +25,7 @@ func productScratch(_ geometry: WindowGeometry, shuffledChannels: Int = 0, tasks
     ScratchSize(perWorker: geometry.blockRows * (geometry.columns + shuffledChannels), tasks: tasks)
 }
 
-/// A convolution's way from picture to grid: `output` (windows × `gridChannels`) = epilogue(cols · B), with B packed as
+/// The product from picture to grid: `output` (windows × `gridChannels`) = epilogue(cols · B), with B packed as
 /// `WeightOrder.gather`.
 struct Gather {
     let geometry: WindowGeometry
@@ -38,11 +38,11 @@ struct Gather {
         productScratch(geometry, shuffledChannels: shuffle > 1 ? gridChannels : 0, tasks: geometry.blockCount)
     }
 
-    /// Narrower runs are not worth a product of their own.
+    /// Narrower runs do not justify a product of their own.
     private static let narrowestRun = 24
 
-    /// Whether windows of a run that do not reach beyond the edges form rows that lie in the picture, each a fixed way
-    /// from the last.
+    /// Whether windows of a run that stay inside the edges form rows that can be read directly from the picture at a
+    /// fixed stride.
     private var isImplicit: Bool {
         matrix == .implicit && geometry.grid.width >= Self.narrowestRun
             && (geometry.dilation.width == 1 || geometry.kernel.width == 1)
@@ -72,7 +72,7 @@ struct Gather {
         }
     }
 
-    /// Windows in the middle of each run are read where they lie, those at its ends through the column matrix.
+    /// Windows in the middle of each run are read directly; those at its ends go through the column matrix.
     private func forEachRun(first: Int, count: Int, _ product: BlockProduct) {
         var window = first
         while window < first + count {
@@ -93,7 +93,7 @@ struct Gather {
     }
 }
 
-/// The products of one block of `Gather`.
+/// The products of one block of a `Gather`.
 private struct BlockProduct {
     let gather: Gather
     let picture: UnsafePointer<Float>
@@ -115,7 +115,8 @@ private struct BlockProduct {
         store(LeftRows(base: left, stride: depth, depth: depth), weights: weights, first: first, count: count)
     }
 
-    /// Windows `ox` of grid row `oy`, whose kernel rows `taps` lie inside the picture; the others meet zeros.
+    /// Windows starting at `ox` of grid row `oy`, whose kernel rows `taps` are inside the picture; the other kernel
+    /// rows cover zeros.
     func multiplyImplicitly(picture n: Int, oy: Int, taps: Range<Int>, ox: Range<Int>) {
         let g = gather.geometry
         let line = g.picture.width * g.channels
@@ -157,8 +158,8 @@ private struct BlockProduct {
     }
 }
 
-/// `picture` = epilogue(the columns `grid` · Bᵀ added onto their pixels), with B packed as `WeightOrder.scatter`, for
-/// picture rows `rows` of every picture of the batch, which are overwritten.
+/// `picture` = epilogue(the columns `grid` · Bᵀ added onto their pixels), with B packed as `WeightOrder.scatter`.
+/// Overwrites picture rows `rows` of every picture of the batch.
 func scatter(
     _ geometry: WindowGeometry, grid: UnsafePointer<Float>, weights: UnsafePointer<Float>, gridChannels: Int,
     into picture: UnsafeMutablePointer<Float>, rows: Range<Int>, epilogue: Epilogue, scratch: Scratch,
@@ -170,7 +171,7 @@ func scatter(
             epilogue: epilogue, scratch: scratch, pool: pool)
         return
     }
-    // Windows overlap: a worker owns a band of picture rows and adds up every window that reaches into it, in order.
+    // Windows overlap, so a worker owns a band of picture rows and adds, in order, every window that reaches into it.
     let bandRows = 32
     let bands = (rows.count + bandRows - 1) / bandRows
     let gridCount = geometry.grid.height * geometry.grid.width * gridChannels
@@ -184,7 +185,7 @@ func scatter(
     }
 }
 
-/// Where windows tile the picture, each kernel row's product is a piece of a row of the picture as it lies there.
+/// If windows tile the picture, each kernel row's product is a contiguous piece of a picture row.
 private func placeTiles(
     _ geometry: WindowGeometry, grid: UnsafePointer<Float>, weights: UnsafePointer<Float>, gridChannels: Int,
     into picture: UnsafeMutablePointer<Float>, rows: Range<Int>, epilogue: Epilogue, scratch: Scratch,
@@ -249,8 +250,8 @@ private func scatterBand(
 
 // MARK: - Weight gradient
 
-/// Blocks are shared out over this many sums, or fewer where the sums would take too much memory. The number depends on
-/// the layer and the batch alone, and the sums are added in order.
+/// Blocks are divided among this many partial sums, or fewer if the sums would take too much memory. The number depends
+/// only on the layer and the batch, and the sums are added in order.
 func sliceCount(_ geometry: WindowGeometry, gridChannels: Int) -> Int {
     let mostFloats = 4 * 1024 * 1024
     let floats = geometry.columns * gridChannels
@@ -263,7 +264,7 @@ func weightGradientScratch(_ geometry: WindowGeometry, gridChannels: Int) -> Scr
         shared: sliceCount(geometry, gridChannels: gridChannels) * geometry.columns * gridChannels)
 }
 
-/// Adds colsᵀ · `grid` to `gradient`, which has PyTorch's order (grid channel, channel, ky, kx).
+/// Adds colsᵀ · `grid` to `gradient`, in PyTorch's order (grid channel, channel, ky, kx).
 func accumulateWeightGradient(
     _ geometry: WindowGeometry, picture: UnsafePointer<Float>, grid: UnsafePointer<Float>, gridChannels: Int,
     onto gradient: UnsafeMutablePointer<Float>, scratch: Scratch, pool: WorkerPool
@@ -312,7 +313,7 @@ private func accumulateUnpacked(
     }
 }
 
-/// Adds the sum over all `pixels` of each channel to `gradient`: the gradient of a bias.
+/// Adds each channel's sum over all `pixels` to `gradient`: the gradient of a bias.
 func accumulateChannelSums(
     _ values: UnsafePointer<Float>, pixels: Int, channels: Int, onto gradient: UnsafeMutablePointer<Float>,
     scratch: Scratch, pool: WorkerPool

@@ -4,13 +4,14 @@ import CKernels
 // Winograd convolution: Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 //
 // A tile of m × m outputs of a 3×3 convolution with stride 1 comes from (m + 2)² inputs. Inputs and filters are
-// transformed to (m + 2)² points; at each point, all tiles and channels together are one matrix product; its results are
-// transformed back. `docs/operators/winograd.md` has the matrices, the errors and the stages' shares of the time.
+// transformed to (m + 2)² points; at each point, all tiles and channels together are one matrix product; its results
+// are transformed back. `docs/operators/winograd.md` lists the matrices, the errors and the share of time spent in each
+// stage.
 //
 // Glossary: V transformed inputs, U transformed weights, M their products, Z transformed output gradients; a *point* is
-// one of the (m + 2)² places of a transformed tile; ty tx place of a tile.
+// one of the (m + 2)² positions in a transformed tile; ty tx position of a tile.
 
-/// The size of the tiles of outputs.
+/// The size of the output tiles.
 enum WinogradTile: Int, Sendable {
     /// F(2×2, 3×3): 16 products for 4 outputs.
     case two = 2
@@ -20,27 +21,27 @@ enum WinogradTile: Int, Sendable {
     var points: Int { (rawValue + 2) * (rawValue + 2) }
 }
 
-/// A convolution that is computed so: 3×3, stride 1, dilation 1, any padding.
+/// A convolution that Winograd can compute: 3×3, stride 1, dilation 1, any padding.
 struct WinogradConvolution {
     let tile: WinogradTile
     /// The windows; `channels` are those of the input.
     let windows: WindowGeometry
     let outputs: Int
 
-    /// Whether these windows can be computed so at all.
+    /// Whether these windows can be computed this way.
     static func canCompute(_ windows: WindowGeometry) -> Bool {
         windows.kernel == 3 && windows.stride == 1 && windows.dilation == 1
     }
 
-    /// Tiles that are computed together at most: V and M of so many stay in the second-level cache. A multiple of the rows
-    /// of every tile of the matrix product.
+    /// The maximum number of tiles computed together: V and M for this many fit in the L2 cache. It is a multiple of
+    /// the row counts of all matrix-product tiles.
     static let blockTiles = 48
 
-    /// Fewer tiles of a block would not pay for reading the weights.
+    /// With fewer tiles in a block, reading the weights would not pay off.
     private static let leastTiles = 12
 
-    /// Tiles of a block, of `count` in all: so many that the workers have the same number of blocks where those are few.
-    /// It changes no bits.
+    /// The number of tiles per block, out of `count`, chosen so that the workers get equally many blocks if there are
+    /// few. It does not affect the results.
     static func blockTiles(of count: Int, workers: Int) -> Int {
         let blocks = (count + blockTiles - 1) / blockTiles
         guard blocks % workers != 0, blocks < 8 * workers else { return blockTiles }
@@ -52,14 +53,14 @@ struct WinogradConvolution {
     private var m: Int { tile.rawValue }
     var tilesAcross: Int { (windows.grid.width + m - 1) / m }
     var tilesDown: Int { (windows.grid.height + m - 1) / m }
-    /// Floats of a tile at one point.
+    /// Floats of one point of a tile.
     var inputStride: Int { Self.padded(inputs) }
     var outputStride: Int { Self.padded(outputs) }
 
     static func padded(_ channels: Int) -> Int { (channels + panelWidth - 1) / panelWidth * panelWidth }
 
-    /// Floats from one point of `count` tiles to the next. The odd cache line keeps the points of a tile from falling on
-    /// the same lines of the first-level cache.
+    /// Floats from one point of `count` tiles to the next. The extra cache line keeps the points of a tile from
+    /// mapping to the same L1 cache sets.
     static func pointStride(_ count: Int, _ stride: Int) -> Int { count * stride + panelWidth }
 
     // MARK: Weights
@@ -71,7 +72,8 @@ struct WinogradConvolution {
 
     /// U of PyTorch's `weights` (grid channels × channels × 3 × 3), packed for the products.
     ///
-    /// - Parameter isTurned: for the gradient of the input: filters turned by half a turn, `inputs` being the grid's channels.
+    /// - Parameter isTurned: for the gradient of the input; filters are rotated by 180°, and `inputs` are the grid's
+    ///   channels.
     func packWeights(_ weights: UnsafePointer<Float>, isTurned: Bool, into packed: UnsafeMutablePointer<Float>) {
         var filters = filters(weights, isTurned: isTurned, pointStride: weightPointStride)
         for panel in 0..<(outputStride / panelWidth) {
@@ -88,7 +90,7 @@ struct WinogradConvolution {
 
     // MARK: Forward
 
-    /// V and M of a block, then what `TileReader` and a pixel shuffle need.
+    /// V and M of a block, followed by the working memory of `TileReader` and of a pixel shuffle.
     func forwardScratch(shuffle: Int = 1) -> ScratchSize {
         let (v, products) = (
             Self.pointStride(Self.blockTiles, inputStride), Self.pointStride(Self.blockTiles, outputStride)
@@ -100,10 +102,10 @@ struct WinogradConvolution {
             tasks: (tiles + Self.leastTiles - 1) / Self.leastTiles)
     }
 
-    /// Output rows `rows` of every picture of the batch.
+    /// Computes output rows `rows` of every picture of the batch.
     ///
     /// - Parameters:
-    ///   - rows: begins on a multiple of the tile and ends on one, or at the last row.
+    ///   - rows: starts on a multiple of the tile, and ends on one or at the last row.
     ///   - shuffle: the factor of a pixel shuffle that places the results.
     func forward(
         picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
@@ -145,9 +147,9 @@ struct WinogradConvolution {
         }
     }
 
-    /// V of `count` tiles from `first` on; tile i at `v + i · inputStride`.
+    /// V of `count` tiles starting at `first`; tile i is at `v + i · inputStride`.
     ///
-    /// - Parameter patch: working memory, `TileReader.scratchCount`.
+    /// - Parameter patch: working memory of `TileReader.scratchCount` floats.
     private func transformInputs(
         _ band: TileBand, first: Int, count: Int, picture: UnsafePointer<Float>,
         into v: UnsafeMutablePointer<Float>, pointStride: Int, patch: UnsafeMutablePointer<Float>
@@ -165,9 +167,10 @@ struct WinogradConvolution {
 
     // MARK: Weight gradient
 
-    /// Tiles that are transformed before their products are taken: so many that the sums are read and written seldom.
+    /// The number of tiles transformed before their products are computed, chosen so that the sums are read and written
+    /// infrequently.
     private static let gradientBlockTiles = 256
-    /// Tiles of a task of the transforms.
+    /// Tiles per task of the transforms.
     private static let gradientPiece = 16
 
     func weightGradientScratch() -> ScratchSize {
@@ -178,8 +181,8 @@ struct WinogradConvolution {
             shared: tile.points * (points + Self.pointStride(inputs, outputStride)))
     }
 
-    /// Adds Gᵀ (Σ over tiles Vᵀ Z) G to `gradient`, in PyTorch's order. The products are taken point by point, each by one
-    /// worker and in the order of the tiles, so that the sum does not depend on the workers.
+    /// Adds Gᵀ (Σ over tiles Vᵀ Z) G to `gradient`, in PyTorch's order. The products are computed point by point, each
+    /// by one worker and in the order of the tiles, so that the sum does not depend on the number of workers.
     func accumulateWeightGradient(
         picture: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
         onto gradient: UnsafeMutablePointer<Float>, scratch: Scratch, pool: WorkerPool

@@ -1,19 +1,19 @@
 import CKernels
 
-/// Tiles that stand side by side in one row of tiles of one picture.
+/// Adjacent tiles in one row of tiles of one picture.
 struct TileRun {
     let picture: Int
     let ty: Int
     let tx: Int
     let count: Int
-    /// Place of the first one in its block.
+    /// Position of the first one in its block.
     let place: Int
-    /// Output pixels that they cover, cut at the edges.
+    /// Output pixels covered by the tiles, clipped at the edges.
     let height: Int
     let width: Int
 }
 
-/// The tiles that cover some rows of the output of every picture, numbered through pictures, rows, columns.
+/// The tiles that cover some rows of the output of every picture, numbered by picture, row and column.
 struct TileBand {
     private let m: Int
     private let rows: Range<Int>
@@ -22,7 +22,7 @@ struct TileBand {
     private let down: Int
     let count: Int
 
-    /// - Parameter rows: begins on a multiple of the tile.
+    /// - Parameter rows: starts on a multiple of the tile.
     init(_ convolution: WinogradConvolution, rows: Range<Int>) {
         m = convolution.tile.rawValue
         precondition(rows.lowerBound % m == 0, "rows \(rows) do not begin on a tile of \(m)")
@@ -33,7 +33,7 @@ struct TileBand {
         count = convolution.windows.batch * down * across
     }
 
-    /// Calls `body` for the runs that tiles `first ..< first + count` consist of.
+    /// Calls `body` for the runs that make up tiles `first ..< first + count`.
     @inline(__always)
     func forEachRun(first: Int, count: Int, _ body: (TileRun) -> Void) {
         var place = 0
@@ -51,7 +51,7 @@ struct TileBand {
     }
 }
 
-/// Finds the inputs of tiles: in the picture itself where a tile lies inside it, in a copy with the padding otherwise.
+/// Provides the inputs of tiles: in the picture itself if a tile is inside it, otherwise in a padded copy.
 struct TileReader {
     private let windows: WindowGeometry
     private let m: Int
@@ -73,7 +73,8 @@ struct TileReader {
         zeros.update(repeating: 0, count: (m + 2) * windows.channels)
     }
 
-    /// Calls `body` with the rows of inputs of some tiles, their number, and the place of the first in its block.
+    /// Calls `body` with the rows of inputs of some tiles, the number of tiles, and the position of the first in its
+    /// block.
     @inline(__always)
     func read(
         _ run: TileRun, picture: UnsafePointer<Float>,
@@ -82,7 +83,7 @@ struct TileReader {
         let c = windows.channels
         let lines = (0..<n).map { row(run.ty * m + $0) }
         let isInside = lines.allSatisfy { $0 >= 0 }
-        // Tiles whose columns all lie inside the picture.
+        // Tiles whose columns are all inside the picture.
         let firstInside = (windows.padLeft + m - 1) / m
         let endInside = (windows.picture.width + windows.padLeft - n) / m + 1
         withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: n) { rows in
@@ -113,7 +114,7 @@ struct TileReader {
         }
     }
 
-    /// n pixels of a row from column `left` on, with the padding.
+    /// n pixels of a row starting at column `left`, with padding.
     private func copyRow(_ line: UnsafePointer<Float>?, left: Int, into row: UnsafeMutablePointer<Float>) {
         let c = windows.channels
         guard let line else {
@@ -141,21 +142,21 @@ struct TileReader {
         source(place, padding: windows.padLeft, side: windows.picture.width, grid: windows.grid.width)
     }
 
-    /// As `WindowGeometry.source`, of a position counted from the first of the padding. −1 also for what lies beyond the
-    /// padding, where only outputs look that are not stored: mirrored rows from so far may not be there in a band, and what
-    /// is read in vain still rounds the others.
+    /// Like `WindowGeometry.source`, for a position counted from the start of the padding. Also −1 beyond the padding,
+    /// which only outputs that are not stored depend on: in a band, rows reflected from that far may not be present,
+    /// and even unused inputs affect the rounding of the others.
     private func source(_ place: Int, padding: Int, side: Int, grid: Int) -> Int {
         place < grid + 2 ? WindowGeometry.source(place - padding, side: side, mode: windows.mode) : -1
     }
 }
 
-/// Transforms products back and stores them.
+/// Transforms products back and stores the results.
 struct TileStore {
     let convolution: WinogradConvolution
     let output: UnsafeMutablePointer<Float>
     let shuffle: Int
     let epilogue: Epilogue
-    /// Working memory for the outputs of a run, where they are shuffled.
+    /// Working memory for the outputs of a run, if they are shuffled.
     let block: UnsafeMutablePointer<Float>
 
     @inline(__always)

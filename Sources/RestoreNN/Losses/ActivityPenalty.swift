@@ -1,4 +1,4 @@
-/// The sum of |a| over the activations of a picture, averaged over the batch, or the mean over all values: the L1
+/// The sum of |a| over the activations of an image, averaged over the batch, or the mean over all values: the L1
 /// penalty of sparse autoencoders. The gradient at 0 is 0.
 ///
 /// Input: activations, N×H×W×C.

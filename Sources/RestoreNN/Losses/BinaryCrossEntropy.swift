@@ -1,15 +1,14 @@
 import Glibc
 
-/// The cross-entropy between sigmoid(x) of logits x and targets t in 0…1, value by value:
-/// −t·log sigmoid(x) − (1 − t)·log(1 − sigmoid(x)) = max(x, 0) − x·t + log(1 + e^−|x|).
+/// The cross-entropy between sigmoid(x) of logits x and targets t in 0…1, value by value: −t·log sigmoid(x) − (1 −
+/// t)·log(1 − sigmoid(x)) = max(x, 0) − x·t + log(1 + e^−|x|).
 ///
 /// Inputs: the logits and the targets, N×H×W×C each, and optional weights: N×H×W×1, one per pixel, or N×H×W×C. A mask
 /// that is 1 where pixels are missing, with `.sumPerPicture`, gives the reconstruction term of a conditional VAE for
-/// inpainting (Sohn, Lee & Yan, "Learning structured output representation using deep conditional generative
-/// models", NIPS 2015).
+/// inpainting (Sohn, Lee & Yan, "Learning structured output representation using deep conditional generative models",
+/// NIPS 2015).
 ///
-/// `LossReduction` says what is summed and what is averaged. Logits and targets have gradients; that of the weights is
-/// written as 0.
+/// `LossReduction` defines the reduction. Logits and targets have gradients; the gradient of the weights is set to 0.
 public struct BinaryCrossEntropy: LossOperator, Hashable {
     public let reduction: LossReduction
 

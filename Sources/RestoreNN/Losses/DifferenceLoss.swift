@@ -6,8 +6,8 @@ import Glibc
 /// Inputs: the prediction and the target, N×H×W×C each, and optional weights: N×H×W×1, one per pixel, or N×H×W×C.
 ///
 /// The loss is the mean of the measure's terms over all values of the batch; with weights it is Σ w·term / Σ w over all
-/// values, and 0 with a gradient of 0 where all weights are 0. The gradient of the weights is written as 0. The terms of
-/// a piece are added in `Double`, and the pieces in order.
+/// values, and 0 with a gradient of 0 if all weights are 0. The gradient of the weights is set to 0. Terms are summed
+/// in `Double` within each piece, and the pieces are added in order.
 public struct DifferenceLoss: LossOperator, Hashable {
     public enum Measure: Hashable, Sendable {
         /// mean |d|; the gradient at d = 0 is 0.
@@ -21,8 +21,7 @@ public struct DifferenceLoss: LossOperator, Hashable {
         /// computed imaging", ICIP 1994)
         case charbonnier(epsilon: Float)
         /// mean over the examples of the batch of 10 log₁₀(mean d² + 10⁻⁸): minus the mean PSNR of values in 0…1 (Chen
-        /// et al., "HINet", CVPRW 2021, eq. 3). An example weighs the same whether it is hard or easy. It takes no
-        /// weights.
+        /// et al., "HINet", CVPRW 2021, eq. 3). Hard and easy examples weigh the same. Does not accept weights.
         case negativePSNR
     }
 
@@ -62,7 +61,7 @@ public struct DifferenceLoss: LossOperator, Hashable {
 
     public func backward(_ pass: BackwardPass) {
         pass.writeZeros(input: 2)
-        // The gradient of the target is that of the prediction with the opposite sign.
+        // The gradient of the target is the negated gradient of the prediction.
         guard let gradient = pass.inputGradients[0] ?? pass.inputGradients[1] else { return }
         if case .negativePSNR = measure {
             writePSNRGradient(pass, into: gradient)
@@ -82,7 +81,7 @@ public struct DifferenceLoss: LossOperator, Hashable {
         }
     }
 
-    /// The derivative by a value is (10 / ln 10) · 2 d / (examples · values · (MSE + ε)).
+    /// The derivative with respect to a value is (10 / ln 10) · 2 d / (examples · values · (MSE + ε)).
     private func writePSNRGradient(_ pass: BackwardPass, into gradient: UnsafeMutablePointer<Float>) {
         let (prediction, target, shape) = (pass.inputs[0], pass.inputs[1], pass.inputShapes[0])
         let incoming = pass.outputGradient[0]
@@ -110,7 +109,7 @@ public struct DifferenceLoss: LossOperator, Hashable {
 
 // MARK: Kernels
 
-/// Σ of the measure's terms; `negativePSNR` has the terms of `l2`.
+/// Σ of the measure's terms; `negativePSNR` uses the terms of `l2`.
 private func sumOfTerms(
     _ measure: DifferenceLoss.Measure, _ prediction: UnsafePointer<Float>, _ target: UnsafePointer<Float>, count: Int
 ) -> Double {
@@ -137,8 +136,7 @@ private func sumOfTerms(
     return sum
 }
 
-/// `scale` times the derivative of each term by the prediction. A difference that is not a number shows in its
-/// gradient.
+/// `scale` times the derivative of each term with respect to the prediction. A NaN difference gives a NaN gradient.
 private func writeTermGradients(
     _ measure: DifferenceLoss.Measure, _ prediction: UnsafePointer<Float>, _ target: UnsafePointer<Float>,
     scale: Float, into gradient: UnsafeMutablePointer<Float>, count: Int

@@ -1,19 +1,19 @@
 import Glibc
 
-/// Minus the log likelihood of targets t under normal distributions with means μ and variances σ², value by value:
-/// ½ log σ² + (t − μ)² / 2σ², and ½ log 2π where the constant is included.
+/// The negative log likelihood of targets t under normal distributions with means μ and variances σ², value by value: ½
+/// log σ² + (t − μ)² / 2σ², plus ½ log 2π if the constant is included.
 ///
 /// Inputs: the mean, the log variance log σ² and the target, N×H×W×C each, and optional weights: N×H×W×1, one per
 /// pixel, or N×H×W×C.
 ///
-/// `LossReduction` says what is summed and what is averaged. Mean, log variance and target have gradients; that
-/// of the weights is written as 0. Without a floor the loss is unbounded below as the variance tends to 0, and the
-/// gradient overflows below log σ² = −88.
+/// `LossReduction` defines the reduction. Mean, log variance and target have gradients; the gradient of the weights is
+/// set to 0. Without a floor the loss is unbounded below as the variance tends to 0, and the gradient overflows below
+/// log σ² = −88.
 public struct GaussianNegativeLogLikelihood: LossOperator, Hashable {
     public let reduction: LossReduction
     public let includesConstant: Bool
-    /// σ is at least this; below it the log variance has no gradient. 0 for no floor. Ivanov, Figurnov & Vetrov
-    /// ("Variational autoencoder with arbitrary conditioning", ICLR 2019) take 0.01.
+    /// Lower bound of σ; below it the log variance has no gradient. 0 for no floor. Ivanov, Figurnov & Vetrov
+    /// ("Variational autoencoder with arbitrary conditioning", ICLR 2019) use 0.01.
     public let deviationFloor: Float
 
     /// - Precondition: the floor is finite and not negative.
@@ -69,14 +69,14 @@ public struct GaussianNegativeLogLikelihood: LossOperator, Hashable {
             for i in start..<(start + count) {
                 let d = mean[i] - target[i]
                 let slope = factor * (1 - d * d * expf(-floored(logVariance[i], floor)))
-                // A comparison with NaN is false, so the NaN stays.
+                // A comparison with NaN is false, so NaN propagates.
                 gradient[i] = logVariance[i] < floor ? 0 * slope : slope
             }
         }
     }
 }
 
-/// At least `floor`; a NaN stays NaN.
+/// At least `floor`. Propagates NaN.
 @inline(__always)
 private func floored(_ x: Float, _ floor: Float) -> Float { x < floor ? floor : x }
 

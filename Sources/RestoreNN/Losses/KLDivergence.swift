@@ -1,20 +1,19 @@
 import RestoreConcurrency
 import Glibc
 
-/// The Kullback–Leibler divergence KL(q ‖ p) between diagonal normal distributions, in nats: for each latent value
-/// ½ (log σp² − log σq² + (σq² + (μq − μp)²) / σp² − 1), summed over the values of a picture and averaged over the
-/// batch.
+/// The Kullback–Leibler divergence KL(q ‖ p) between diagonal normal distributions, in nats: for each latent value ½
+/// (log σp² − log σq² + (σq² + (μq − μp)²) / σp² − 1), summed over the values of an image and averaged over the batch.
 ///
-/// Inputs, in this order and of the same shape, N×H×W×C: the mean and the log variance of q, and those of p. With the
-/// first two alone p is the standard normal distribution N(0, 1), as in the VAE of Kingma & Welling ("Auto-encoding
+/// Inputs, in this order and of the same shape, N×H×W×C: the mean and the log variance of q, and those of p. With only
+/// the first two, p is the standard normal distribution N(0, 1), as in the VAE of Kingma & Welling ("Auto-encoding
 /// variational Bayes", ICLR 2014, appendix B). Every input has a gradient.
 ///
-/// With free bits λ the loss is Σ_c max(λ, KL_c) over the channels, where KL_c is the sum over a picture's pixels
+/// With free bits λ the loss is Σ_c max(λ, KL_c) over the channels, where KL_c is the sum over an image's pixels
 /// averaged over the batch (Kingma et al., "Improved variational inference with inverse autoregressive flow", NIPS
-/// 2016, appendix): a channel whose divergence is below λ has no gradient. For dense latents, N×1×1×C, a channel is
-/// one dimension.
+/// 2016, appendix): a channel whose divergence is below λ has no gradient. For dense latents, N×1×1×C, a channel is one
+/// dimension.
 public struct KLDivergence: LossOperator, Hashable {
-    /// λ, in nats for each channel; 0 for none.
+    /// λ, in nats per channel; 0 for none.
     public let freeBits: Double
 
     /// - Precondition: `freeBits` is finite and not negative.
@@ -38,7 +37,7 @@ public struct KLDivergence: LossOperator, Hashable {
         let shape = pass.inputShapes[0]
         let pairs = NormalPairs(pass.inputs)
         guard freeBits == 0 else {
-            // A comparison with NaN is false, so the NaN stays.
+            // A comparison with NaN is false, so NaN propagates.
             return channelMeans(pairs, shape, pool: pass.pool).reduce(0) { $0 + ($1 < freeBits ? freeBits : $1) }
         }
         let sum = pass.pool.sumOverPieces(count: shape.count) { start, count in
@@ -49,7 +48,7 @@ public struct KLDivergence: LossOperator, Hashable {
         return sum / Double(shape.batch)
     }
 
-    /// Of each channel: the divergence summed over a picture's pixels and averaged over the batch.
+    /// For each channel, the divergence summed over an image's pixels and averaged over the batch.
     private func channelMeans(_ pairs: NormalPairs, _ shape: Shape, pool: WorkerPool) -> [Double] {
         let sums = pool.channelSums(shape) { pixel, count, sums in
             for pixel in pixel..<(pixel + count) {
@@ -92,7 +91,7 @@ public struct KLDivergence: LossOperator, Hashable {
 private struct NormalPairs {
     let meanQ: UnsafePointer<Float>
     let logVarianceQ: UnsafePointer<Float>
-    /// 0 where there is none, as the log variance.
+    /// 0 if absent; likewise for the log variance.
     let meanP: UnsafePointer<Float>?
     let logVarianceP: UnsafePointer<Float>?
 
@@ -113,7 +112,7 @@ private struct NormalPairs {
     @inline(__always)
     func divergence(_ i: Int) -> Double {
         let d = difference(i)
-        // e^x − 1 − x without the digits that cancel where the variances are nearly the same.
+        // e^x − 1 − x, without cancellation when the variances are nearly equal.
         return 0.5 * (expm1(d.logRatio) - d.logRatio + d.mean * d.mean * d.precision)
     }
 }

@@ -1,9 +1,9 @@
 import RestoreConcurrency
 
-/// A loss: an operator from a prediction and a target, and for some losses weights or further inputs, to one number.
+/// A loss: an operator that maps a prediction and a target, and for some losses weights or further inputs, to a scalar.
 /// Each loss documents its reduction: a mean or a sum, and over what.
 ///
-/// The number is computed in `Double`. As a node's output it is a `Float`; `TrainingPlan` reports it in full.
+/// The loss is computed in `Double`. As a node's output it is a `Float`; `TrainingPlan` reports it in full precision.
 public protocol LossOperator: Operator {
     /// The loss of a whole batch.
     func evaluate(_ pass: ForwardPass) -> Double
@@ -19,8 +19,8 @@ extension Shape {
 }
 
 extension [Shape] {
-    /// The shape of the inputs called `names`, which is the same for all of them. One more input may hold weights:
-    /// N×H×W×1, one per pixel, or one per value.
+    /// The common shape of the inputs called `names`. One more input may hold weights: N×H×W×1, one per pixel, or one
+    /// per value.
     func equalShapes(_ names: String..., weights: Bool = false) throws(ShapeError) -> Shape {
         guard count == names.count || (weights && count == names.count + 1), let shape = first else {
             let expected = names.joined(separator: ", ") + (weights ? " and optional weights" : "")
@@ -42,7 +42,7 @@ extension Shape {
 }
 
 extension BackwardPass {
-    /// Writes 0 as the gradient of an input that a loss does not differentiate: a class, a weight.
+    /// Sets the gradient to 0 for an input that a loss does not differentiate, such as a class or a weight.
     func writeZeros(input index: Int) {
         guard inputGradients.indices.contains(index), let gradient = inputGradients[index] else { return }
         gradient.update(repeating: 0, count: inputShapes[index].count)
@@ -50,8 +50,8 @@ extension BackwardPass {
 }
 
 extension WorkerPool {
-    /// The sum of what `body` returns for the pieces of `0 ..< count`, added in order: the same whatever the number of
-    /// workers.
+    /// The sum of the results of `body` for the pieces of `0 ..< count`, added in order, so that it does not depend on
+    /// the number of workers.
     func sumOverPieces(
         count: Int, piece: Int = elementwisePiece, _ body: (_ start: Int, _ count: Int) -> Double
     ) -> Double {

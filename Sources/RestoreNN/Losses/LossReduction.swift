@@ -1,18 +1,17 @@
 import RestoreConcurrency
 
-/// How a loss reduces the terms t of its values to one number. Their weights w are not negative, and 1 where none are
-/// given.
+/// How a loss reduces the terms t of its values to a scalar. The weights w are non-negative, and 1 if none are given.
 public enum LossReduction: Hashable, Sendable {
-    /// Σ w·t / Σ w, both over all values of the batch; 0 where all weights are 0.
+    /// Σ w·t / Σ w, both over all values of the batch; 0 if all weights are 0.
     case mean
-    /// The sum over the values of a picture, averaged over the batch of N: Σ w·t / N.
+    /// The sum over the values of an image, averaged over the batch of N: Σ w·t / N.
     case sumPerPicture
 }
 
-/// The values of a loss in runs that share a weight: the channels of a pixel, or single values. Without weights a run is
-/// any range of values.
+/// The values of a loss in runs that share a weight: the channels of a pixel, or single values. Without weights a run
+/// is any range of values.
 ///
-/// Weights multiply: a value that is not finite shows in the loss even where its weight is 0.
+/// Weights multiply: a value that is not finite affects the loss even if its weight is 0.
 struct WeightedValues {
     private let shape: Shape
     private let weights: UnsafePointer<Float>?
@@ -36,7 +35,7 @@ struct WeightedValues {
 
     private var runsPerPiece: Int { max(1, elementwisePiece / runLength) }
 
-    /// The loss. `terms` returns the sum of the terms of the values `start ..< start + count`, without weights.
+    /// The loss. `terms` returns the unweighted sum of the terms of the values `start ..< start + count`.
     @inline(__always)
     func reduced(_ reduction: LossReduction, _ terms: (_ start: Int, _ count: Int) -> Double) -> Double {
         let divisor = divisor(reduction)
@@ -56,7 +55,7 @@ struct WeightedValues {
         }
     }
 
-    /// The factor of every term's gradient apart from its weight, for the gradient `incoming` of the loss.
+    /// The common factor of all terms' gradients, excluding their weights, for the gradient `incoming` of the loss.
     func gradientScale(_ reduction: LossReduction, incoming: Float) -> Float {
         if weights == nil && reduction == .mean { return 1 / Float(shape.count) * incoming }
         let divisor = divisor(reduction)
@@ -74,7 +73,7 @@ struct WeightedValues {
         return sum * Double(runLength)
     }
 
-    /// Calls `body` for ranges that cover all values, each of one weight.
+    /// Calls `body` for ranges that cover all values, each with a single weight.
     @inline(__always)
     func forEachRun(_ body: (_ start: Int, _ count: Int, _ weight: Float) -> Void) {
         guard let weights else {

@@ -1,10 +1,9 @@
 import RestoreConcurrency
 import Glibc
 
-/// Keeps the parameters of a learned prior from running away: for each latent value μ² / 2σ_μ² + σ_σ (σ − log σ), minus
-/// the log density of a normal-gamma hyperprior, summed over the values of a picture and averaged over the batch
-/// (Ivanov, Figurnov & Vetrov, "Variational autoencoder with arbitrary conditioning", ICLR 2019, "Prior in latent
-/// space").
+/// Keeps the parameters of a learned prior bounded: for each latent value μ² / 2σ_μ² + σ_σ (σ − log σ), minus the log
+/// density of a normal-gamma hyperprior, summed over the values of an image and averaged over the batch (Ivanov,
+/// Figurnov & Vetrov, "Variational autoencoder with arbitrary conditioning", ICLR 2019, "Prior in latent space").
 ///
 /// Inputs: the mean μ and the log variance log σ² of the prior, N×H×W×C each. Both have gradients.
 public struct PriorRegularization: LossOperator, Hashable {

@@ -1,38 +1,37 @@
 import RestoreConcurrency
 
-/// The cross-entropy between the softmax of logits and the class, or the distribution over classes, that each pixel
-/// has.
+/// The cross-entropy between the softmax of logits and each pixel's class or distribution over classes.
 ///
 /// Inputs, in this order:
 /// 1. logits, N×H×W×C;
-/// 2. `.classIndices`: the class of each pixel, N×H×W×1;
-///    `.sparseDistributions`: K classes of each pixel, N×H×W×K, and then
+/// 2. `.classIndices`: the class of each pixel, N×H×W×1; `.sparseDistributions`: K classes of each pixel, N×H×W×K, and
+///    then
 /// 3. their probabilities, N×H×W×K, as in the soft-encoded ab bins of Zhang, Isola & Efros ("Colorful image
 ///    colorization", ECCV 2016, sec. 2.1);
 /// 4. optionally the weight of each pixel, N×H×W×1, as the last input.
 ///
-/// Classes are whole numbers stored as floats. A class outside 0 ..< C is skipped, and a pixel all of whose classes are
-/// skipped is ignored: it does not count in the mean, its logits are not read, and its gradient is 0. A NaN in place of
-/// a class makes the loss NaN.
+/// Classes are integers stored as floats. A class outside 0 ..< C is skipped. A pixel whose classes are all skipped is
+/// ignored: it does not count in the mean, its logits are not read, and its gradient is 0. A NaN class makes the loss
+/// NaN.
 ///
 /// A pixel's loss is Σₖ tₖ · (log Σ_c exp x_c − x_{cₖ}). The loss is the mean over the pixels that are not ignored,
-/// weighted: Σ v·loss / Σ v, and 0 where all weights are 0. v is the pixel's weight times the class weight of its most
-/// probable class, the first of equals (Zhang et al. 2016, eq. 2 and 3). For class indices that is the mean of
-/// PyTorch's `cross_entropy`; for distributions the two agree without class weights, which PyTorch applies class by
-/// class.
+/// weighted: Σ v·loss / Σ v, and 0 if all weights are 0. v is the pixel's weight times the class weight of its most
+/// probable class, the first one in case of a tie (Zhang et al. 2016, eq. 2 and 3). For class indices this equals
+/// PyTorch's `cross_entropy` with mean reduction; for distributions the two agree without class weights, which PyTorch
+/// applies class by class.
 ///
-/// Only the logits have a gradient; those of the other inputs are written as 0. Exponentials are computed in `Float`,
-/// everything else is added up in `Double`.
+/// Only the logits have a gradient; those of the other inputs are set to 0. Exponentials are computed in `Float`; all
+/// sums are accumulated in `Double`.
 public struct SoftmaxCrossEntropy: LossOperator, Hashable {
     public enum Targets: Hashable, Sendable {
         /// One class per pixel.
         case classIndices
-        /// A few classes per pixel with their probabilities, which need not add up to 1.
+        /// A few classes per pixel with their probabilities, which need not sum to 1.
         case sparseDistributions
     }
 
     public let targets: Targets
-    /// One for each class.
+    /// One per class.
     public let classWeights: [Float]?
 
     public init(_ targets: Targets, classWeights: [Float]? = nil) {
@@ -42,7 +41,7 @@ public struct SoftmaxCrossEntropy: LossOperator, Hashable {
 
     public var kind: String { "softmax cross-entropy" }
 
-    /// The place of the pixels' weights among the inputs.
+    /// The index of the pixel weights among the inputs.
     private var weightInput: Int { targets == .classIndices ? 2 : 3 }
 
     public func outputShape(_ inputs: [Shape]) throws(ShapeError) -> Shape {
@@ -97,13 +96,13 @@ public struct SoftmaxCrossEntropy: LossOperator, Hashable {
         }
     }
 
-    private func withPixelTargets<Result>(
-        _ inputs: [UnsafePointer<Float>], _ shapes: [Shape], _ body: (PixelTargets) -> Result
-    ) -> Result {
+    private func withPixelTargets<Value>(
+        _ inputs: [UnsafePointer<Float>], _ shapes: [Shape], _ body: (PixelTargets) -> Value
+    ) -> Value {
         let (count, classCount) = (shapes[1].channels, shapes[0].channels)
         let probabilities = targets == .sparseDistributions ? inputs[2] : nil
         let pixelWeights = inputs.count > weightInput ? inputs[weightInput] : nil
-        func call(_ classWeights: UnsafePointer<Float>?) -> Result {
+        func call(_ classWeights: UnsafePointer<Float>?) -> Value {
             body(
                 PixelTargets(
                     classes: inputs[1], probabilities: probabilities, pixelWeights: pixelWeights,
@@ -119,7 +118,7 @@ public struct SoftmaxCrossEntropy: LossOperator, Hashable {
 /// The targets and weights of all pixels.
 private struct PixelTargets {
     let classes: UnsafePointer<Float>
-    /// 1 where there are none.
+    /// All 1 if absent.
     let probabilities: UnsafePointer<Float>?
     let pixelWeights: UnsafePointer<Float>?
     let classWeights: UnsafePointer<Float>?
@@ -127,7 +126,7 @@ private struct PixelTargets {
     let count: Int
     let classCount: Int
 
-    /// Target `index`, counted through all pixels; its class is `nil` where it is skipped.
+    /// Target `index`, counted across all pixels; its class is `nil` if it is skipped.
     @inline(__always)
     func target(_ index: Int) -> (class: Int?, probability: Float) {
         let value = classes[index]
@@ -135,7 +134,7 @@ private struct PixelTargets {
         return (value >= 0 && value < Float(classCount) ? Int(value) : nil, probabilities?[index] ?? 1)
     }
 
-    /// The weight of a pixel in the mean and the sum of its probabilities; `nil` where it is ignored.
+    /// The weight of a pixel in the mean, and the sum of its probabilities; `nil` if the pixel is ignored.
     @inline(__always)
     func weightAndSum(pixel: Int) -> (weight: Double, sum: Double)? {
         var (best, bestProbability, sum): (Int?, Float, Double) = (nil, -.infinity, 0)
@@ -168,7 +167,7 @@ private func sumOfCrossEntropies(
         var loss = 0.0
         for index in (pixel * targets.count)..<((pixel + 1) * targets.count) {
             let (place, probability) = targets.target(index)
-            // A class of probability 0 may have a logit of −∞; a logit that is not a number shows in the normalizer.
+            // A class of probability 0 may have a logit of −∞; a NaN logit shows up in the normalizer.
             guard let place, probability != 0 else { continue }
             loss += Double(probability) * (normalizer - Double(row[place]))
         }

@@ -1,13 +1,13 @@
 import RestoreConcurrency
 import Glibc
 
-/// The divergence of the activity of hidden units from a small target ρ, summed over the units c: Σ_c KL(ρ ‖ ρ̂_c),
-/// where KL(ρ ‖ ρ̂) = ρ log(ρ/ρ̂) + (1 − ρ) log((1 − ρ)/(1 − ρ̂)) and ρ̂_c is the mean activation of unit c over the
-/// batch (Ng, "Sparse autoencoder", CS294A lecture notes, 2011).
+/// The divergence between the mean activity of hidden units and a small target ρ, summed over the units c: Σ_c KL(ρ ‖
+/// ρ̂_c), where KL(ρ ‖ ρ̂) = ρ log(ρ/ρ̂) + (1 − ρ) log((1 − ρ)/(1 − ρ̂)) and ρ̂_c is the mean activation of unit c over
+/// the batch (Ng, "Sparse autoencoder", CS294A lecture notes, 2011).
 ///
 /// Input: activations in 0…1 such as those of a sigmoid, N×H×W×C. A unit is a channel: ρ̂_c is the mean over the batch
-/// and all pixels. Outside 10⁻⁶…1 − 10⁻⁶ KL(ρ ‖ ρ̂) is continued by its tangent, so that a unit that is never active,
-/// or always, has a finite loss and a finite gradient.
+/// and all pixels. Outside 10⁻⁶…1 − 10⁻⁶, KL(ρ ‖ ρ̂) is extended along its tangent, so that a unit that is never or
+/// always active has a finite loss and a finite gradient.
 public struct SparsityKL: LossOperator, Hashable {
     /// ρ
     public let activity: Double
@@ -55,9 +55,9 @@ public struct SparsityKL: LossOperator, Hashable {
         return sums.map { $0 / Double(shape.pixels) }
     }
 
-    /// KL(ρ ‖ ρ̂) and its derivative by ρ̂.
+    /// KL(ρ ‖ ρ̂) and its derivative with respect to ρ̂.
     private func divergence(_ mean: Double) -> (value: Double, slope: Double) {
-        // Comparisons with NaN are false, so the NaN stays.
+        // Comparisons with NaN are false, so NaN propagates.
         let inside = mean < 1e-6 ? 1e-6 : (mean > 1 - 1e-6 ? 1 - 1e-6 : mean)
         let value = activity * log(activity / inside) + (1 - activity) * log((1 - activity) / (1 - inside))
         let slope = (1 - activity) / (1 - inside) - activity / inside

@@ -1,6 +1,6 @@
 import RestoreConcurrency
 
-/// A function applied element by element; the shape stays.
+/// A function applied element by element. Preserves the shape.
 public struct Activation: PointwiseOperator {
     public let function: ActivationFunction
 

@@ -1,6 +1,6 @@
 import RestoreConcurrency
 
-/// The sum of one or more inputs of one shape.
+/// The sum of one or more inputs of the same shape.
 public struct Add: PointwiseOperator {
     public init() {}
 

@@ -1,9 +1,9 @@
 import RestoreConcurrency
 
-/// The mean over the pictures of a batch, value by value: N×H×W×C → 1×H×W×C.
+/// The mean over the images of a batch, value by value: N×H×W×C → 1×H×W×C.
 ///
-/// Pictures are added in order, in `Double`. The result of a batch is that of no picture alone: a network with this
-/// operator is for training, where batch statistics are penalized, as in sparse autoencoders.
+/// Images are added in order, in `Double`. The result mixes all images of the batch, so the operator is meant for
+/// training, where batch statistics are penalized, as in sparse autoencoders.
 public struct BatchMean: PointwiseOperator {
     public init() {}
 
@@ -15,10 +15,10 @@ public struct BatchMean: PointwiseOperator {
         return shape
     }
 
-    /// Values that are summed at a time.
+    /// Number of values summed at a time.
     private static let piece = 2048
 
-    /// Sums of twice the width of a float.
+    /// Sums are in `Double`, which takes two floats each.
     public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
         ScratchSize(perWorker: 2 * Self.piece)
     }

@@ -1,21 +1,21 @@
 import RestoreConcurrency
 
-/// Repeats the one pixel of each picture over all pixels of a larger one: N×1×1×C → N×H×W×C.
+/// Repeats the single pixel of each image over all pixels of a larger one: N×1×1×C → N×H×W×C.
 ///
-/// The sides are given, or those of a second input, N×H×W×C′, of which nothing but the shape is used; its gradient is
-/// 0. Gradients are summed in `Double`, in an order that depends on the shape alone.
+/// The size is given explicitly or by a second input, N×H×W×C′, of which only the shape is used; its gradient is 0.
+/// Gradients are summed in `Double`, in an order that depends only on the shape.
 public struct BroadcastPixels: PiecewiseOperator {
-    /// `nil` where a second input gives the sides.
+    /// `nil` if a second input determines the size.
     public let sides: Extent?
 
-    /// To the sides of a second input.
+    /// Broadcasts to the size of a second input.
     public init() {
         sides = nil
     }
 
-    /// To given sides.
+    /// Broadcasts to the given size.
     ///
-    /// - Precondition: they are positive.
+    /// - Precondition: both sides are positive.
     public init(height: Int, width: Int) {
         precondition(min(height, width) > 0, "a picture of \(height)×\(width)")
         sides = Extent(height: height, width: width)
@@ -41,7 +41,7 @@ public struct BroadcastPixels: PiecewiseOperator {
 
     public func scale(axis: Axis) -> Ratio { Ratio(sides?.side(axis) ?? 1, 1) }
 
-    /// Of the second input nothing is read. It keeps step with the output, so that no rows of it are held back.
+    /// The second input is not read. Its range follows the output's, so that none of its rows are retained.
     public func inputRange(
         for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
     ) -> Range<Int> {

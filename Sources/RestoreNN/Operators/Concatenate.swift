@@ -1,6 +1,6 @@
 import RestoreConcurrency
 
-/// Puts the channels of its inputs one after the other: N×H×W×C₁, N×H×W×C₂ … → N×H×W×ΣC.
+/// Concatenates its inputs along the channels: N×H×W×C₁, N×H×W×C₂ … → N×H×W×ΣC.
 public struct Concatenate: PointwiseOperator {
     public init() {}
 

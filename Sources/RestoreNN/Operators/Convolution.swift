@@ -3,18 +3,17 @@
 /// N×H×W×C → N×OH×OW×O with `OH = (H + padding.top + padding.bottom − dilation·(kernel − 1) − 1) / stride + 1`.
 /// Parameters: `weight` (O × C × KH × KW), and `bias` (O) unless `hasBias` is false.
 ///
-/// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, a cache-sized block at a time
-/// (Chellapilla, Puri & Simard 2006), as `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
-public struct Convolution: PiecewiseOperator, EpilogueFusing {
+/// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, one cache-sized block at a time
+/// (Chellapilla, Puri & Simard 2006); `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
+public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing {
     public let inputChannels: Int
     public let outputChannels: Int
     public let hasBias: Bool
     private let window: SlidingWindow
     var fused = FusedEpilogue()
-    /// Computes it by this algorithm, where it can be used, instead of the one that the rule chooses.
     package var algorithm: ConvolutionAlgorithm?
 
-    /// - Precondition: channels, kernel, stride and dilation are positive, the padding is not negative.
+    /// - Precondition: channels, kernel, stride and dilation are positive; the padding is not negative.
     public init(
         inputChannels: Int, outputChannels: Int, kernel: Extent, stride: Extent = 1, dilation: Extent = 1,
         padding: Padding = 0, paddingMode: PaddingMode = .zero, hasBias: Bool = true
@@ -66,14 +65,20 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
         ConvolutionKernel(window.geometry(input), outputs: outputChannels, shuffle: fused.shuffle, asked: algorithm)
     }
 
-    /// The algorithm that computes the forward pass of inputs of this shape.
+    /// The algorithm used for the forward pass on inputs of this shape.
     package func chosenAlgorithm(_ input: Shape) -> ConvolutionAlgorithm { forwardKernel(input).algorithm }
 
-    /// The data gradient as a convolution; nil where columns are added back.
+    /// The data gradient as a convolution; nil if col2im is used instead.
     private func gradientKernel(_ input: Shape) -> ConvolutionKernel? {
-        window.turnedGeometry(input, channels: outputChannels).map {
+        guard (algorithm ?? .forced) != .openblas else { return nil }
+        return window.turnedGeometry(input, channels: outputChannels).map {
             ConvolutionKernel($0, outputs: inputChannels, isTurned: true, asked: algorithm)
         }
+    }
+
+    /// The data gradient where it is none.
+    private func scatterKernel(_ input: Shape) -> ScatterKernel {
+        ScatterKernel(window.geometry(input), gridChannels: outputChannels, asked: algorithm)
     }
 
     private func weightGradientKernel(_ input: Shape) -> WeightGradientKernel {
@@ -82,14 +87,10 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
 
     // MARK: Packing
 
-    private var scatterPacking: WeightPacking {
-        WeightPacking(kernel: kernel, channels: inputChannels, gridChannels: outputChannels)
-    }
-
     public func packedCount(inputs: [Shape], for purpose: ExecutionPurpose) -> Int {
         let forward = forwardKernel(inputs[0]).packedCount
         guard purpose == .training else { return forward }
-        return forward + (gradientKernel(inputs[0])?.packedCount ?? scatterPacking.count(.scatter))
+        return forward + (gradientKernel(inputs[0])?.packedCount ?? scatterKernel(inputs[0]).packedCount)
     }
 
     public func pack(
@@ -102,7 +103,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
         if let gradient = gradientKernel(inputs[0]) {
             gradient.pack(parameters[0], into: packed + forward.packedCount)
         } else {
-            scatterPacking.pack(parameters[0], as: .scatter, into: packed + forward.packedCount)
+            scatterKernel(inputs[0]).pack(parameters[0], into: packed + forward.packedCount)
         }
     }
 
@@ -126,7 +127,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
         return window.geometry(inputs[0]).pictureRange(of: windows(of: range), axis: axis)
     }
 
-    /// The rows (or columns) of the grid that give these of the output.
+    /// The rows (or columns) of the grid that produce this range of the output.
     private func windows(of output: Range<Int>) -> Range<Int> {
         output.lowerBound / fused.shuffle..<(output.upperBound + fused.shuffle - 1) / fused.shuffle
     }
@@ -146,7 +147,7 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
     }
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        (gradientKernel(inputs[0])?.scratch ?? productScratch(window.geometry(inputs[0])))
+        (gradientKernel(inputs[0])?.scratch ?? scatterKernel(inputs[0]).scratch())
             .union(weightGradientKernel(inputs[0]).scratch)
             .union(channelSumScratch(channels: outputChannels))
     }
@@ -169,10 +170,9 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing {
                 picture: pass.outputGradient, weights: weights, into: inputGradient, rows: 0..<input.height,
                 epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
         } else {
-            scatter(
-                window.geometry(input), grid: pass.outputGradient, weights: weights, gridChannels: outputChannels,
-                into: inputGradient, rows: 0..<input.height, epilogue: Epilogue(), scratch: pass.scratch,
-                pool: pass.pool)
+            scatterKernel(input).run(
+                grid: pass.outputGradient, weights: weights, into: inputGradient, rows: 0..<input.height,
+                epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
         }
     }
 }

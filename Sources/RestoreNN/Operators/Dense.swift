@@ -1,26 +1,33 @@
-/// Fully connected layer: y = W·x + b on the flattened input of each picture.
+/// Fully connected layer: y = W·x + b on the flattened input of each image.
 ///
-/// N×H×W×C → N×1×1×O. The features of a picture are numbered channel, row, column, as PyTorch's `Flatten` does, so
-/// that weights can be exchanged. Parameters: `weight` (O × C·H·W), and `bias` (O) unless `hasBias` is false.
-public struct Dense: FusibleOperator {
+/// N×H×W×C → N×1×1×O. The features of an image are numbered by channel, row and column, as by PyTorch's `Flatten`, so
+/// that weights are interchangeable. Parameters: `weight` (O × C·H·W), and `bias` (O) unless `hasBias` is false.
+public struct Dense: FusibleOperator, AlgorithmChoosing {
     public let inputFeatures: Int
     public let outputFeatures: Int
     public let hasBias: Bool
+    public let initialization: ParameterSpecification.Initialization
     private var activation = ActivationFunction.identity
+    /// All but `openblas` are the engine's own product.
+    package var algorithm: ConvolutionAlgorithm?
 
-    public init(inputFeatures: Int, outputFeatures: Int, hasBias: Bool = true) {
+    /// - Parameter initialization: of the weights; uniform in ±1 / √`inputFeatures` unless given.
+    public init(
+        inputFeatures: Int, outputFeatures: Int, hasBias: Bool = true,
+        initialization: ParameterSpecification.Initialization? = nil
+    ) {
         precondition(inputFeatures > 0 && outputFeatures > 0, "features \(inputFeatures) → \(outputFeatures)")
         self.inputFeatures = inputFeatures
         self.outputFeatures = outputFeatures
         self.hasBias = hasBias
+        self.initialization = initialization ?? .uniform(fanIn: inputFeatures)
     }
 
     public var kind: String { "dense" }
 
     public var parameters: [ParameterSpecification] {
         let weight = ParameterSpecification(
-            name: "weight", shape: [outputFeatures, inputFeatures],
-            initialization: .uniform(fanIn: inputFeatures))
+            name: "weight", shape: [outputFeatures, inputFeatures], initialization: initialization)
         let bias = ParameterSpecification(name: "bias", shape: [outputFeatures], initialization: .zeros)
         return hasBias ? [weight, bias] : [weight]
     }
@@ -44,7 +51,8 @@ public struct Dense: FusibleOperator {
         return fused
     }
 
-    /// A dense layer is a convolution whose one window is the whole picture, so its weights pack in the same way.
+    /// A dense layer is a convolution with one window that covers the whole image, so its weights are packed the same
+    /// way.
     private func geometry(_ input: Shape) -> WindowGeometry {
         let side = Extent(height: input.height, width: input.width)
         return WindowGeometry(
@@ -52,66 +60,69 @@ public struct Dense: FusibleOperator {
             dilation: 1, padTop: 0, padLeft: 0, mode: .zero)
     }
 
-    private func packing(_ input: Shape) -> WeightPacking {
-        WeightPacking(
-            kernel: Extent(height: input.height, width: input.width), channels: input.channels,
-            gridChannels: outputFeatures)
+    private var product: ConvolutionAlgorithm { (algorithm ?? .forced) == .openblas ? .openblas : .implicit }
+
+    private func forwardKernel(_ input: Shape) -> ConvolutionKernel {
+        ConvolutionKernel(geometry(input), outputs: outputFeatures, asked: product)
+    }
+
+    private func scatterKernel(_ input: Shape) -> ScatterKernel {
+        ScatterKernel(geometry(input), gridChannels: outputFeatures, asked: product)
+    }
+
+    private func weightGradientKernel(_ input: Shape) -> WeightGradientKernel {
+        WeightGradientKernel(geometry(input), gridChannels: outputFeatures, asked: product)
     }
 
     public func packsAlike(_ inputs: [Shape], _ others: [Shape]) -> Bool {
-        packing(inputs[0]) == packing(others[0])
+        let (input, other) = (inputs[0], others[0])
+        return input.height == other.height && input.width == other.width && input.channels == other.channels
     }
 
     public func packedCount(inputs: [Shape], for purpose: ExecutionPurpose) -> Int {
-        let packing = packing(inputs[0])
-        return packing.count(.gather) + (purpose == .training ? packing.count(.scatter) : 0)
+        forwardKernel(inputs[0]).packedCount + (purpose == .training ? scatterKernel(inputs[0]).packedCount : 0)
     }
 
     public func pack(
         _ parameters: [UnsafePointer<Float>], inputs: [Shape], for purpose: ExecutionPurpose,
         into packed: UnsafeMutablePointer<Float>
     ) {
-        let packing = packing(inputs[0])
-        packing.pack(parameters[0], as: .gather, into: packed)
-        if purpose == .training {
-            packing.pack(parameters[0], as: .scatter, into: packed + packing.count(.gather))
-        }
+        let forward = forwardKernel(inputs[0])
+        forward.pack(parameters[0], into: packed)
+        if purpose == .training { scatterKernel(inputs[0]).pack(parameters[0], into: packed + forward.packedCount) }
     }
 
     public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        productScratch(geometry(inputs[0]))
+        forwardKernel(inputs[0]).scratch
     }
 
     public func forward(_ pass: ForwardPass) {
-        Gather(geometry: geometry(pass.inputShapes[0]), gridChannels: outputFeatures).run(
+        forwardKernel(pass.inputShapes[0]).run(
             picture: pass.inputs[0], weights: pass.packed, into: pass.output, rows: 0..<1,
             epilogue: Epilogue(bias: hasBias ? pass.parameters[1] : nil, activation: activation),
             scratch: pass.scratch, pool: pass.pool)
     }
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
-        let geometry = geometry(inputs[0])
-        return productScratch(geometry)
-            .union(weightGradientScratch(geometry, gridChannels: outputFeatures))
+        scatterKernel(inputs[0]).scratch()
+            .union(weightGradientKernel(inputs[0]).scratch)
             .union(channelSumScratch(channels: outputFeatures))
     }
 
     public func backward(_ pass: BackwardPass) {
         precondition(activation == .identity, "a fused activation is for inference")
-        let geometry = geometry(pass.inputShapes[0])
-        accumulateWeightGradient(
-            geometry, picture: pass.inputs[0], grid: pass.outputGradient, gridChannels: outputFeatures,
-            onto: pass.parameterGradients[0], scratch: pass.scratch, pool: pass.pool)
+        let input = pass.inputShapes[0]
+        weightGradientKernel(input).accumulate(
+            picture: pass.inputs[0], grid: pass.outputGradient, onto: pass.parameterGradients[0],
+            scratch: pass.scratch, pool: pass.pool)
         if hasBias {
             accumulateChannelSums(
                 pass.outputGradient, pixels: pass.outputShape.batch, channels: outputFeatures,
                 onto: pass.parameterGradients[1], scratch: pass.scratch, pool: pass.pool)
         }
         guard let inputGradient = pass.inputGradients[0] else { return }
-        scatter(
-            geometry, grid: pass.outputGradient, weights: pass.packed + packing(pass.inputShapes[0]).count(.gather),
-            gridChannels: outputFeatures,
-            into: inputGradient, rows: 0..<pass.inputShapes[0].height, epilogue: Epilogue(), scratch: pass.scratch,
-            pool: pass.pool)
+        scatterKernel(input).run(
+            grid: pass.outputGradient, weights: pass.packed + forwardKernel(input).packedCount, into: inputGradient,
+            rows: 0..<input.height, epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
     }
 }

@@ -1,9 +1,9 @@
 import RestoreConcurrency
 
-/// e^(scale · x), value by value; the shape stays.
+/// e^(scale · x), value by value. Preserves the shape.
 ///
-/// With a scale of ½ it turns the logarithm of a variance into a standard deviation. Above scale · x ≈ 88.7 the result
-/// is infinite, below −104 it is 0. A NaN stays a NaN.
+/// With a scale of ½ it turns a log variance into a standard deviation. For scale · x above about 88.7 the result is
+/// infinite; below −104 it is 0. Propagates NaN.
 public struct Exponential: PointwiseOperator {
     public let scale: Float
 

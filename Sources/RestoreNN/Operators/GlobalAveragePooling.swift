@@ -1,8 +1,8 @@
-/// The mean over all pixels of a picture, channel by channel: N×H×W×C → N×1×1×C (Lin, Chen & Yan, "Network In Network",
+/// The mean over all pixels of an image, channel by channel: N×H×W×C → N×1×1×C (Lin, Chen & Yan, "Network In Network",
 /// ICLR 2014, section 3.2).
 ///
-/// Summed in `Double`, in an order that depends on the shape alone. A picture cannot pass in bands or tiles: every row
-/// is needed.
+/// Summed in `Double`, in an order that depends only on the shape. It needs every row, so images cannot be processed in
+/// bands or tiles.
 public struct GlobalAveragePooling: Operator {
     public init() {}
 

@@ -1,9 +1,9 @@
 import RestoreConcurrency
 
-/// Group normalization (Wu & He, "Group Normalization", ECCV 2018, eq. 1–7): each group of channels of each picture is
-/// brought to mean 0 and variance 1, then scaled and shifted channel by channel.
+/// Group normalization (Wu & He, "Group Normalization", ECCV 2018, eq. 1–7): normalizes each group of channels of each
+/// image to mean 0 and variance 1, then scales and shifts it channel by channel.
 ///
-/// The shape stays. Parameters: `weight` (C) and `bias` (C). Means and variances are added up in `Double`.
+/// Preserves the shape. Parameters: `weight` (C) and `bias` (C). Means and variances are accumulated in `Double`.
 public struct GroupNormalization: Operator {
     public let channels: Int
     public let groups: Int
@@ -36,7 +36,7 @@ public struct GroupNormalization: Operator {
 
     private var groupSize: Int { channels / groups }
 
-    /// Calls `body` for every value of a group of a picture: `offset` from the picture's first value.
+    /// Calls `body` for every value of a group of an image; `offset` is relative to the image's first value.
     @inline(__always)
     private func forEachPixel(_ pixels: Int, group: Int, _ body: (_ offset: Int) -> Void) {
         for pixel in 0..<pixels { body(pixel * channels + group * groupSize) }
@@ -79,7 +79,7 @@ public struct GroupNormalization: Operator {
     }
 
     public func backward(_ pass: BackwardPass) {
-        // A worker owns a group in all pictures, so the gradients of its parameters are its own.
+        // A worker owns a group in all images, so no other worker writes the gradients of its parameters.
         pass.pool.run(taskCount: groups) { group, _ in
             for n in 0..<pass.outputShape.batch { backward(pass, group: group, picture: n) }
         }

@@ -1,12 +1,13 @@
-/// Two-dimensional convolution whose channels are cut into groups, each convolved by itself (as PyTorch's `Conv2d` with
-/// `groups`): the `outputChannels / groups` outputs of a group see its `inputChannels / groups` inputs and no others.
+/// Two-dimensional convolution whose channels are divided into groups that are convolved independently (as in PyTorch's
+/// `Conv2d` with `groups`): each group computes `outputChannels / groups` outputs from its own `inputChannels / groups`
+/// inputs.
 ///
 /// N×H×W×C → N×OH×OW×O with `OH = (H + padding.top + padding.bottom − dilation·(kernel − 1) − 1) / stride + 1`.
 /// Parameters: `weight` (O × C/groups × KH × KW), and `bias` (O) unless `hasBias` is false.
 ///
-/// With as many groups as inputs and outputs (*depthwise*) every channel has a filter of its own and is computed directly,
-/// on vectors of channels; otherwise as one matrix product a group (Krizhevsky, Sutskever & Hinton, NIPS 2012; Chollet,
-/// "Xception", CVPR 2017). See `docs/operators/grouped-convolution.md`.
+/// If the number of groups equals the numbers of inputs and outputs (*depthwise*), every channel has its own filter and
+/// is computed directly, on vectors of channels. Otherwise each group is one matrix product (Krizhevsky, Sutskever &
+/// Hinton, NIPS 2012; Chollet, "Xception", CVPR 2017). See `docs/operators/grouped-convolution.md`.
 public struct GroupedConvolution: PiecewiseOperator, EpilogueFusing {
     public let inputChannels: Int
     public let outputChannels: Int
@@ -15,8 +16,8 @@ public struct GroupedConvolution: PiecewiseOperator, EpilogueFusing {
     private let window: SlidingWindow
     var fused = FusedEpilogue()
 
-    /// - Precondition: channels, kernel, stride and dilation are positive, the padding is not negative, `groups` divides both
-    ///   numbers of channels.
+    /// - Precondition: channels, kernel, stride and dilation are positive; the padding is not negative; `groups`
+    ///   divides both channel counts.
     public init(
         inputChannels: Int, outputChannels: Int, groups: Int, kernel: Extent, stride: Extent = 1, dilation: Extent = 1,
         padding: Padding = 0, paddingMode: PaddingMode = .zero, hasBias: Bool = true
@@ -33,7 +34,7 @@ public struct GroupedConvolution: PiecewiseOperator, EpilogueFusing {
             kernel: kernel, stride: stride, dilation: dilation, padding: padding, mode: paddingMode)
     }
 
-    /// A depthwise convolution: a filter of its own for every channel.
+    /// A depthwise convolution: one filter per channel.
     public init(
         depthwise channels: Int, kernel: Extent, stride: Extent = 1, dilation: Extent = 1, padding: Padding = 0,
         paddingMode: PaddingMode = .zero, hasBias: Bool = true
@@ -78,7 +79,7 @@ public struct GroupedConvolution: PiecewiseOperator, EpilogueFusing {
         GroupedWeights(kernel: kernel, inputs: inputChannels, outputs: outputChannels, groups: groups)
     }
 
-    /// The windows of the gradient of the input, where it is a convolution.
+    /// The windows of the gradient of the input, if it is a convolution.
     private func turnedGeometry(_ input: Shape) -> WindowGeometry? {
         window.turnedGeometry(input, channels: outputChannels)
     }
@@ -143,7 +144,7 @@ public struct GroupedConvolution: PiecewiseOperator, EpilogueFusing {
             return (turned.map { DepthwiseConvolution($0).scratch } ?? ScratchSize())
                 .union(DepthwiseConvolution(geometry).weightGradientScratch).union(sums)
         }
-        // Scattering cuts its tasks in another way than gathering.
+        // Scattering divides its tasks differently than gathering.
         return
             (turned.map { GroupedProducts(geometry: $0, weights: weights, isTurned: true).scratch }
             ?? productScratch(geometry))

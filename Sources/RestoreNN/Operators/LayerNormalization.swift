@@ -2,14 +2,16 @@ import CKernels
 import RestoreConcurrency
 
 /// Layer normalization over the channels of each pixel (Ba, Kiros & Hinton, "Layer Normalization", 2016, eq. 3–4; as in
-/// ConvNeXt and as NAFNet's `LayerNorm2d`): brought to mean 0 and variance 1, then scaled and shifted channel by channel.
+/// ConvNeXt and in NAFNet's `LayerNorm2d`): normalizes to mean 0 and variance 1, then scales and shifts channel by
+/// channel.
 ///
-/// The shape stays. Parameters: `weight` (C) and `bias` (C). No pixel depends on another, so a picture may pass in pieces.
+/// Preserves the shape. Parameters: `weight` (C) and `bias` (C). Pixels are independent of each other, so an image can
+/// be processed in pieces.
 public struct LayerNormalization: PointwiseOperator {
     public let channels: Int
     public let epsilon: Float
 
-    /// - Precondition: `channels` is positive, `epsilon` is not negative.
+    /// - Precondition: `channels` is positive and `epsilon` is not negative.
     public init(channels: Int, epsilon: Float = 1e-6) {
         precondition(channels > 0, "\(channels) channels")
         precondition(epsilon >= 0, "epsilon \(epsilon)")
@@ -52,9 +54,10 @@ public struct LayerNormalization: PointwiseOperator {
 
     // MARK: Backward
 
-    /// Pixels are shared out over this many sums, which are added in order.
+    /// Pixels are divided among this many partial sums, which are added in order.
     private static let slices = 16
-    /// So many pixels are added up before they come to a slice's sum: shorter sums round less.
+    /// This many pixels are summed before they are added to a slice's sum, because shorter sums have smaller rounding
+    /// errors.
     private static let block = 64
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
@@ -63,7 +66,7 @@ public struct LayerNormalization: PointwiseOperator {
 
     public func backward(_ pass: BackwardPass) {
         let pixels = pass.outputShape.pixels
-        // Of weight and bias.
+        // For weight and bias.
         let count = 2 * channels
         let sums = pass.scratch.shared
         pass.pool.run(taskCount: Self.slices) { slice, worker in

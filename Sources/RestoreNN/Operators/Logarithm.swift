@@ -1,10 +1,10 @@
 import RestoreConcurrency
 import Glibc
 
-/// ln(x + ε), value by value; the shape stays.
+/// ln(x + ε), value by value. Preserves the shape.
 ///
-/// Defined for x > −ε. As in PyTorch the result is −∞ at x = −ε, where the gradient is infinite too, and NaN below. A
-/// NaN stays a NaN.
+/// Defined for x > −ε. As in PyTorch, the result is −∞ at x = −ε, where the gradient is infinite too, and NaN below.
+/// Propagates NaN.
 public struct Logarithm: PointwiseOperator {
     public let epsilon: Float
 

@@ -1,24 +1,24 @@
 import RestoreConcurrency
 
-/// The product of two inputs, value by value. The second may have one value for each channel of a picture, or one for
-/// each pixel: a gate.
+/// The product of two inputs, value by value. The second input may also be a gate, with one value per channel or per
+/// pixel of an image.
 ///
 /// N×H×W×C with N×H×W×C, with N×1×1×C or with N×H×W×1 → N×H×W×C. Gradients of a gate are summed in `Double`, in an
-/// order that depends on the shape alone. Gates of channels are those of Hu, Shen & Sun, "Squeeze-and-Excitation
-/// Networks", CVPR 2018, eq. 4.
+/// order that depends only on the shape. Channel gates are those of Hu, Shen & Sun, "Squeeze-and-Excitation Networks",
+/// CVPR 2018, eq. 4.
 public struct Multiply: PiecewiseOperator {
     public init() {}
 
     public var kind: String { "multiply" }
     public var inPlaceInput: Int? { 0 }
 
-    /// What a value of the second input is multiplied with.
+    /// How values of the second input are applied to the first.
     private enum Factor {
         case value
         case channel
         case pixel
 
-        /// `nil` where the shapes do not fit.
+        /// `nil` if the shapes do not fit.
         init?(_ factor: Shape, of picture: Shape) {
             guard factor.batch == picture.batch else { return nil }
             if factor == picture {
@@ -50,7 +50,7 @@ public struct Multiply: PiecewiseOperator {
 
     public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int { 1 }
 
-    /// Of a gate of channels always its only row.
+    /// For a channel gate, always its only row.
     public func inputRange(
         for range: Range<Int>, axis: Axis, input index: Int, inputs: [Shape], output: Shape
     ) -> Range<Int> {

@@ -1,8 +1,8 @@
 import RestoreConcurrency
 
-/// Trades channels for pixels (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
-/// Convolutional Neural Network", CVPR 2016): N×H×W×(C·r²) → N×(H·r)×(W·r)×C, with channel c·r² + dy·r + dx of a pixel
-/// going to channel c of the pixel (dy, dx) in its r×r square, as in PyTorch.
+/// Moves channels into pixels (Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient
+/// Sub-Pixel Convolutional Neural Network", CVPR 2016): N×H×W×(C·r²) → N×(H·r)×(W·r)×C, with channel c·r² + dy·r + dx
+/// of a pixel going to channel c of the pixel (dy, dx) in its r×r square, as in PyTorch.
 public struct PixelShuffle: PiecewiseOperator {
     public let factor: Int
 
@@ -93,7 +93,7 @@ public struct PixelUnshuffle: PiecewiseOperator {
     }
 }
 
-/// From `lines` of the coarse picture (shape `coarse`) to the fine one.
+/// From `lines` of the coarse image (shape `coarse`) to the fine one.
 private func shuffle(
     _ source: UnsafePointer<Float>, _ coarse: Shape, _ lines: Range<Int>,
     into destination: UnsafeMutablePointer<Float>, factor r: Int, pool: WorkerPool
@@ -113,7 +113,7 @@ private func shuffle(
     }
 }
 
-/// From the fine picture to `lines` of the coarse one (shape `coarse`).
+/// From the fine image to `lines` of the coarse one (shape `coarse`).
 private func unshuffle(
     _ source: UnsafePointer<Float>, _ coarse: Shape, _ lines: Range<Int>,
     into destination: UnsafeMutablePointer<Float>, factor r: Int, pool: WorkerPool

@@ -1,9 +1,9 @@
 import RestoreConcurrency
 
-/// The mean or the greatest value of each window, channel by channel, without padding.
+/// The mean or maximum of each window, channel by channel, without padding.
 ///
-/// N×H×W×C → N×OH×OW×C with `OH = (H − kernel) / stride + 1`. Of equal greatest values the first, in row-major order,
-/// gets the gradient, as in PyTorch.
+/// N×H×W×C → N×OH×OW×C with `OH = (H − kernel) / stride + 1`. If several values share the maximum, the first in
+/// row-major order gets the gradient, as in PyTorch.
 public struct Pooling: PiecewiseOperator {
     public enum Kind: Hashable, Sendable {
         case average
@@ -14,7 +14,7 @@ public struct Pooling: PiecewiseOperator {
     public let kernel: Extent
     public let stride: Extent
 
-    /// - Parameter stride: as large as the kernel unless given.
+    /// - Parameter stride: defaults to the kernel size.
     public init(_ reduction: Kind, kernel: Extent, stride: Extent? = nil) {
         let stride = stride ?? kernel
         precondition(min(kernel.height, kernel.width, stride.height, stride.width) > 0, "kernel or stride of 0")
@@ -86,7 +86,7 @@ public struct Pooling: PiecewiseOperator {
     public func backward(_ pass: BackwardPass) {
         guard let inputGradient = pass.inputGradients[0] else { return }
         let (input, output) = (pass.inputShapes[0], pass.outputShape)
-        // Windows may overlap, so a worker owns a whole picture.
+        // Windows may overlap, so a worker owns a whole image.
         pass.pool.run(taskCount: input.batch) { n, _ in
             let pictureCount = input.count / input.batch
             let gradient = inputGradient + n * pictureCount
@@ -123,7 +123,7 @@ public struct Pooling: PiecewiseOperator {
         }
     }
 
-    /// Whether a value is greater than the greatest so far. A NaN wins and stays, to be noticed.
+    /// Whether a value is greater than the maximum so far. NaN always wins, so that it is noticed.
     @inline(__always)
     private func wins(_ value: Float, over greatest: Float) -> Bool {
         value > greatest || value.isNaN

@@ -1,8 +1,8 @@
-/// The same values as pictures of other sides: N×H×W×C → N×`height`×`width`×`channels`.
+/// The same values as images of another size: N×H×W×C → N×`height`×`width`×`channels`.
 ///
-/// Values keep their number within the picture, where they are numbered channel, row, column: as PyTorch's `view` of an
-/// N×C×H×W tensor does, and as `Dense` numbers its features. It is a plain copy where both shapes have one pixel or one
-/// channel, and moves values about where not.
+/// Values keep their index within the image, counted by channel, row and column, as with PyTorch's `view` of an N×C×H×W
+/// tensor and with the features of `Dense`. This is a plain copy if both shapes have one pixel or one channel;
+/// otherwise values are rearranged.
 public struct Reshape: Operator {
     public let height: Int
     public let width: Int

@@ -1,10 +1,10 @@
 import RestoreConcurrency
 
-/// Some of the channels: N×H×W×C → N×H×W×`channels.count`.
+/// A range of the channels: N×H×W×C → N×H×W×`channels.count`.
 public struct Slice: PointwiseOperator {
     public let channels: Range<Int>
 
-    /// - Precondition: the range is not empty and not negative.
+    /// - Precondition: the range is not empty and its bounds are not negative.
     public init(channels: Range<Int>) {
         precondition(!channels.isEmpty && channels.lowerBound >= 0, "channels \(channels)")
         self.channels = channels

@@ -1,11 +1,11 @@
 import RestoreConcurrency
 
-/// exp(x / T) of each channel divided by their sum, pixel by pixel; the shape stays. The channels of a pixel are then
-/// positive and add up to 1.
+/// exp(x / T) of each channel divided by the sum over all channels, pixel by pixel. Preserves the shape. The channels
+/// of a pixel are then positive and sum to 1.
 ///
-/// The greatest channel is subtracted first, so that no finite input overflows. A NaN, or +∞, makes all channels of its
+/// The largest channel is subtracted first, so that no finite input overflows. NaN or +∞ makes all channels of its
 /// pixel NaN. The temperature T is that of Hinton, Vinyals & Dean, "Distilling the Knowledge in a Neural Network",
-/// 2015, eq. 1: near 0 the greatest channel takes all, and a large one makes them equal.
+/// 2015, eq. 1: a value near 0 approaches the argmax, a large one a uniform distribution.
 public struct Softmax: PointwiseOperator {
     public let temperature: Float
 

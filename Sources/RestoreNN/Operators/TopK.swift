@@ -1,16 +1,17 @@
 import RestoreConcurrency
 
-/// Keeps the `k` greatest values of each picture and sets the others to 0: the k-sparse autoencoder's hidden layer
-/// (Makhzani & Frey, "k-Sparse Autoencoders", ICLR 2014, section 2.1, there with `value`).
+/// Keeps the `k` greatest values of each image and sets the others to 0: the hidden layer of k-sparse autoencoders
+/// (Makhzani & Frey, "k-Sparse Autoencoders", ICLR 2014, section 2.1, which uses `value`).
 ///
-/// The shape stays. Of equal values those with the lowest feature number are kept, where features are numbered channel,
-/// row, column, as `Dense` does. The gradient passes to what is kept and nowhere else. A NaN counts as greater than any
-/// number, so that it is kept and noticed. A picture cannot pass in bands or tiles: every row is needed.
+/// Preserves the shape. Ties are resolved in favor of the lowest feature number, where features are numbered by
+/// channel, row and column, as in `Dense`. The gradient passes only to the values that are kept. NaN counts as greater
+/// than any number, so that it is kept and noticed. The operator needs every row, so images cannot be processed in
+/// bands or tiles.
 public struct TopK: Operator {
     public let k: Int
     public let order: TopOrder
 
-    /// - Parameter order: whether the greatest values are kept or those farthest from 0.
+    /// - Parameter order: whether to keep the greatest values or those with the greatest magnitude.
     /// - Precondition: `k` is positive.
     public init(k: Int, by order: TopOrder = .value) {
         precondition(k > 0, "the \(k) greatest values")
@@ -41,7 +42,7 @@ public struct TopK: Operator {
             of: pass.inputs[0], values: pass.inputs[0], into: pass.output, pass.outputShape, pass.scratch, pass.pool)
     }
 
-    /// What was kept is found again from the input: a value that was kept may itself be 0.
+    /// The selection is recomputed from the input, because a value that was kept may itself be 0.
     public func backward(_ pass: BackwardPass) {
         guard let inputGradient = pass.inputGradients[0] else { return }
         keep(

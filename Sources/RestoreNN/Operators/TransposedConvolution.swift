@@ -1,11 +1,13 @@
-/// Transposed two-dimensional convolution (as PyTorch's `ConvTranspose2d`): the adjoint of a convolution, used to enlarge.
+/// Transposed two-dimensional convolution (as PyTorch's `ConvTranspose2d`): the adjoint of a convolution, used for
+/// upsampling.
 ///
-/// N×H×W×C → N×OH×OW×O with `OH = (H − 1)·stride − 2·padding + dilation·(kernel − 1) + outputPadding + 1`.
-/// Parameters: `weight` (C × O × KH × KW), and `bias` (O) unless `hasBias` is false.
+/// N×H×W×C → N×OH×OW×O with `OH = (H − 1)·stride − 2·padding + dilation·(kernel − 1) + outputPadding + 1`. Parameters:
+/// `weight` (C × O × KH × KW), and `bias` (O) unless `hasBias` is false.
 ///
-/// Computed as GEMM and scatter; where kernel and stride are equal every output pixel is written once. See Dumoulin &
-/// Visin, "A guide to convolution arithmetic for deep learning", 2016, and `docs/operators/transposed-convolution.md`.
-public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
+/// Computed as GEMM and scatter; if kernel and stride are equal, every output pixel is written exactly once. See
+/// Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", 2016, and
+/// `docs/operators/transposed-convolution.md`.
+public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing {
     public let inputChannels: Int
     public let outputChannels: Int
     public let kernel: Extent
@@ -15,11 +17,11 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
     public let outputPadding: Extent
     public let hasBias: Bool
     var fused = FusedEpilogue()
-    /// Computes the gradients by this algorithm, where it can be used, instead of the one that the rule chooses.
+    /// Used for the gradients; `openblas` computes the forward pass as well.
     package var algorithm: ConvolutionAlgorithm?
 
-    /// - Precondition: channels, kernel, stride and dilation are positive; `outputPadding` is smaller than the stride or
-    ///   the dilation (else the added pixels would belong to no window of the convolution this is the adjoint of).
+    /// - Precondition: channels, kernel, stride and dilation are positive; `outputPadding` is smaller than the stride
+    ///   or the dilation (otherwise the added pixels would belong to no window of the adjoint convolution).
     public init(
         inputChannels: Int, outputChannels: Int, kernel: Extent, stride: Extent = 1, dilation: Extent = 1,
         padding: Extent = 0, outputPadding: Extent = 0, hasBias: Bool = true
@@ -45,7 +47,7 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
     public var kind: String { "transposed convolution" }
 
     public var parameters: [ParameterSpecification] {
-        // An output pixel sums over kernel / stride of the taps.
+        // An output pixel is a sum over kernel / stride of the taps.
         let taps = max(1, kernel.height * kernel.width / (stride.height * stride.width))
         let weight = ParameterSpecification(
             name: "weight", shape: [inputChannels, outputChannels, kernel.height, kernel.width],
@@ -77,7 +79,7 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
         inputs[0].count * outputChannels * kernel.height * kernel.width
     }
 
-    /// The windows of the convolution that this is the adjoint of: its picture is our output, its grid our input.
+    /// The windows of the adjoint convolution: its picture is our output, its grid our input.
     private func geometry(_ input: Shape) -> WindowGeometry {
         WindowGeometry(
             batch: input.batch, picture: outputSide(input), channels: outputChannels,
@@ -85,7 +87,7 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
             dilation: dilation, padTop: padding.height, padLeft: padding.width, mode: .zero)
     }
 
-    /// The gradient of the input is that convolution.
+    /// The gradient of the input is the adjoint convolution.
     private func gradientKernel(_ input: Shape) -> ConvolutionKernel {
         ConvolutionKernel(geometry(input), outputs: inputChannels, asked: algorithm)
     }
@@ -94,21 +96,22 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
         WeightGradientKernel(geometry(input), gridChannels: inputChannels, asked: algorithm)
     }
 
-    private var packing: WeightPacking {
-        WeightPacking(kernel: kernel, channels: outputChannels, gridChannels: inputChannels)
+    private func scatterKernel(_ input: Shape) -> ScatterKernel {
+        ScatterKernel(geometry(input), gridChannels: inputChannels, asked: algorithm)
     }
 
     public func packedCount(inputs: [Shape], for purpose: ExecutionPurpose) -> Int {
-        packing.count(.scatter) + (purpose == .training ? gradientKernel(inputs[0]).packedCount : 0)
+        scatterKernel(inputs[0]).packedCount + (purpose == .training ? gradientKernel(inputs[0]).packedCount : 0)
     }
 
     public func pack(
         _ parameters: [UnsafePointer<Float>], inputs: [Shape], for purpose: ExecutionPurpose,
         into packed: UnsafeMutablePointer<Float>
     ) {
-        packing.pack(parameters[0], as: .scatter, into: packed)
+        let forward = scatterKernel(inputs[0])
+        forward.pack(parameters[0], into: packed)
         if purpose == .training {
-            gradientKernel(inputs[0]).pack(parameters[0], into: packed + packing.count(.scatter))
+            gradientKernel(inputs[0]).pack(parameters[0], into: packed + forward.packedCount)
         }
     }
 
@@ -116,7 +119,7 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
         gradientKernel(inputs[0]).algorithm == gradientKernel(others[0]).algorithm
     }
 
-    /// Where windows tile the picture, they are placed whole.
+    /// If windows tile the picture, they are placed whole.
     public func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int {
         geometry(inputs[0]).tilesPicture ? stride.side(axis) : 1
     }
@@ -132,15 +135,15 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
     public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
         let geometry = geometry(inputs[0])
         // A row of either side, or several.
-        return productScratch(geometry, tasks: geometry.batch * max(geometry.grid.height, geometry.picture.height))
+        return scatterKernel(inputs[0]).scratch(
+            tasks: geometry.batch * max(geometry.grid.height, geometry.picture.height))
     }
 
     public func forward(_ pass: ForwardPass) {
-        scatter(
-            geometry(pass.inputShapes[0]), grid: pass.inputs[0], weights: pass.packed, gridChannels: inputChannels,
-            into: pass.output, rows: pass.rows,
-            epilogue: fused.epilogue(pass, bias: hasBias ? pass.parameters[1] : nil),
-            scratch: pass.scratch, pool: pass.pool)
+        scatterKernel(pass.inputShapes[0]).run(
+            grid: pass.inputs[0], weights: pass.packed, into: pass.output, rows: pass.rows,
+            epilogue: fused.epilogue(pass, bias: hasBias ? pass.parameters[1] : nil), scratch: pass.scratch,
+            pool: pass.pool)
     }
 
     public func backwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
@@ -162,7 +165,7 @@ public struct TransposedConvolution: PiecewiseOperator, EpilogueFusing {
         }
         guard let inputGradient = pass.inputGradients[0] else { return }
         gradientKernel(input).run(
-            picture: pass.outputGradient, weights: pass.packed + packing.count(.scatter), into: inputGradient,
+            picture: pass.outputGradient, weights: pass.packed + scatterKernel(input).packedCount, into: inputGradient,
             rows: 0..<input.height, epilogue: Epilogue(), scratch: pass.scratch, pool: pass.pool)
     }
 }

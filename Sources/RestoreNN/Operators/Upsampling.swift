@@ -1,16 +1,16 @@
 import RestoreConcurrency
 
-/// Enlarges pictures by an integer factor, without parameters: N×H×W×C → N×(H·factor)×(W·factor)×C.
+/// Enlarges images by an integer factor, without parameters: N×H×W×C → N×(H·factor)×(W·factor)×C.
 ///
-/// The results are those of PyTorch's `interpolate` with a `scale_factor` and the modes `nearest` and `bilinear`. The
-/// backward pass is the exact adjoint.
+/// The results match PyTorch's `interpolate` with a `scale_factor` and the modes `nearest` and `bilinear`. The backward
+/// pass is the exact adjoint.
 public struct Upsampling: PiecewiseOperator {
     public enum Interpolation: Hashable, Sendable {
         /// Every pixel becomes a square of equal pixels.
         case nearest
-        /// Linear along both axes. Aligned are the outer edges of the pictures (PyTorch's `align_corners=False`), or
-        /// the centers of the pixels in their corners (`align_corners=True`): then weights depend on the size of the
-        /// picture, which cannot pass in bands or tiles.
+        /// Linear along both axes. Aligns either the outer edges of the images (PyTorch's `align_corners=False`) or the
+        /// centers of their corner pixels (`align_corners=True`). In the latter case weights depend on the size of the
+        /// image, so it cannot be processed in bands or tiles.
         case bilinear(alignsCorners: Bool)
     }
 
@@ -61,7 +61,7 @@ public struct Upsampling: PiecewiseOperator {
 
     public func forwardScratch(inputs: [Shape], output: Shape) -> ScratchSize {
         guard interpolation != .nearest else { return ScratchSize() }
-        // Two enlarged rows each.
+        // Two enlarged rows per worker.
         return ScratchSize(perWorker: 2 * output.rowCount, shared: sampling(.width, inputs[0]).tableCount)
     }
 
@@ -82,7 +82,7 @@ public struct Upsampling: PiecewiseOperator {
         }
     }
 
-    /// Rows are enlarged along the width, each once in a task, and pairs of these blended.
+    /// Rows are enlarged along the width, once per task, and then blended in pairs.
     private func interpolate(_ pass: ForwardPass) {
         let (input, output) = (pass.inputShapes[0], pass.outputShape)
         let rows = sampling(.height, input)
@@ -92,7 +92,7 @@ public struct Upsampling: PiecewiseOperator {
             let first = pass.lines.lowerBound + task * piece
             let last = min(first + piece, pass.lines.upperBound)
             let enlarged = pass.scratch.worker(worker)
-            // Two rows that are blended are neighbors: one has an even number, one an odd one.
+            // The two blended rows are neighbors: one has an even index, the other an odd one.
             var present = (even: -1, odd: -1)
             func row(_ line: Int) -> UnsafePointer<Float> {
                 let isEven = line % 2 == 0

@@ -1,23 +1,23 @@
 import RestoreConcurrency
 
 /// Averaged parameters: a ← decay · a + (1 − decay) · p after every update (Polyak & Juditsky 1992). The average scores
-/// better than the last parameters and is what is shipped.
+/// better than the last parameters and is the model that is saved.
 ///
-/// The decay of update t is min(`decay`, (1 + t) / (10 + t)), so that the random start is soon forgotten.
+/// The decay of update t is min(`decay`, (1 + t) / (10 + t)), so that the random initialization is quickly forgotten.
 public struct ExponentialMovingAverage: Sendable {
     public let decay: Float
     public private(set) var values: [Float]
-    /// Updates made.
+    /// Number of updates so far.
     public private(set) var step: Int
 
-    /// - Parameter step: of an average that goes on where another stopped.
+    /// - Parameter step: number of updates so far, when resuming.
     public init(decay: Float, values: [Float], step: Int = 0) {
         self.decay = decay
         self.values = values
         self.step = step
     }
 
-    /// - Precondition: as many parameters as the average was made of.
+    /// - Precondition: the number of parameters has not changed.
     public mutating func update(_ parameters: [Float], pool: WorkerPool) {
         precondition(parameters.count == values.count)
         step += 1

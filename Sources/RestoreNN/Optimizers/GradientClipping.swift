@@ -1,7 +1,7 @@
 import RestoreConcurrency
 
 /// Scales `gradients` so that their Euclidean norm is at most `maximum` (Pascanu, Mikolov & Bengio 2013), and returns
-/// the norm before. Squares are added in `Double`, in pieces of fixed size whose sums are added in order.
+/// the norm before clipping. Squares are summed in `Double`, in pieces of fixed size whose sums are added in order.
 public func clipGradientNorm(_ gradients: inout [Float], maximum: Float, pool: WorkerPool) -> Float {
     let count = gradients.count
     var sums = [Double](repeating: 0, count: (count + elementwisePiece - 1) / elementwisePiece)

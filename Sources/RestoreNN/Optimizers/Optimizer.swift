@@ -2,26 +2,27 @@ import RestoreConcurrency
 
 /// Adam, AdamW or Muon, or several of them for different parameters of a network (`ParameterGroups`).
 ///
-/// - Adam: Kingma & Ba, ICLR 2015, with weight decay as an L2 penalty, as PyTorch's `Adam`.
+/// - Adam: Kingma & Ba, ICLR 2015, with weight decay as an L2 penalty, as in PyTorch's `Adam`.
 /// - AdamW: Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2, with the moments and
 ///   rounding order of PyTorch's `AdamW`.
-/// - Muon: K. Jordan, "Muon: An optimizer for hidden layers in neural networks", 2024, as PyTorch's `Muon`: the momentum of
-///   each kernel, as a matrix, is made orthogonal before it is subtracted.
+/// - Muon: K. Jordan, "Muon: An optimizer for hidden layers in neural networks", 2024, as in PyTorch's `Muon`: the
+///   momentum of each kernel, taken as a matrix, is orthogonalized before it is subtracted.
 ///
-/// Its state is two moments for each parameter and the number of updates, whatever the method; Muon leaves second moments
-/// as they are. Results do not depend on the number of workers.
+/// For every method the state consists of two moments per parameter and the number of updates; Muon does not change the
+/// second moments. Results do not depend on the number of workers.
 public struct Optimizer: Sendable {
     public enum Method: Hashable, Sendable {
         case adam, adamW, muon
     }
 
-    /// What Muon's learning rate is multiplied by for a matrix of `rows × columns`. A kernel is the matrix of its first side
-    /// by all others: out × in · kH · kW of a convolution, in × out · kH · kW of a transposed one.
+    /// The factor applied to Muon's learning rate for a matrix of `rows × columns`. A kernel is flattened to a matrix
+    /// whose rows are its first dimension: out × in · kH · kW for a convolution, in × out · kH · kW for a transposed
+    /// one.
     public enum MatrixScale: Hashable, Sendable {
         /// √max(1, rows / columns), the original.
         case spectral
-        /// 0.2 · √max(rows, columns): the update has AdamW's usual size, so that AdamW's learning rates fit
-        /// (Liu et al., "Muon is Scalable for LLM Training", 2025, eq. 4).
+        /// 0.2 · √max(rows, columns): the update has AdamW's typical magnitude, so that AdamW's learning rates can be
+        /// used (Liu et al., "Muon is Scalable for LLM Training", 2025, eq. 4).
         case likeAdamW
 
         func factor(rows: Int, columns: Int) -> Float {
@@ -32,13 +33,13 @@ public struct Optimizer: Sendable {
         }
     }
 
-    /// What all groups have in common.
+    /// Settings common to all groups.
     public struct Settings: Hashable, Sendable {
-        /// Of Adam and AdamW, 0…1 each.
+        /// For Adam and AdamW, 0…1 each.
         public var beta1: Float
         public var beta2: Float
         public var epsilon: Float
-        /// Of Muon, 0…1.
+        /// For Muon, 0…1.
         public var momentum: Float
         public var matrixScale: MatrixScale
 
@@ -56,10 +57,10 @@ public struct Optimizer: Sendable {
 
     public let settings: Settings
     public let groups: ParameterGroups
-    /// Running means of the gradients (of Muon: the momenta) and of their squares.
+    /// Running means of the gradients (for Muon: the momenta) and of their squares.
     public private(set) var firstMoments: [Float]
     public private(set) var secondMoments: [Float]
-    /// Updates made.
+    /// Number of updates so far.
     public private(set) var step: Int
     private let work: OptimizerWork
 
@@ -68,9 +69,9 @@ public struct Optimizer: Sendable {
         self.init(groups, settings: settings, firstMoments: zeros, secondMoments: zeros, step: 0)
     }
 
-    /// An optimizer that goes on where another stopped, after `step` updates.
+    /// Resumes an optimizer after `step` updates.
     ///
-    /// - Precondition: as many first moments and second ones as parameters.
+    /// - Precondition: there are as many first and second moments as parameters.
     public init(
         _ groups: ParameterGroups, settings: Settings, firstMoments: [Float], secondMoments: [Float], step: Int
     ) {
@@ -86,7 +87,7 @@ public struct Optimizer: Sendable {
         work = OptimizerWork(groups)
     }
 
-    /// `clipGradientNorm` without the frozen parameters, whose gradients become zero.
+    /// `clipGradientNorm` without the frozen parameters, whose gradients are set to zero.
     public func clipGradientNorm(_ gradients: inout [Float], maximum: Float, pool: WorkerPool) -> Float {
         for range in groups.frozenRanges {
             for index in range { gradients[index] = 0 }
@@ -94,9 +95,9 @@ public struct Optimizer: Sendable {
         return RestoreNN.clipGradientNorm(&gradients, maximum: maximum, pool: pool)
     }
 
-    /// One update of `parameters` in place.
+    /// Updates `parameters` in place.
     ///
-    /// - Precondition: as many parameters and gradients as the optimizer was made for.
+    /// - Precondition: there are as many parameters and gradients as the optimizer was created for.
     public mutating func update(
         _ parameters: inout [Float], gradients: [Float], learningRate: Float, pool: WorkerPool
     ) {

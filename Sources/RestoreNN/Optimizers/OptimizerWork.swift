@@ -8,8 +8,8 @@ struct OptimizerBuffers {
     let secondMoments: UnsafeMutablePointer<Float>
 }
 
-/// What there is to do in an update, cut into tasks that depend on the groups alone: a task for each matrix of Muon, the
-/// costliest first so that workers finish together, and pieces of everything else. Frozen parameters are in none.
+/// The work of an update, divided into tasks that depend only on the groups: one task per Muon matrix, the costliest
+/// first so that workers finish together, and pieces of everything else. Frozen parameters are not included.
 struct OptimizerWork: Sendable {
     private struct Matrix {
         let start: Int
@@ -23,14 +23,14 @@ struct OptimizerWork: Sendable {
     private struct Piece {
         let start: Int
         let count: Int
-        /// Of `treatments`.
+        /// Index into `treatments`.
         let treatment: Int
     }
 
     private let matrices: [Matrix]
     private let pieces: [Piece]
     private let treatments: [ParameterGroups.Treatment]
-    /// Floats of working memory of a worker, whole cache lines.
+    /// Working memory per worker in floats, in whole cache lines.
     private let scratchCount: Int
 
     init(_ groups: ParameterGroups) {
@@ -41,7 +41,7 @@ struct OptimizerWork: Sendable {
                 start: entry.range.lowerBound, rows: rows, columns: entry.range.count / max(1, rows),
                 treatment: treatment)
         }
-        // The sort of the standard library keeps the order of equals.
+        // The standard library's sort is stable.
         self.matrices = matrices.filter { $0.cost > 0 }.sorted { $0.cost > $1.cost }
         let largest = matrices.map { muonScratch(rows: $0.rows, columns: $0.columns) }.max() ?? 0
         scratchCount = (largest + 15) / 16 * 16
@@ -54,7 +54,7 @@ struct OptimizerWork: Sendable {
         }
     }
 
-    /// - Parameter step: the number of this update, from 1.
+    /// - Parameter step: the number of this update, starting at 1.
     func run(
         _ buffers: OptimizerBuffers, settings: Optimizer.Settings, learningRate: Float, step: Int, pool: WorkerPool
     ) {

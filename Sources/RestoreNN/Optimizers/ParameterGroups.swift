@@ -1,13 +1,13 @@
-/// How each parameter tensor of a network is optimized: by which method, at which learning rate, with which weight decay,
-/// or not at all.
+/// How each parameter tensor of a network is optimized: its method, learning rate and weight decay, or whether it is
+/// frozen.
 public struct ParameterGroups: Hashable, Sendable {
     public struct Treatment: Hashable, Sendable {
         public var method: Optimizer.Method
-        /// What the learning rate of a step is multiplied by.
+        /// Factor applied to the learning rate of each step.
         public var learningRateScale: Float
-        /// λ as PyTorch means it: decay apart from the gradient is multiplied by the learning rate, scaled as above.
+        /// λ with PyTorch's meaning: decoupled decay is multiplied by the learning rate, scaled as above.
         public var weightDecay: Float
-        /// A frozen parameter keeps its bits, as do its moments.
+        /// A frozen parameter and its moments keep their exact bits.
         public var isFrozen: Bool
 
         public init(
@@ -21,12 +21,12 @@ public struct ParameterGroups: Hashable, Sendable {
     }
 
     public let layout: ParameterLayout
-    /// One for each entry of the layout.
+    /// One per entry of the layout.
     public private(set) var treatments: [Treatment]
 
-    /// Groups by a rule of one's own.
+    /// Groups defined by a custom rule.
     ///
-    /// - Precondition: the rule gives Muon matrices and kernels only (two sides or more).
+    /// - Precondition: the rule uses Muon only for matrices and kernels (two or more dimensions).
     public init(_ layout: ParameterLayout, rule: (ParameterLayout.Entry) -> Treatment) {
         self.layout = layout
         treatments = layout.entries.map(rule)
@@ -37,19 +37,20 @@ public struct ParameterGroups: Hashable, Sendable {
         }
     }
 
-    /// All by Adam or all by AdamW. Biases and the scales and shifts of normalizations, which have one side, do not decay.
+    /// Adam or AdamW for all parameters. Biases and the scales and shifts of normalizations, which have one dimension,
+    /// do not decay.
     ///
     /// - Precondition: the method is not Muon.
     public init(_ layout: ParameterLayout, method: Optimizer.Method, weightDecay: Float = 0) {
         self.init(layout) { Treatment(method, weightDecay: $0.specification.decay(weightDecay)) }
     }
 
-    /// Muon for the kernels of convolutions, transposed convolutions and dense layers but the first and the last of them,
-    /// AdamW for those two and everything else.
+    /// Muon for the kernels of convolutions, transposed convolutions and dense layers, except the first and last of
+    /// them; AdamW for those two and everything else.
     ///
-    /// A depthwise kernel (one input channel) is no matrix but a list of filters, and AdamW's.
+    /// A depthwise kernel (one input channel) is a list of filters rather than a matrix, so it uses AdamW.
     ///
-    /// - Parameter learningRateScale: Muon's learning rate over AdamW's.
+    /// - Parameter learningRateScale: Muon's learning rate divided by AdamW's.
     public static func muon(
         _ layout: ParameterLayout, learningRateScale: Float, weightDecay: Float = 0
     ) -> ParameterGroups {
@@ -65,7 +66,7 @@ public struct ParameterGroups: Hashable, Sendable {
         }
     }
 
-    /// The same with the parameters frozen whose name satisfies `isFrozen`.
+    /// A copy in which parameters whose name satisfies `isFrozen` are frozen.
     public func freezing(where isFrozen: (String) -> Bool) -> ParameterGroups {
         var result = self
         for (index, entry) in layout.entries.enumerated() where isFrozen(entry.specification.name) {
@@ -74,15 +75,15 @@ public struct ParameterGroups: Hashable, Sendable {
         return result
     }
 
-    /// The same with the parameters frozen whose name begins with one of `prefixes`, as in "encoder.".
+    /// A copy in which parameters whose name begins with one of `prefixes`, such as "encoder.", are frozen.
     public func freezing(prefixes: [String]) -> ParameterGroups {
         freezing { name in prefixes.contains { name.hasPrefix($0) } }
     }
 
-    /// The ranges of the flat arrays that are frozen, each as long as can be.
+    /// The frozen ranges of the flat arrays, merged where adjacent.
     var frozenRanges: [Range<Int>] { runs.filter(\.treatment.isFrozen).map(\.range) }
 
-    /// Neighboring parameters of the same treatment.
+    /// Adjacent parameters with the same treatment.
     var runs: [(treatment: Treatment, range: Range<Int>)] {
         var runs: [(treatment: Treatment, range: Range<Int>)] = []
         for (entry, treatment) in zip(layout.entries, treatments) {
@@ -97,6 +98,6 @@ public struct ParameterGroups: Hashable, Sendable {
 }
 
 extension ParameterSpecification {
-    /// The weight decay of a tensor in a network whose kernels have this one.
+    /// The weight decay of this tensor in a network whose kernels decay by `weightDecay`.
     fileprivate func decay(_ weightDecay: Float) -> Float { shape.count >= 2 ? weightDecay : 0 }
 }

@@ -1,10 +1,10 @@
 extension SafetensorsFile {
-    /// The bytes of a file with the same tensors, in the same order, and the same metadata, its elements of another type; only
-    /// the checksum is new.
+    /// The bytes of a file with the same tensors, in the same order, and the same metadata, but with another element
+    /// type; only the checksum is new.
     ///
-    /// Values are rounded to the nearest, ties to even. Those that are too small for the type become subnormal or 0.
+    /// Values are rounded to nearest, ties to even. Values too small for the type become subnormal or 0.
     ///
-    /// - Throws: `WeightsError.overflow` for a value that would become infinite, `.unsupportedElementType` or `.notFinite`,
+    /// - Throws: `WeightsError.overflow` if a value would become infinite, `.unsupportedElementType` or `.notFinite`,
     ///   naming the tensor.
     public func converted(to type: ElementType) throws(WeightsError) -> [UInt8] {
         var tensors: [NamedTensor] = []

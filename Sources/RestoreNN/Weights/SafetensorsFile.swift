@@ -1,8 +1,8 @@
 import CLibMD
 import RestoreFiles
 
-/// A weight file in the safetensors format: named tensors and string metadata. Every length, range and name is checked
-/// before a value is used.
+/// A weight file in the safetensors format: named tensors and string metadata. Every length, range and name is
+/// validated before any value is used.
 public struct SafetensorsFile: Sendable {
     public enum ElementType: String, Sendable, CaseIterable {
         case float32 = "F32"
@@ -11,7 +11,7 @@ public struct SafetensorsFile: Sendable {
 
         var size: Int { self == .float32 ? 4 : 2 }
 
-        /// As people write it: "float16".
+        /// The common name: "float16".
         public var name: String {
             switch self {
             case .float32: "float32"
@@ -20,7 +20,7 @@ public struct SafetensorsFile: Sendable {
             }
         }
 
-        /// The nearest value of the type, ties to even; infinite where `value` is too large.
+        /// The nearest value of the type, ties to even; infinite if `value` is too large.
         func rounded(_ value: Float) -> Float {
             switch self {
             case .float32: value
@@ -29,19 +29,23 @@ public struct SafetensorsFile: Sendable {
             }
         }
 
-        /// The upper half of the bits, rounded to nearest, ties to even; what a NaN carries must not round up.
+        /// The upper half of the bits, rounded to nearest, ties to even. A NaN is replaced first, since rounding could
+        /// carry out of its payload.
         static func bfloat16Bits(_ value: Float) -> UInt16 {
             let bits = value.isNaN ? Float.nan.bitPattern : value.bitPattern
             return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
         }
     }
 
-    /// Where the file states its checksum: SHA-256 over the metadata, the table of tensors and their bytes.
+    /// Whether the file has a checksum, which was then verified.
+    public var hasChecksum: Bool { metadata[Self.checksumKey] != nil }
+
+    /// The metadata key of the checksum: SHA-256 over the metadata, the table of tensors and their bytes.
     static let checksumKey = "restore.checksum"
-    /// How the names of this project's metadata begin. A file with one of them must state its checksum, or a damaged
-    /// name of the checksum would go unnoticed.
+    /// The prefix of this project's metadata keys. A file with any of them must have a checksum; otherwise, damage to
+    /// the checksum's own key would go unnoticed.
     private static let ownPrefix = "restore."
-    /// The format's own bound on the header.
+    /// The header limit defined by the format.
     private static let maximumHeaderBytes = 100_000_000
 
     public let path: String
@@ -53,8 +57,8 @@ public struct SafetensorsFile: Sendable {
 
     public var tensorNames: [String] { entries.map(\.name) }
 
-    /// - Throws: `WeightsError.file`, `.damaged` or `.checksumMismatch`. Another program's file, which states no checksum,
-    ///   is taken without.
+    /// - Throws: `WeightsError.file`, `.damaged` or `.checksumMismatch`. Files from other programs, which have no
+    ///   checksum, are accepted without one.
     public init(path: String) throws(WeightsError) {
         let bytes: [UInt8]
         do { bytes = try readFile(path) } catch { throw .file(error) }
@@ -70,7 +74,7 @@ public struct SafetensorsFile: Sendable {
             throw damaged("a header of \(length) bytes in a file of \(bytes.count)")
         }
         let start = 8 + Int(length)
-        guard length > 0, bytes[8] == UInt8(ascii: "{") else { throw damaged("the header is no JSON object") }
+        guard length > 0, bytes[8] == UInt8(ascii: "{") else { throw damaged("the header is not a JSON object") }
         let header: SafetensorsHeader
         do { header = try SafetensorsHeader(parsing: bytes[8..<start]) } catch { throw damaged(error.reason) }
         entries = header.entries.sorted { ($0.begin, $0.end) < ($1.begin, $1.end) }
@@ -84,11 +88,11 @@ public struct SafetensorsFile: Sendable {
             let found = Self.checksum(metadata: metadata, entries: entries, values: bytes[start...])
             guard stated == found else { throw .checksumMismatch(path: path) }
         } else if metadata.keys.contains(where: { $0.hasPrefix(Self.ownPrefix) }) {
-            throw damaged("it states no checksum")
+            throw damaged("it has no checksum")
         }
     }
 
-    /// Ranges must cover the bytes without a hole or an overlap and fit the shapes.
+    /// Ranges must cover the bytes without gaps or overlaps, and match the shapes.
     private static func defect(in entries: [SafetensorsHeader.Entry], dataBytes: Int) -> String? {
         var next = 0
         for entry in entries {
@@ -96,9 +100,9 @@ public struct SafetensorsFile: Sendable {
             guard entry.begin == next else {
                 return "a \(entry.begin > next ? "hole" : "overlap") before tensor \(entry.name)"
             }
-            guard entry.end <= dataBytes else { return "tensor \(entry.name) reaches beyond the end of the file" }
+            guard entry.end <= dataBytes else { return "tensor \(entry.name) extends beyond the end of the file" }
             next = entry.end
-            // Elements of another program's types have at least one bit.
+            // Elements of types unknown to this program have at least one bit.
             let type = ElementType(rawValue: entry.elementType)
             var size = type?.size ?? 1
             for side in entry.shape {
@@ -116,15 +120,15 @@ public struct SafetensorsFile: Sendable {
 
     // MARK: Reading tensors
 
-    /// Values of all tensors together.
+    /// Number of values in all tensors.
     public var valueCount: Int {
         entries.reduce(0) { $0 + $1.shape.reduce(1, *) }
     }
 
-    /// Bytes of the file.
+    /// File size in bytes.
     public var byteCount: Int { bytes.count }
 
-    /// The element types of the tensors, each once, in the file's words ("F16"), in the order of the alphabet.
+    /// The distinct element types of the tensors in the file's notation ("F16"), in alphabetical order.
     public var elementTypes: [String] { Set(entries.map(\.elementType)).sorted() }
 
     public func shape(of name: String) -> [Int]? {
@@ -165,9 +169,10 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    /// The parameters of `network`; the file must hold these tensors and no others.
+    /// The parameters of `network`. The file must contain exactly these tensors.
     ///
-    /// - Throws: `WeightsError` naming the first tensor that is missing, has another shape, or does not belong.
+    /// - Throws: `WeightsError` naming the first tensor that is missing, has another shape, or does not belong to the
+    ///   network.
     public func parameters(for network: Network) throws(WeightsError) -> Parameters {
         let layout = ParameterLayout(network)
         let expected = Set(layout.entries.map(\.specification.name))
@@ -175,7 +180,7 @@ public struct SafetensorsFile: Sendable {
             throw .unexpectedTensor(path: path, tensor: stranger)
         }
         var all: [Float] = []
-        // An architecture may ask for more than any memory holds; the file holds no more than it has.
+        // An architecture may require more values than fit in memory, but the file cannot supply more than it contains.
         all.reserveCapacity(min(layout.count, valueCount))
         for entry in layout.entries {
             let name = entry.specification.name
@@ -189,10 +194,10 @@ public struct SafetensorsFile: Sendable {
         return Parameters(layout: layout, values: all)
     }
 
-    /// `fresh` with the values of each tensor that the file has under the same name and in the same shape.
+    /// `fresh`, with values replaced by every tensor in the file that has the same name and shape.
     ///
     /// - Throws: `WeightsError.notFinite` or `.unsupportedElementType`.
-    /// - Returns: the parameters and how many tensors were taken.
+    /// - Returns: the parameters and the number of tensors replaced.
     public func parameters(wherePossible fresh: Parameters) throws(WeightsError) -> (Parameters, taken: Int) {
         var parameters = fresh
         var taken = 0
@@ -211,7 +216,7 @@ public struct SafetensorsFile: Sendable {
         public let shape: [Int]
         public let values: [Float]
 
-        /// - Precondition: as many values as the shape has.
+        /// - Precondition: the number of values matches the shape.
         public init(name: String, shape: [Int], values: [Float]) {
             precondition(values.count == shape.reduce(1, *), "\(name): \(values.count) values for the shape \(shape)")
             self.name = name
@@ -220,7 +225,7 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    /// A file's bytes with a checksum among the metadata.
+    /// The bytes of a file, with a checksum in the metadata.
     public static func serialize(
         _ tensors: [NamedTensor], metadata: [String: String] = [:], as type: ElementType = .float32
     ) -> [UInt8] {
@@ -255,7 +260,7 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    /// All of `parameters` as tensors.
+    /// Converts all `parameters` to named tensors.
     public static func tensors(_ parameters: Parameters) -> [NamedTensor] {
         parameters.layout.entries.map { entry in
             NamedTensor(

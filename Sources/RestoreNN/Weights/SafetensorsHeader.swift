@@ -1,7 +1,7 @@
 /// The JSON header of a safetensors file: https://huggingface.co/docs/safetensors (format).
 ///
-/// A parser of its own because of what a general one forgives: here a duplicate key, an unknown field, a number with a
-/// fraction, or anything after the end is an error.
+/// It has its own parser because general ones are too lenient: here a duplicate key, an unknown field, a fractional
+/// number, or anything after the end is an error.
 struct SafetensorsHeader: Equatable {
     struct Entry: Equatable {
         let name: String
@@ -27,12 +27,14 @@ struct SafetensorsHeader: Equatable {
         var scanner = HeaderScanner(bytes: bytes)
         var names: Set<String> = []
         try scanner.object { key, scanner throws(SyntaxError) in
-            guard names.insert(key).inserted else { throw SyntaxError(reason: "\"\(key)\" stands twice in the header") }
+            guard names.insert(key).inserted else {
+                throw SyntaxError(reason: "\"\(key)\" appears twice in the header")
+            }
             if key == "__metadata__" {
                 try scanner.object { name, scanner throws(SyntaxError) in
                     let value = try scanner.string()
                     guard self.metadata.updateValue(value, forKey: name) == nil else {
-                        throw SyntaxError(reason: "\"\(name)\" stands twice in the metadata")
+                        throw SyntaxError(reason: "\"\(name)\" appears twice in the metadata")
                     }
                 }
             } else {
@@ -60,7 +62,7 @@ struct SafetensorsHeader: Equatable {
         return Entry(name: name, elementType: elementType, shape: shape, begin: offsets[0], end: offsets[1])
     }
 
-    /// The header as bytes, padded with spaces to a multiple of 8 as the format's own writer does.
+    /// The header as bytes, padded with spaces to a multiple of 8 like the reference implementation.
     var serialized: [UInt8] {
         var parts: [String] = []
         if !metadata.isEmpty {
@@ -96,7 +98,7 @@ struct SafetensorsHeader: Equatable {
     }
 }
 
-/// Reads the little of JSON that a header may contain: objects, strings and arrays of non-negative integers.
+/// Reads the subset of JSON that a header may contain: objects, strings and arrays of non-negative integers.
 struct HeaderScanner {
     typealias SyntaxError = SafetensorsHeader.SyntaxError
     private let bytes: ArraySlice<UInt8>
@@ -108,10 +110,10 @@ struct HeaderScanner {
     }
 
     private func failure(_ expectation: String) -> SyntaxError {
-        SyntaxError(reason: "the header is no valid JSON: \(expectation) at byte \(position - bytes.startIndex)")
+        SyntaxError(reason: "the header is not valid JSON: \(expectation) at byte \(position - bytes.startIndex)")
     }
 
-    /// The next byte that is no white space, not consumed.
+    /// The next byte that is not white space, without consuming it.
     private mutating func peek() -> UInt8? {
         while position < bytes.endIndex, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
         return position < bytes.endIndex ? bytes[position] : nil
@@ -127,7 +129,7 @@ struct HeaderScanner {
         guard take(character) else { throw failure("expected '\(character)'") }
     }
 
-    /// An object; `member` is called after each key and reads its value.
+    /// Reads an object; `member` is called after each key and reads its value.
     mutating func object(
         _ member: (_ key: String, _ scanner: inout HeaderScanner) throws(SyntaxError) -> Void
     ) throws(SyntaxError) {
@@ -175,23 +177,23 @@ struct HeaderScanner {
             switch byte {
             case UInt8(ascii: "\""):
                 guard let string = String(validating: text, as: UTF8.self) else {
-                    throw failure("a text is no valid UTF-8")
+                    throw failure("a string is not valid UTF-8")
                 }
                 return string
             case UInt8(ascii: "\\"):
                 text.append(contentsOf: try escape())
             case 0..<0x20:
-                throw failure("a control character in a text")
+                throw failure("a control character in a string")
             default:
                 text.append(byte)
             }
         }
-        throw failure("a text does not end")
+        throw failure("a string is not terminated")
     }
 
-    /// What follows a backslash, as UTF-8.
+    /// The escape sequence after a backslash, as UTF-8.
     private mutating func escape() throws(SyntaxError) -> [UInt8] {
-        guard position < bytes.endIndex else { throw failure("a text does not end") }
+        guard position < bytes.endIndex else { throw failure("a string is not terminated") }
         let byte = bytes[position]
         position += 1
         switch byte {
@@ -209,7 +211,7 @@ struct HeaderScanner {
     private mutating func unicodeEscape() throws(SyntaxError) -> Unicode.Scalar {
         let first = try hexadecimal()
         if let scalar = Unicode.Scalar(first) { return scalar }
-        // A surrogate: characters above U+FFFF are written as two.
+        // A surrogate: characters above U+FFFF are encoded as two.
         guard (0xD800...0xDBFF).contains(first), position + 1 < bytes.endIndex,
             bytes[position] == UInt8(ascii: "\\"), bytes[position + 1] == UInt8(ascii: "u")
         else { throw failure("half a surrogate pair") }

@@ -1,11 +1,11 @@
 import RestoreFiles
 
-/// What can be wrong with a weight file. Every case carries the path.
+/// What can be wrong with a weight file. Every case includes the path.
 public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
     case file(FileError)
-    /// The file breaks the safetensors format.
+    /// The file violates the safetensors format.
     case damaged(path: String, reason: String)
-    /// The contents do not have the checksum that the file states.
+    /// The contents do not match the checksum in the file.
     case checksumMismatch(path: String)
     case unsupportedElementType(path: String, tensor: String, type: String)
     /// A weight is NaN or infinite.
@@ -27,7 +27,7 @@ public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unsupportedElementType(let path, let tensor, let type):
             return "\(path): tensor \(tensor) has elements of type \(type), expected F32, F16 or BF16"
         case .notFinite(let path, let tensor):
-            return "\(path): tensor \(tensor) holds a value that is not finite"
+            return "\(path): tensor \(tensor) contains a value that is not finite"
         case .missingTensor(let path, let tensor):
             return "\(path): tensor \(tensor) is missing"
         case .unexpectedTensor(let path, let tensor):
@@ -35,7 +35,7 @@ public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
         case .wrongShape(let path, let tensor, let expected, let found):
             return "\(path): tensor \(tensor) has the shape \(found), expected \(expected)"
         case .overflow(let path, let tensor, let value, let type):
-            return "\(path): tensor \(tensor) holds \(value), which is too large for \(type.name)"
+            return "\(path): tensor \(tensor) contains \(value), which is too large for \(type.name)"
         }
     }
 }

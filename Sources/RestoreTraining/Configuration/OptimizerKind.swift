@@ -1,21 +1,21 @@
 import RestoreNN
 
-/// The optimizers that a run may be trained by.
+/// The optimizers available for training.
 public enum OptimizerKind: String, CaseIterable, Sendable {
     case adamw, adam
-    /// For kernels between the first layer and the last; AdamW for the rest.
+    /// Muon for the kernels between the first and the last layer, AdamW for the rest.
     case muon
 }
 
 extension TrainerSettings {
-    /// The optimizer of a network at its first step.
+    /// A new optimizer for a network.
     func makeOptimizer(_ layout: ParameterLayout) -> Optimizer {
         Optimizer(parameterGroups(layout), settings: optimizerSettings)
     }
 
-    /// The optimizer of a network after `step` updates that left these moments.
+    /// The optimizer of a network after `step` updates, with these moments.
     ///
-    /// - Precondition: as many moments of each kind as the layout has parameters.
+    /// - Precondition: there are as many moments of each kind as the layout has parameters.
     func makeOptimizer(
         _ layout: ParameterLayout, firstMoments: [Float], secondMoments: [Float], step: Int
     ) -> Optimizer {
@@ -37,7 +37,7 @@ extension TrainerSettings {
         }
     }
 
-    /// For people: the method and its learning rate.
+    /// Human-readable: the method and its learning rate.
     var optimizerDescription: String {
         switch optimizer {
         case .adamw: "AdamW \(learningRate)"

@@ -1,8 +1,8 @@
-/// What is wrong with a configuration: in a file, at a line; or with an option of the command line.
+/// What is wrong with a configuration, at a line of a file or in a command-line option.
 public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file, or nil for an option.
     public var path: String?
-    /// From 1.
+    /// Starting at 1.
     public var line: Int?
     public var reason: String
 
@@ -18,24 +18,24 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
     }
 }
 
-/// One setting of a run, declared once: its key in YAML, which is also its long option, its help, how it is read and
-/// checked, and how it is written.
+/// One setting of a run, declared once: its YAML key, which is also its long option, its help text, and how it is
+/// parsed, validated and written.
 public struct Setting<Root>: Sendable {
     public let key: String
-    /// One sentence for `--help`; nil for a setting that has no option of its own.
+    /// One sentence for `--help`; nil for a setting without an option.
     public let help: String?
-    /// What stands for the value in `--help`: "1…75", "a|b".
+    /// The placeholder for the value in `--help`: "1…75", "a|b".
     public let valueName: String
-    /// Earlier keys, under which files and options are still read.
+    /// Former keys, still accepted in files and options.
     var aliases: [String] = []
-    /// In the help instead of the default that a new configuration has.
+    /// Shown in the help instead of the default value of a new configuration.
     var defaultDescription: String?
-    /// Throws what was expected, as text.
+    /// Throws a description of what was expected.
     let read: @Sendable (YAMLValue, inout Root) throws(Expectation) -> Void
-    /// A line, or lines indented by two, after the key; nil where there is nothing to write.
+    /// One line, or lines indented by two, after the key; nil if there is nothing to write.
     let write: @Sendable (Root) -> String?
 
-    /// What a setting takes, for people: "a whole number from 1 to 1024".
+    /// A human-readable description of the accepted values: "a whole number from 1 to 1024".
     struct Expectation: Error {
         let text: String
     }
@@ -54,21 +54,21 @@ public struct Setting<Root>: Sendable {
 }
 
 extension Setting {
-    /// The same setting, which is also read under earlier names.
+    /// The same setting, also accepted under former names.
     func alias(_ names: String...) -> Setting {
         var result = self
         result.aliases += names
         return result
     }
 
-    /// The same setting, whose default follows from others.
+    /// The same setting, with a default that depends on others.
     func defaulting(to description: String) -> Setting {
         var result = self
         result.defaultDescription = description
         return result
     }
 
-    /// The same setting of a part of a larger whole.
+    /// The same setting, as part of a larger configuration.
     func within<Whole>(_ part: WritableKeyPath<Whole, Root> & Sendable) -> Setting<Whole> {
         var result = Setting<Whole>(key, help: help, valueName: valueName) {
             (value, whole) throws(Setting<Whole>.Expectation) in
@@ -88,7 +88,7 @@ extension Setting {
 // MARK: Kinds of settings
 
 extension Setting {
-    /// The task, which a file names so that it is not taken for another's.
+    /// The task, stored so that a file is not mistaken for one of another task.
     static func task(_ name: String) -> Setting {
         Setting("task", help: nil, valueName: "") { (value, _) throws(Expectation) in
             guard value.scalar == name else { throw Expectation(text: name) }
@@ -142,7 +142,7 @@ extension Setting {
         }
     }
 
-    /// One of some words.
+    /// One of a set of words.
     static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
         _ key: String, _ path: WritableKeyPath<Root, Choice> & Sendable, help: String
     ) -> Setting {
@@ -156,7 +156,7 @@ extension Setting {
         }
     }
 
-    /// A text, or `none`.
+    /// A string, or `none`.
     static func optionalText(
         _ key: String, _ path: WritableKeyPath<Root, String?> & Sendable, help: String, valueName: String
     ) -> Setting {
@@ -190,7 +190,7 @@ extension Setting {
         }
     }
 
-    /// A time: minutes as a number, or with a unit as in 90s, 45m or 3h; or none.
+    /// A duration: minutes as a number, or with a unit as in 90s, 45m or 3h; or none.
     static func minutes(
         _ key: String, _ path: WritableKeyPath<Root, Double?> & Sendable, help: String
     ) -> Setting {

@@ -1,4 +1,4 @@
-/// Settings as a table, from which everything else follows: options and their help, reading a file, and writing it.
+/// A table of settings, from which everything else is derived: options and their help, reading a file, and writing it.
 public struct SettingsTable<Root>: Sendable {
     public let settings: [Setting<Root>]
 
@@ -6,23 +6,23 @@ public struct SettingsTable<Root>: Sendable {
         self.settings = settings
     }
 
-    /// The setting of this key, or of this earlier one.
+    /// The setting with this key or former key.
     public subscript(key: String) -> Setting<Root>? {
         settings.first { $0.key == key || $0.aliases.contains(key) }
     }
 
-    /// What `--help` says of a setting, with the default that a configuration has.
+    /// The help text of a setting, including the default value from `root`.
     ///
-    /// - Returns: nil where there is no such setting, or it has no option.
+    /// - Returns: nil if there is no such setting, or it has no option.
     public func help(_ key: String, default root: Root) -> (text: String, valueName: String)? {
         guard let setting = self[key], let help = setting.help else { return nil }
         let value = setting.defaultDescription ?? setting.write(root)?.filter { !"[] ".contains($0) }
         return ("\(help) (default: \(value ?? "none"))", setting.valueName)
     }
 
-    /// Takes what a YAML file says.
+    /// Applies the settings of a YAML file.
     ///
-    /// - Throws: `ConfigurationError` naming the file and the line: no YAML, unknown keys, values out of their range.
+    /// - Throws: `ConfigurationError` naming the file and the line: invalid YAML, unknown keys, values out of range.
     func read(yaml bytes: [UInt8], path: String, into root: inout Root) throws(ConfigurationError) {
         do throws(ConfigurationError) {
             let document = try YAMLValue(yaml: bytes)
@@ -35,7 +35,7 @@ public struct SettingsTable<Root>: Sendable {
         }
     }
 
-    /// Takes an option of the command line.
+    /// Applies a command-line option.
     func read(option key: String, _ text: String, into root: inout Root) throws(ConfigurationError) {
         try read(.scalar(text, line: 1), key: key, into: &root, says: "--\(key)")
     }
@@ -54,7 +54,7 @@ public struct SettingsTable<Root>: Sendable {
         }
     }
 
-    /// Every setting, a line each.
+    /// All settings, one per line.
     func yaml(_ root: Root) -> String {
         settings.map { setting in
             guard let text = setting.write(root) else { return "" }
@@ -62,7 +62,7 @@ public struct SettingsTable<Root>: Sendable {
         }.joined()
     }
 
-    /// Keys of the settings in which two differ.
+    /// Keys of the settings that differ between two configurations.
     func differences(_ first: Root, _ second: Root) -> [String] {
         settings.filter { $0.write(first) != $0.write(second) }.map(\.key)
     }

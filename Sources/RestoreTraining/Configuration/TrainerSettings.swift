@@ -1,38 +1,40 @@
 import RestoreNN
 
-/// Settings of a run that do not depend on what is trained.
+/// Settings common to all runs, independent of the task.
 public struct TrainerSettings: Equatable, Sendable {
-    /// Updates of the weights; nil where only `epochs` or `timeLimit` end the run.
+    /// Number of weight updates; nil if only `epochs` or `timeLimit` end the run.
     public var steps: Int?
-    /// Epochs, of as many examples as there are; `Trainer` makes steps of them.
+    /// Number of epochs, each with as many examples as the data set has; `Trainer` converts them to steps.
     public var epochs: Int?
-    /// Minutes after which the run ends, with the schedule at its end; nil for no limit.
+    /// Minutes after which the run ends, with the schedule complete; nil for no limit.
     public var timeLimit: Double?
-    /// Examples a step.
+    /// Examples per step.
     public var batchSize: Int
     public var optimizer: OptimizerKind
-    /// Of Adam and AdamW.
+    /// For Adam and AdamW.
     public var learningRate: Float
-    /// Of Muon, for its matrices; rises and falls with the other.
+    /// For the matrices optimized by Muon; follows the same schedule as the other one.
     public var muonLearningRate: Float
     public var muonMomentum: Float
     public var warmupSteps: Int
-    /// Of Adam and AdamW.
+    /// What the learning rate does after the warm-up.
+    public var schedule: LearningRateSchedule.Decay
+    /// For Adam and AdamW.
     public var beta1: Float
     public var beta2: Float
     public var weightDecay: Float
     public var maximumGradientNorm: Float
-    /// Decay of the averaged weights, which are what is validated and saved.
+    /// Decay of the averaged weights, which are the ones validated and saved.
     public var averageDecay: Float
     public var seed: UInt64
     /// Model whose weights the run starts from.
     public var initialModel: String?
-    /// Validations without a better score after which the run ends; nil for no such end.
+    /// Number of validations without improvement after which the run ends; nil for no limit.
     public var patience: Int?
     /// Steps between progress lines, and between validations.
     public var reportInterval: Int
     public var validationInterval: Int
-    /// Minutes between checkpoints; one is written at every validation, too.
+    /// Minutes between checkpoints; each validation also writes one.
     public var checkpointMinutes: Double
 
     public init(
@@ -46,9 +48,10 @@ public struct TrainerSettings: Equatable, Sendable {
         self.seed = seed
         self.reportInterval = reportInterval
         self.validationInterval = validationInterval
+        schedule = .cosine
         batchSize = 16
         optimizer = .adamw
-        muonLearningRate = 0.02
+        muonLearningRate = 0.01
         muonMomentum = 0.95
         beta1 = 0.9
         beta2 = 0.95
@@ -57,52 +60,60 @@ public struct TrainerSettings: Equatable, Sendable {
         checkpointMinutes = 5
     }
 
-    /// The settings of every run.
+    /// The settings common to all runs.
     ///
-    /// - Parameter defaultSteps: of a run that is told no other end.
+    /// - Parameter defaultSteps: for a run with no other limit.
     static func table(defaultSteps: Int) -> [Setting<TrainerSettings>] {
         [
-            .optionalInteger("steps", \.steps, in: 1...100_000_000, help: "Updates of the weights.")
+            .optionalInteger("steps", \.steps, in: 1...100_000_000, help: "Number of weight updates.")
                 .defaulting(to: "\(defaultSteps)"),
             .optionalInteger(
-                "epochs", \.epochs, in: 1...1_000_000, help: "Instead of steps: passes through the training data."),
-            .minutes("time-limit", \.timeLimit, help: "Instead of steps, or at the latest: when the run ends."),
-            .integer("batch-size", \.batchSize, in: 1...1024, help: "Examples a step."),
-            .choice("optimizer", \.optimizer, help: "What updates the weights."),
+                "epochs", \.epochs, in: 1...1_000_000, help: "Passes over the training data, instead of steps."),
+            .minutes("time-limit", \.timeLimit, help: "Time limit for the run, instead of or in addition to steps."),
+            .integer("batch-size", \.batchSize, in: 1...1024, help: "Examples per step."),
+            .choice("optimizer", \.optimizer, help: "Optimizer for the weights."),
             .number(
-                "learning-rate", \.learningRate, in: 1e-9...1, help: "Highest learning rate, after the warm-up.",
+                "learning-rate", \.learningRate, in: 1e-9...1, help: "Peak learning rate, after warm-up.",
                 valueName: "rate"),
             .number(
                 "muon-learning-rate", \.muonLearningRate, in: 1e-9...1,
-                help: "Highest learning rate of what Muon updates; --learning-rate is that of the rest.",
+                help: "Peak learning rate for Muon's parameters; --learning-rate applies to the rest.",
                 valueName: "rate"),
             .number(
-                "muon-momentum", \.muonMomentum, in: 0...0.9999, help: "Muon's decay of the mean gradient.",
+                "muon-momentum", \.muonMomentum, in: 0...0.9999,
+                help: "Muon's momentum: decay rate of the mean gradient.",
                 valueName: "0…1"),
-            .integer("warmup", \.warmupSteps, in: 0...1_000_000, help: "Steps of the learning rate's warm-up."),
-            .number("beta1", \.beta1, in: 0...0.9999, help: "AdamW's decay of the mean gradient.", valueName: "0…1"),
-            .number("beta2", \.beta2, in: 0...0.99999, help: "AdamW's decay of the mean square.", valueName: "0…1"),
-            .number("weight-decay", \.weightDecay, in: 0...1, help: "Weight decay, of kernels only.", valueName: "0…1"),
+            .integer("warmup", \.warmupSteps, in: 0...1_000_000, help: "Learning-rate warm-up steps."),
+            .choice("schedule", \.schedule, help: "Learning rate after the warm-up: a half cosine to 0, or constant."),
             .number(
-                "gradient-clip", \.maximumGradientNorm, in: 1e-6...1e6, help: "Largest norm of the gradients.",
+                "beta1", \.beta1, in: 0...0.9999, help: "AdamW's decay rate of the mean gradient.", valueName: "0…1"),
+            .number(
+                "beta2", \.beta2, in: 0...0.99999, help: "AdamW's decay rate of the mean squared gradient.",
+                valueName: "0…1"),
+            .number(
+                "weight-decay", \.weightDecay, in: 0...1, help: "Weight decay, applied to kernels only.",
+                valueName: "0…1"),
+            .number(
+                "gradient-clip", \.maximumGradientNorm, in: 1e-6...1e6, help: "Maximum gradient norm.",
                 valueName: "norm"),
-            .number("ema", \.averageDecay, in: 0...0.999999, help: "Decay of the averaged weights.", valueName: "0…1"),
+            .number(
+                "ema", \.averageDecay, in: 0...0.999999, help: "Decay rate of the averaged weights.", valueName: "0…1"),
             .integer("seed", \.seed, in: 0 ... .max, help: "The same seed and data give the same model."),
             .optionalText("init", \.initialModel, help: "Model to start from.", valueName: "path"),
             .optionalInteger(
                 "patience", \.patience, in: 1...1_000_000,
-                help: "Stop after this many validations without a better score."),
+                help: "Stop after this many validations without improvement."),
             .integer("report-interval", \.reportInterval, in: 1...1_000_000, help: "Steps between progress lines."),
             .integer(
                 "validation-interval", \.validationInterval, in: 1...10_000_000, help: "Steps between validations."),
             .number(
                 "checkpoint-minutes", \.checkpointMinutes, in: 0...10_000,
-                help: "Minutes between checkpoints; each validation writes one, too.", valueName: "minutes"),
+                help: "Minutes between checkpoints; each validation also writes one.", valueName: "minutes"),
         ]
     }
 }
 
-/// How far a picture is from its target; see `DifferenceLoss`.
+/// The training loss; see `DifferenceLoss`.
 public enum PictureLoss: String, CaseIterable, Sendable {
     case l1, l2, charbonnier, psnr
 

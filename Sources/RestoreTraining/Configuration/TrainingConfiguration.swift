@@ -3,58 +3,59 @@ import Logging
 import RestoreFiles
 import RestoreNN
 
-/// Every setting of a task's training run, as `config.yaml` holds it, and the task that they describe.
+/// All settings of a task's training run, as stored in `config.yaml`, and the task they describe.
 ///
-/// A task adds its own settings to those of every run (`TrainerSettings`); files, options and help follow from `table`.
+/// A task adds its own settings to those common to all runs (`TrainerSettings`); files, options and help are derived
+/// from `table`.
 public protocol TrainingConfiguration: Equatable, Sendable {
     associatedtype Training: TrainingTask
 
-    /// The defaults.
+    /// A configuration with default settings.
     init()
 
     /// The word after `restore train`.
     static var task: String { get }
-    /// Every setting in the order of the file.
+    /// All settings, in the order of the file.
     static var table: SettingsTable<Self> { get }
-    /// Steps of a run that is told no other end.
+    /// Steps of a run with no other limit.
     static var defaultSteps: Int { get }
 
-    /// What is trained on.
+    /// The training data.
     var data: [DataSource] { get set }
     var trainer: TrainerSettings { get set }
 
     /// The heading of the run's report.
     var title: String { get }
 
-    /// With everything that follows from other settings, but for the end of the run.
+    /// A copy with all settings filled in that depend on others, except the length of the run.
     ///
-    /// - Throws: `ConfigurationError` where the settings fit each alone but not together.
+    /// - Throws: `ConfigurationError` if the settings are valid individually but not together.
     func completed() throws(ConfigurationError) -> Self
 
-    /// What is trained.
+    /// The network and objective to train.
     ///
-    /// - Throws: `ConfigurationError` where the settings fit each alone but not together.
+    /// - Throws: `ConfigurationError` if the settings are valid individually but not together.
     func graph() throws(ConfigurationError) -> TrainingGraph
 
     /// Reads the data.
     ///
     /// - Parameters:
-    ///   - graph: that of these settings.
-    ///   - notes: further metadata of the model files.
+    ///   - graph: the graph for these settings.
+    ///   - notes: additional metadata for the model files.
     func makeTask(
         _ graph: TrainingGraph, notes: [String: String], pool: WorkerPool, logger: Logger
     ) throws -> Training
 }
 
 extension TrainingConfiguration {
-    /// Takes what a YAML file says; what it does not name stays.
+    /// Applies the settings of a YAML file; settings it does not contain keep their values.
     ///
     /// - Throws: `ConfigurationError` naming the file and the line.
     public mutating func read(yaml bytes: [UInt8], path: String) throws(ConfigurationError) {
         try Self.table.read(yaml: bytes, path: path, into: &self)
     }
 
-    /// Takes an option of the command line: `key` is its name without dashes.
+    /// Applies a command-line option; `key` is its name without dashes.
     public mutating func read(option key: String, _ text: String) throws(ConfigurationError) {
         try Self.table.read(option: key, text, into: &self)
     }
@@ -62,10 +63,10 @@ extension TrainingConfiguration {
     /// The contents of `config.yaml`.
     public var yaml: String { Self.table.yaml(self) }
 
-    /// Names of the settings in which this one differs from another.
+    /// Names of the settings that differ from another configuration.
     public func differences(from other: Self) -> [String] { Self.table.differences(self, other) }
 
-    /// With everything that follows from other settings, the end of the run included.
+    /// A copy with all settings filled in that depend on others, including the length of the run.
     ///
     /// - Throws: as `completed`.
     public func resolved() throws(ConfigurationError) -> Self {
@@ -75,7 +76,7 @@ extension TrainingConfiguration {
         return result
     }
 
-    /// With paths from the root: a run may be resumed from another folder.
+    /// A copy with absolute paths, so that a run can be resumed from another folder.
     public var withAbsolutePaths: Self {
         var result = self
         result.data = data.map { DataSource(path: absolutePath($0.path), weight: $0.weight) }
@@ -83,7 +84,7 @@ extension TrainingConfiguration {
         return result
     }
 
-    /// A digest of all settings but for where the files lie: a checkpoint of others is of another run.
+    /// A digest of all settings except file locations. A checkpoint with a different digest belongs to another run.
     public var digest: String {
         var settings = self
         settings.data = []
@@ -93,7 +94,7 @@ extension TrainingConfiguration {
 }
 
 extension Setting {
-    /// Data sources: paths, or lists of them with their weights.
+    /// Data sources: paths, or a list of paths with weights.
     static func sources(_ key: String, _ path: WritableKeyPath<Root, [DataSource]> & Sendable) -> Setting {
         let expectation = Expectation(text: "a list of paths, each alone or as \"path:\" and \"weight:\"")
         return Setting(key, help: nil, valueName: "") { (value, root) throws(Expectation) in

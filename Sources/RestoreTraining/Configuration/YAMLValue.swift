@@ -1,6 +1,6 @@
 import CLibYAML
 
-/// A YAML document as a tree whose leaves are text; what a leaf means is said by the setting that reads it.
+/// A YAML document as a tree with strings as leaves; the setting that reads a leaf defines its meaning.
 indirect enum YAMLValue: Equatable, Sendable {
     struct Pair: Equatable, Sendable {
         let key: String
@@ -21,17 +21,17 @@ indirect enum YAMLValue: Equatable, Sendable {
         if case .scalar(let text, _) = self { text } else { nil }
     }
 
-    /// Deeper documents than any configuration is are refused.
+    /// Documents nested deeper than any valid configuration are rejected.
     private static let deepest = 16
 
-    /// Parses the one document of a file through libyaml (YAML 1.1).
+    /// Parses a file with a single document, using libyaml (YAML 1.1).
     ///
     /// - Throws: `ConfigurationError` with the line, also for aliases, repeated keys and a second document.
     init(yaml bytes: [UInt8]) throws(ConfigurationError) {
         var parser = YAMLParser(bytes)
         defer { parser.end() }
         guard try parser.next(YAML_STREAM_START_EVENT), try parser.next(YAML_DOCUMENT_START_EVENT) else {
-            // A file of comments alone asks for nothing.
+            // A file with only comments leaves all settings unchanged.
             self = .mapping([], line: 1)
             return
         }
@@ -39,7 +39,7 @@ indirect enum YAMLValue: Equatable, Sendable {
         let value = try Self.value(event, &parser, depth: 0)
         self = value.scalar == "" ? .mapping([], line: 1) : value
         guard try parser.next(YAML_DOCUMENT_END_EVENT), try parser.next(YAML_STREAM_END_EVENT) else {
-            throw ConfigurationError(line: parser.line, reason: "a second document, expected one")
+            throw ConfigurationError(line: parser.line, reason: "found a second document, expected one")
         }
     }
 
@@ -60,7 +60,7 @@ indirect enum YAMLValue: Equatable, Sendable {
         case YAML_MAPPING_START_EVENT:
             return .mapping(try pairs(&parser, depth: depth), line: event.line)
         default:
-            throw ConfigurationError(line: event.line, reason: "an alias or something else that is no plain value")
+            throw ConfigurationError(line: event.line, reason: "an alias, or another value that is not a plain scalar")
         }
     }
 
@@ -71,16 +71,16 @@ indirect enum YAMLValue: Equatable, Sendable {
             let key = try parser.next()
             if key.kind == YAML_MAPPING_END_EVENT { return pairs }
             guard key.kind == YAML_SCALAR_EVENT else {
-                throw ConfigurationError(line: key.line, reason: "a key that is no plain text")
+                throw ConfigurationError(line: key.line, reason: "a key that is not plain text")
             }
             guard keys.insert(key.text).inserted else {
-                throw ConfigurationError(line: key.line, reason: "\"\(key.text)\" stands there twice")
+                throw ConfigurationError(line: key.line, reason: "\"\(key.text)\" appears twice")
             }
             pairs.append(Pair(key: key.text, value: try value(try parser.next(), &parser, depth: depth + 1)))
         }
     }
 
-    /// A text as a YAML scalar: plain where it can be nothing but that text, else in double quotes.
+    /// A string as a YAML scalar: plain if that is unambiguous, otherwise in double quotes.
     static func quoted(_ text: String) -> String {
         if isPlain(text) { return text }
         var result = "\""
@@ -96,7 +96,7 @@ indirect enum YAMLValue: Equatable, Sendable {
         return result + "\""
     }
 
-    /// Ends of lines and marks that YAML does not take for text.
+    /// Line breaks, and characters not allowed in plain YAML scalars.
     private static func isSpecial(_ scalar: Unicode.Scalar) -> Bool {
         [0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF].contains(scalar.value)
     }
@@ -114,15 +114,15 @@ indirect enum YAMLValue: Equatable, Sendable {
 private struct YAMLParser {
     struct Event {
         let kind: yaml_event_type_t
-        /// Of a scalar.
+        /// The value of a scalar.
         let text: String
-        /// From 1.
+        /// Starting at 1.
         let line: Int
     }
 
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
-    /// Of the last event.
+    /// The line of the last event.
     private(set) var line = 1
     private var pushedBack: Event?
 
@@ -130,7 +130,7 @@ private struct YAMLParser {
         parser = .allocate(capacity: 1)
         input = .allocate(capacity: max(bytes.count, 1))
         _ = input.initialize(from: bytes)
-        // It fails only where there is no memory for it; then the first event says so.
+        // This fails only if memory runs out; the first event then reports it.
         yaml_parser_initialize(parser)
         yaml_parser_set_input_string(parser, input.baseAddress, bytes.count)
     }
@@ -150,7 +150,7 @@ private struct YAMLParser {
         guard yaml_parser_parse(parser, &event) == 1 else {
             let problem = parser.pointee.problem.map { String(cString: $0) } ?? "cannot be parsed"
             throw ConfigurationError(
-                line: Int(parser.pointee.problem_mark.line) + 1, reason: "no valid YAML: \(problem)")
+                line: Int(parser.pointee.problem_mark.line) + 1, reason: "invalid YAML: \(problem)")
         }
         defer { yaml_event_delete(&event) }
         line = Int(event.start_mark.line) + 1
@@ -162,7 +162,7 @@ private struct YAMLParser {
         return Event(kind: event.type, text: text, line: line)
     }
 
-    /// Whether the next event is of this kind; another one stays.
+    /// Consumes the next event if it is of this kind, and returns whether it did.
     mutating func next(_ kind: yaml_event_type_t) throws(ConfigurationError) -> Bool {
         let event = try next()
         if event.kind == kind { return true }

@@ -1,19 +1,20 @@
 import RestoreImage
 
-/// Batches of CIFAR-10 (Krizhevsky 2009, "Learning multiple layers of features from tiny images"): 32×32 pictures of
-/// ten classes, stored plane after plane.
+/// Batches of CIFAR-10 (Krizhevsky 2009, "Learning multiple layers of features from tiny images"): 32×32 images in ten
+/// classes, stored as separate color planes.
 enum CIFARBatch {
     static let side = 32
     static let classCount = 10
     private static let planeBytes = side * side
     private static let pictureBytes = 3 * planeBytes
-    /// A label, then the picture.
+    /// A label, followed by the image.
     private static let recordBytes = 1 + pictureBytes
 
     // MARK: Binary
 
-    /// Whether these bytes are a binary batch. It has no mark to know it by: records of 3,073 bytes that begin with a
-    /// label in 0…9, most of them at least. A batch that was cut short is known by its first 16 records.
+    /// Whether these bytes are a binary batch. The format has no magic number, so a batch is recognized by records of
+    /// 3,073 bytes of which most, at least, begin with a label in 0…9. A truncated batch is recognized by its first 16
+    /// records.
     static func isBinary(_ bytes: [UInt8]) -> Bool {
         let count = bytes.count / recordBytes
         guard count > 0, count >= 16 || bytes.count.isMultiple(of: recordBytes) else { return false }
@@ -21,7 +22,7 @@ enum CIFARBatch {
         return good * 10 >= count * 9
     }
 
-    /// Whether these bytes are a binary batch of CIFAR-100: two labels, 0…19 and 0…99, before each picture.
+    /// Whether these bytes are a binary batch of CIFAR-100, with two labels, 0…19 and 0…99, before each image.
     static func isBinaryOf100Classes(_ bytes: [UInt8]) -> Bool {
         let size = 2 + pictureBytes
         guard !bytes.isEmpty, bytes.count.isMultiple(of: size) else { return false }
@@ -54,7 +55,7 @@ enum CIFARBatch {
 
     // MARK: Python
 
-    /// Reads a batch for Python: a pickle of a dictionary with `data`, an array of n × 3,072 bytes, and `labels`, n
+    /// Reads a Python batch: a pickle of a dictionary with `data`, an array of n × 3,072 bytes, and `labels`, n
     /// numbers.
     static func readPython(_ bytes: [UInt8]) throws(FormatProblem) -> DatasetRecords {
         let dictionary = try PickleDictionary(bytes)
@@ -70,7 +71,7 @@ enum CIFARBatch {
         }
         let count = planes.range.count / pictureBytes
         if let labels, labels.count != count {
-            throw .damage("expected \(count) labels, one a picture, found \(labels.count)")
+            throw .damage("expected \(count) labels, one per image, found \(labels.count)")
         }
         var records = DatasetRecords()
         records.intact.reserveCapacity(count)
@@ -89,7 +90,7 @@ enum CIFARBatch {
 
     // MARK: Pixels
 
-    /// The picture whose red, green and blue planes begin at `start`; they are inside `bytes`.
+    /// The image whose red, green and blue planes begin at `start`; they are inside `bytes`.
     private static func image(_ bytes: [UInt8], planesAt start: Int) -> Image {
         let samples = [UInt8](unsafeUninitializedCapacity: pictureBytes) { buffer, initializedCount in
             bytes[start..<start + pictureBytes].withUnsafeBufferPointer { planes in

@@ -1,11 +1,11 @@
 import RestoreFiles
 
-/// Where pictures come from, and how often one of them is drawn.
+/// A source of training images and its sampling weight.
 public struct DataSource: Hashable, Sendable {
-    /// A folder, a picture, a batch of CIFAR-10 or an IDX file.
+    /// A folder, an image, a batch of CIFAR-10 or an IDX file.
     public var path: String
-    /// The chance that a picture of this source is drawn, relative to a picture of a source of weight 1. Positive and
-    /// finite; with all weights equal, every picture is as likely as any other.
+    /// The probability of drawing an image of this source relative to an image of a source with weight 1. Positive and
+    /// finite. If all weights are equal, all images are equally likely.
     public var weight: Double
 
     /// - Precondition: `weight` is positive and finite.
@@ -15,9 +15,9 @@ public struct DataSource: Hashable, Sendable {
         self.weight = weight
     }
 
-    /// `PATH=WEIGHT` or a path alone, whose weight is 1.
+    /// Parses `PATH=WEIGHT`, or a path alone, which gets weight 1.
     ///
-    /// What stands after the last `=` is a weight where it is a positive finite number, unless something exists whose
+    /// The part after the last `=` is a weight if it is a positive finite number, unless a file or folder exists whose
     /// path is the whole argument.
     public init(argument: String) {
         guard let sign = argument.utf8.lastIndex(of: UInt8(ascii: "=")), sign != argument.startIndex,

@@ -1,20 +1,20 @@
 import RestoreFiles
 import RestoreImage
 
-/// Why a file gives no pictures to train on. Every case carries the path.
+/// Why a file yields no training images. Every case includes the path.
 public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The file itself could not be read.
+    /// The file could not be read.
     case file(FileError)
-    /// A PNG or JPEG file that gives no picture.
+    /// A PNG or JPEG file that cannot be decoded.
     case image(ImageError)
-    /// None of the known formats; `found` says what the file seems to be.
+    /// None of the known formats; `found` describes what the file appears to be.
     case unknownFormat(path: String, found: String)
-    /// The file breaks its format's rules or ends too early.
+    /// The file violates its format or is truncated.
     case damaged(path: String, format: String, reason: String)
-    /// A valid file of a kind that is not read.
+    /// A valid file of an unsupported kind.
     case unsupported(path: String, reason: String)
 
-    /// One line that names the path, what was expected and what was found.
+    /// A single line with the path, what was expected and what was found.
     public var description: String {
         switch self {
         case .file(let error):
@@ -22,7 +22,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
         case .image(let error):
             return error.description
         case .unknownFormat(let path, let found):
-            return "\(path): is no PNG or JPEG picture, CIFAR-10 batch or IDX file: found \(found)"
+            return "\(path): is not a PNG or JPEG image, CIFAR-10 batch or IDX file: found \(found)"
         case .damaged(let path, let format, let reason):
             return "\(path): is a damaged \(format): \(reason)"
         case .unsupported(let path, let reason):
@@ -31,7 +31,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What is wrong with the bytes of a file, for a parser that does not know the file's path.
+/// What is wrong with the bytes of a file. Thrown by parsers, which do not know the file's path.
 struct FormatProblem: Error, Equatable {
     enum Kind { case damage, unsupported }
 
@@ -41,7 +41,7 @@ struct FormatProblem: Error, Equatable {
     static func damage(_ reason: String) -> FormatProblem { FormatProblem(kind: .damage, reason: reason) }
     static func unsupported(_ reason: String) -> FormatProblem { FormatProblem(kind: .unsupported, reason: reason) }
 
-    /// - Parameter format: what a damaged file is called.
+    /// - Parameter format: how to describe a damaged file.
     func error(path: String, format: String) -> DatasetError {
         switch kind {
         case .damage: .damaged(path: path, format: format, reason: reason)

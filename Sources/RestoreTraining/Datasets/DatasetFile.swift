@@ -1,7 +1,7 @@
 import RestoreFiles
 import RestoreImage
 
-/// The kinds of files that hold pictures to train on.
+/// The types of files that contain training images.
 public enum DatasetFormat: String, Sendable, CaseIterable {
     case png
     case jpeg
@@ -9,7 +9,7 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
     case cifar10Python = "cifar10_python"
     case idx
 
-    /// The format's name for people.
+    /// The human-readable name of the format.
     public var name: String {
         switch self {
         case .png: "PNG"
@@ -21,19 +21,19 @@ public enum DatasetFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// A file of one picture or of many, decoded.
+/// A decoded file with one or more images.
 package struct DatasetFile: Sendable {
     package let format: DatasetFormat
     package let isCompressed: Bool
     package let records: DatasetRecords
-    /// What is wrong with a file that gives pictures all the same, as with its labels.
+    /// Problems with a file that is still usable, such as bad labels.
     package let warnings: [String]
 
-    /// The most bytes that a gzipped file may inflate to, unless told otherwise: five times what all of CIFAR-10 takes.
+    /// Default limit on the inflated size of a gzipped file: five times the size of all of CIFAR-10.
     package static let maximumInflatedBytes = 1 << 30
 
-    /// Reads a picture (PNG, JPEG), a batch of CIFAR-10 (binary, Python) or an IDX file of pictures, plain or gzipped.
-    /// The content decides which, not the name.
+    /// Reads an image (PNG, JPEG), a batch of CIFAR-10 (binary, Python) or an IDX file of images, plain or gzipped. The
+    /// type is determined by the content, not the name.
     package init(
         path: String, maximumInflatedBytes: Int = DatasetFile.maximumInflatedBytes
     ) throws(DatasetError) {
@@ -66,7 +66,7 @@ package struct DatasetFile: Sendable {
         }
     }
 
-    /// The bytes of a file, inflated where it is gzipped.
+    /// The bytes of a file, inflated if it is gzipped.
     private static func content(
         of path: String, maximumInflatedBytes: Int
     ) throws(DatasetError) -> (bytes: [UInt8], isCompressed: Bool) {
@@ -79,8 +79,7 @@ package struct DatasetFile: Sendable {
         return (inflated, true)
     }
 
-    /// The labels that stand beside an IDX file of pictures. Without them, or with wrong ones, its pictures are as
-    /// good.
+    /// The labels next to an IDX file of images. Without labels, or with wrong ones, the images are still usable.
     private static func labels(
         ofImages bytes: [UInt8], path: String, limit: Int
     ) throws(DatasetError) -> (labels: ArraySlice<UInt8>?, warning: String?) {
@@ -94,7 +93,7 @@ package struct DatasetFile: Sendable {
                 guard IDXFile.isLabels(content) else { throw .unsupported("expected an IDX file of labels") }
                 let labels = try IDXFile.readLabels(content)
                 guard labels.count == count else {
-                    throw .damage("expected \(count) labels, one a picture of \(path), found \(labels.count)")
+                    throw .damage("expected \(count) labels, one per image of \(path), found \(labels.count)")
                 }
                 return labels
             }
@@ -104,14 +103,15 @@ package struct DatasetFile: Sendable {
         }
     }
 
-    /// Why a file of no known format is refused.
+    /// Why a file of no known format is rejected.
     private static func refusal(of bytes: [UInt8], path: String) throws(DatasetError) -> DatasetError {
         if IDXFile.isLabels(bytes) {
             let count = try named(path, DatasetFormat.idx.name) { () throws(FormatProblem) in
                 try IDXFile.readLabels(bytes).count
             }
             return .unsupported(
-                path: path, reason: "it holds \(count) labels and no pictures; those are read along with the pictures")
+                path: path, reason: "it contains \(count) labels and no images; labels are read along with their images"
+            )
         }
         if let kind = IDXFile.otherKind(bytes) {
             return .unsupported(path: path, reason: "it is \(kind), expected bytes with 3 axes")
@@ -134,7 +134,7 @@ package struct DatasetFile: Sendable {
         return .unknownFormat(path: path, found: "\(bytes.count) bytes")
     }
 
-    /// Runs a parser that does not know the file's path.
+    /// Runs a parser and adds the file's path to its errors.
     private static func named<Value>(
         _ path: String, _ format: String, _ parse: () throws(FormatProblem) -> Value
     ) throws(DatasetError) -> Value {

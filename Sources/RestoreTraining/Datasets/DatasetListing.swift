@@ -1,26 +1,26 @@
 import RestoreFiles
 import RestoreImage
 
-/// Which part of a data set is read where a folder has both.
+/// Which part of a data set to read from a folder that contains both.
 public enum DatasetPart: Sendable {
-    /// All but the test sets, which nobody should train on by accident.
+    /// Everything except the test sets, so that nobody trains on them by accident.
     case training
-    /// The test sets alone (`test_batch*`, `t10k-images*`); all files of a folder that has none.
+    /// Only the test sets (`test_batch*`, `t10k-images*`), or all files if the folder has none.
     case test
 }
 
-/// The files of a folder that hold pictures to train on or to test with.
+/// The files of a folder that contain images for training or testing.
 ///
-/// In a folder names decide what is looked at: pictures by their extensions, batches and IDX files by the names that
-/// CIFAR-10 and MNIST give them. What a file is, its content tells. A file that is named itself is taken whatever its
-/// name is.
+/// Within a folder, names determine which files are considered: images by their extensions, batches and IDX files by
+/// the names used by CIFAR-10 and MNIST. The type of a file is then determined by its content. A file given explicitly
+/// is accepted under any name.
 package struct DatasetListing {
     /// Sorted by the bytes of their paths.
     package private(set) var files: [String] = []
     /// Files of the other part.
     package private(set) var leftOut: [String] = []
 
-    /// - Throws: `FileError.notFound` where nothing is at `path`, and what listing a folder throws.
+    /// - Throws: `FileError.notFound` if nothing exists at `path`, and errors from listing a folder.
     package init(_ path: String, part: DatasetPart = .training) throws(FileError) {
         switch pathKind(path) {
         case .missing:
@@ -41,7 +41,7 @@ package struct DatasetListing {
         }
     }
 
-    /// What a file is for, by its name alone; nil for one that is passed over.
+    /// The part of the data set that a file belongs to, judging by its name alone; nil if it is ignored.
     private static func role(of name: String) -> DatasetPart? {
         let name = name.lowercased()
         if ImageFormat.allFileExtensions.contains(pathExtension(of: name)) { return .training }
@@ -53,19 +53,19 @@ package struct DatasetListing {
         name.hasPrefix("test_batch") || isImagesName(name) && (name.hasPrefix("t10k") || name.contains("test-images"))
     }
 
-    /// Whether a batch of CIFAR-10 may be called so: "data_batch_1", "data_batch_1.bin", "data_batch_1.bin.gz". The
-    /// batches of CIFAR-100 count, too, so that they are refused by name.
+    /// Whether this is a name of a CIFAR-10 batch: "data_batch_1", "data_batch_1.bin", "data_batch_1.bin.gz". Names of
+    /// CIFAR-100 batches count too, so that they are reported as unsupported.
     static func isBatchName(_ name: String) -> Bool {
         name.hasPrefix("data_batch") || name.hasPrefix("test_batch") || name == "train" || name == "train.bin"
     }
 
-    /// "train-images-idx3-ubyte", "train-images.idx3-ubyte.gz" and the like.
+    /// Matches "train-images-idx3-ubyte", "train-images.idx3-ubyte.gz" and the like.
     private static func isImagesName(_ name: String) -> Bool {
         name.contains("idx3-ubyte") || name.hasPrefix("train-images") || name.hasPrefix("t10k-images")
     }
 
-    /// Where the labels of an IDX file of pictures are: beside it, under the name that MNIST gives them; plain or
-    /// gzipped. Nil where there are none.
+    /// The path of the labels for an IDX file of images: next to it, under MNIST's name for them, plain or gzipped. Nil
+    /// if there is none.
     static func labelsPath(of images: String) -> String? {
         let name = lastPathComponent(of: images)
         guard let range = name.lastRange(of: "images") else { return nil }
@@ -78,7 +78,7 @@ package struct DatasetListing {
 }
 
 extension StringProtocol {
-    /// Where `text` stands last.
+    /// The last occurrence of `text`.
     fileprivate func lastRange(of text: String) -> Range<Index>? {
         indices.reversed().lazy.filter { self[$0...].hasPrefix(text) }.first.map {
             $0..<index($0, offsetBy: text.count)

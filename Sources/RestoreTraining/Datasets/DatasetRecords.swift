@@ -1,18 +1,18 @@
 import RestoreImage
 
-/// A picture of a file that holds many, or the only one of its file.
+/// An image in a file of many, or the only one of its file.
 package struct DatasetRecord: Sendable {
     package let image: Image
-    /// Its class, where the file tells.
+    /// Its class, if the file has labels.
     package let label: Int?
-    /// Its place in the file, from 0; nil in a file of one picture.
+    /// Its index in the file; nil in a file with a single image.
     package var index: Int?
 }
 
-/// What a file of pictures holds, record by record.
+/// The contents of an image file, record by record.
 package struct DatasetRecords: Sendable {
-    /// Records that give a picture, in the file's order.
+    /// Usable records, in the file's order.
     package var intact: [DatasetRecord] = []
-    /// Records that give none, and why.
+    /// Unusable records, with the reason.
     package var broken: [(index: Int, reason: String)] = []
 }

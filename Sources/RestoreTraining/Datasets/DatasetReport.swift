@@ -2,23 +2,23 @@ import RestoreConcurrency
 import RestoreFiles
 import RestoreImage
 
-/// What is in a data set.
+/// The contents of a data set.
 public struct DatasetReport: Sendable {
-    /// Files and pictures of one format.
+    /// Number of files and images of one format.
     public struct FormatCount: Sendable, Equatable {
         public internal(set) var files = 0
         public internal(set) var compressedFiles = 0
-        /// Those that can be used.
+        /// Number of usable images.
         public internal(set) var pictures = 0
     }
 
-    /// Smallest, middle and largest of some lengths in pixels; the middle is the upper one where there are two.
+    /// Minimum, median and maximum of some lengths in pixels; the upper median if the number of lengths is even.
     public struct Spread: Sendable, Equatable {
         public let minimum: Int
         public let median: Int
         public let maximum: Int
 
-        /// Nil for no lengths.
+        /// Nil if there are no lengths.
         init?(_ lengths: [Int]) {
             let sorted = lengths.sorted()
             guard let first = sorted.first, let last = sorted.last else { return nil }
@@ -26,7 +26,7 @@ public struct DatasetReport: Sendable {
         }
     }
 
-    /// A picture whose decoded pixels are those of an earlier one.
+    /// An image whose decoded pixels equal those of an earlier one.
     public struct Duplicate: Sendable, Equatable {
         public let path: String
         public let original: String
@@ -39,49 +39,49 @@ public struct DatasetReport: Sendable {
 
     public let path: String
     public internal(set) var formats: [DatasetFormat: FormatCount] = [:]
-    /// Pictures that can be used.
+    /// Number of usable images.
     public internal(set) var pictureCount = 0
     public internal(set) var colorCount = 0
     public internal(set) var sixteenBitCount = 0
     public internal(set) var alphaCount = 0
-    /// Of all pictures together.
+    /// Total number of pixels in all images.
     public internal(set) var pixelCount = 0
-    /// Nil where there is no picture.
+    /// Nil if there are no images.
     public internal(set) var widths: Spread?
     public internal(set) var heights: Spread?
-    /// How many pictures have a label; empty where none has.
+    /// Number of images per label; empty if there are no labels.
     public internal(set) var labels: [Int: Int] = [:]
-    /// Among the pictures of this path and of those that were looked at before.
+    /// Duplicates among the images of this path and of those checked before.
     public internal(set) var duplicates: [Duplicate] = []
-    /// Files and records that give no picture.
+    /// Unusable files and records.
     public internal(set) var broken: [PictureSet.Skipped] = []
-    /// What is wrong with files that give pictures all the same.
+    /// Problems with files that are still usable.
     public internal(set) var warnings: [String] = []
-    /// Files of test sets in a folder, which were not looked at.
+    /// Test-set files in a folder, which were not checked.
     public internal(set) var leftOut: [String] = []
-    /// Pictures with a side below the length that was asked for, by path.
+    /// Paths of images with a side shorter than the given length.
     public internal(set) var small: [String] = []
 
     public var grayCount: Int { pictureCount - colorCount }
     public var fileCount: Int { formats.values.reduce(0) { $0 + $1.files } }
 }
 
-/// Looks at data sets, one after the other, and knows pictures again.
+/// Checks data sets one after the other, and detects duplicates across them.
 public struct DatasetCheck: ~Copyable {
     private let pool: WorkerPool
     private let minimumSide: Int
-    /// Where each picture was seen first.
+    /// Where each image was first seen.
     private var seen: [PictureDigest: (file: String, index: Int?)] = [:]
 
-    /// - Parameter minimumSide: pictures with a shorter side are reported as small.
+    /// - Parameter minimumSide: images with a shorter side are reported as small.
     public init(minimumSide: Int = 1, pool: WorkerPool) {
         self.minimumSide = minimumSide
         self.pool = pool
     }
 
-    /// Reads everything at `path`, a few files at a time; takes no memory for pictures it is done with.
+    /// Reads everything at `path`, a few files at a time, without keeping decoded images in memory.
     ///
-    /// - Throws: `FileError` where nothing is at `path`, or a folder cannot be listed.
+    /// - Throws: `FileError` if nothing exists at `path` or a folder cannot be listed.
     public mutating func report(_ path: String) throws(FileError) -> DatasetReport {
         let listing = try DatasetListing(path)
         let files = listing.files
@@ -143,7 +143,7 @@ public struct DatasetCheck: ~Copyable {
     }
 }
 
-/// What is kept of a file once its pixels are gone.
+/// What is kept of a file after its pixels have been freed.
 private struct FileFacts: Sendable {
     let format: DatasetFormat
     let isCompressed: Bool

@@ -1,17 +1,18 @@
 import CZlib
 
-/// Files compressed by gzip (RFC 1952).
+/// Files compressed with gzip (RFC 1952).
 enum GzipStream {
-    /// Whether a file begins as one: identification bytes and the only method there is, deflate.
+    /// Whether a file starts with the gzip magic number and the only compression method, deflate.
     static func isGzip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x1F, 0x8B, 0x08]) }
 
-    /// What a file holds. Members that follow each other are joined, as gzip does; zeros may follow the last.
+    /// The uncompressed contents of a file. Consecutive members are concatenated, as by gzip; zero padding may follow
+    /// the last.
     ///
-    /// The length that the file states is a hint: no more than `maximumBytes` are set aside for it, and those are not
-    /// touched before there is content for them.
+    /// The length stored in the file is only a hint: at most `maximumBytes` are reserved for it, and the memory is not
+    /// touched until there is content for it.
     ///
-    /// - Parameter maximumBytes: the most bytes of content. More are refused, whatever the file's own size: a kilobyte
-    ///   can hold a megabyte.
+    /// - Parameter maximumBytes: limit on the uncompressed size. Larger contents are rejected whatever the file's own
+    ///   size, because a kilobyte can expand to a megabyte.
     static func inflated(_ bytes: [UInt8], maximumBytes: Int) throws(FormatProblem) -> [UInt8] {
         var stream = z_stream()
         let windowBits: Int32 = 15 + 16  // 32 KiB, and a gzip header
@@ -33,13 +34,13 @@ enum GzipStream {
         return content
     }
 
-    /// What the last member says it holds, modulo 4 GiB; no more than deflate could put into the file.
+    /// The size stored in the last member, modulo 4 GiB, but no more than deflate could have compressed into the file.
     private static func expectedBytes(_ bytes: [UInt8]) -> Int {
         let stated = bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
         return min(stated, 1032 * bytes.count)
     }
 
-    /// Inflates one member and returns how many bytes of the file it takes.
+    /// Inflates one member and returns the number of bytes it takes in the file.
     private static func inflateMember(
         _ stream: inout z_stream, _ bytes: [UInt8], from start: Int, appendingTo content: inout [UInt8],
         maximumBytes: Int
@@ -69,14 +70,14 @@ enum GzipStream {
         }
     }
 
-    /// One call of zlib: from the rest of the file, at most 1 GiB of it, into one piece.
+    /// One call to zlib: from the rest of the file, at most 1 GiB of it, into one buffer.
     private static func step(
         _ stream: inout z_stream, _ bytes: [UInt8], from start: Int, into piece: inout [UInt8]
     ) -> (status: Int32, taken: Int, made: Int) {
         bytes.withUnsafeBufferPointer { source in
             piece.withUnsafeMutableBufferPointer { destination in
                 let available = min(source.count - start, 1 << 30)
-                // zlib does not write through next_in; its declaration is older than const.
+                // zlib does not write through next_in; its declaration predates const.
                 stream.next_in = source.baseAddress.map { UnsafeMutablePointer(mutating: $0 + start) }
                 stream.avail_in = UInt32(available)
                 stream.next_out = destination.baseAddress

@@ -1,18 +1,19 @@
 import RestoreImage
 
-/// IDX files, the format of MNIST (LeCun, Cortes, Burges): a mark that tells type and number of axes, the length of
-/// each axis, big end first, then the values, the last axis fastest.
+/// IDX files, the format of MNIST (LeCun, Cortes, Burges): a magic number with the element type and number of
+/// dimensions, the length of each dimension, in big-endian order, then the values, with the last dimension varying
+/// fastest.
 enum IDXFile {
     private static let labelMark: [UInt8] = [0, 0, 8, 1]
     private static let imageMark: [UInt8] = [0, 0, 8, 3]
 
-    /// The most pictures of a file: a picture of one pixel takes over a hundred bytes of memory.
+    /// Limit on the number of images in a file: even a one-pixel image takes over a hundred bytes of memory.
     private static let maximumCount = 1 << 22
 
     static func isImages(_ bytes: [UInt8]) -> Bool { bytes.starts(with: imageMark) }
     static func isLabels(_ bytes: [UInt8]) -> Bool { bytes.starts(with: labelMark) }
 
-    /// An IDX file of values that are not bytes, or of another number of axes: what it holds.
+    /// For an IDX file whose values are not bytes, or with another number of dimensions: what it contains.
     static func otherKind(_ bytes: [UInt8]) -> String? {
         let types: [UInt8: String] = [
             8: "bytes", 9: "signed bytes", 11: "16-bit numbers", 12: "32-bit numbers", 13: "floats", 14: "doubles",
@@ -22,22 +23,22 @@ enum IDXFile {
         return "an IDX file of \(type) with \(bytes[3]) \(bytes[3] == 1 ? "axis" : "axes")"
     }
 
-    /// The labels of a file that `isLabels`.
+    /// The labels of a file for which `isLabels` is true.
     static func readLabels(_ bytes: [UInt8]) throws(FormatProblem) -> ArraySlice<UInt8> {
         bytes[try valueRange(bytes, axes: 1).values]
     }
 
-    /// The gray pictures of a file that `isImages`.
+    /// The gray images of a file for which `isImages` is true.
     static func readImages(_ bytes: [UInt8], labels: ArraySlice<UInt8>?) throws(FormatProblem) -> DatasetRecords {
         let (sides, values) = try valueRange(bytes, axes: 3)
         let (count, height, width) = (sides[0], sides[1], sides[2])
         guard count > 0, height > 0, width > 0 else {
-            throw .damage("it says \(count) pictures of \(width)×\(height)")
+            throw .damage("its header specifies \(count) images of \(width)×\(height)")
         }
         guard count <= maximumCount else {
-            throw .unsupported("it says \(count) pictures, more than the limit of \(maximumCount)")
+            throw .unsupported("its header specifies \(count) images, more than the limit of \(maximumCount)")
         }
-        // The product is no more than the file's own size.
+        // The product does not exceed the file's own size.
         let pixels = width * height
         var records = DatasetRecords()
         records.intact.reserveCapacity(count)
@@ -52,7 +53,7 @@ enum IDXFile {
         return records
     }
 
-    /// How many pictures a file says it holds, and so how many labels belong to it.
+    /// The number of images given in the file's header, and thus the number of labels expected.
     static func imageCount(_ bytes: [UInt8]) throws(FormatProblem) -> Int {
         try valueRange(bytes, axes: 3).sides[0]
     }
@@ -78,7 +79,7 @@ enum IDXFile {
         guard !overflowed, expected == bytes.count else {
             let text = sides.map { "\($0)" }.joined(separator: "×")
             let total = overflowed ? "more bytes than can be counted" : "\(expected) bytes"
-            throw .damage("it says \(text) values, so expected \(total), found \(bytes.count)")
+            throw .damage("its header specifies \(text) values, so expected \(total), found \(bytes.count)")
         }
         return (sides, start..<bytes.count)
     }

@@ -1,30 +1,30 @@
 import RestoreImage
 import RestoreNN
 
-/// Draws square patches at random places, flipped and turned at random. How often a picture is drawn depends on its
-/// weight (`DataSource`), not on its size.
+/// Draws square patches at random positions, with random flips and rotations. The probability of drawing an image
+/// depends on its weight (`DataSource`), not on its size.
 ///
-/// What stands at a place of a batch depends on the seed, the step and that place alone, so it is the same however many
-/// workers prepare the batch, and after any interruption.
+/// The contents of a batch slot depend only on the seed, the step and the slot, so they are the same regardless of the
+/// number of workers that prepare the batch, and after any interruption.
 public struct PatchSampler: Sendable {
     public let pictures: PictureSet
-    /// Side of a patch in pixels.
+    /// Width and height of a patch in pixels.
     public let side: Int
     public let seed: UInt64
 
-    /// - Precondition: every picture is at least `side` pixels wide and high.
+    /// - Precondition: every image is at least `side` pixels wide and high.
     public init(pictures: PictureSet, side: Int, seed: UInt64) {
         self.pictures = pictures
         self.side = side
         self.seed = seed
     }
 
-    /// The generator of one place of one batch.
+    /// The random generator for one slot of one batch.
     public func generator(step: Int, slot: Int) -> SeededGenerator {
         SeededGenerator(seed: seed, path: UInt64(step), UInt64(slot))
     }
 
-    /// Writes a patch of interleaved RGB floats (side × side × 3, 0…1) and returns the path of its picture.
+    /// Writes a patch of interleaved RGB floats (side × side × 3, 0…1) and returns the path of its image.
     @discardableResult
     public func draw(_ generator: inout SeededGenerator, into colors: UnsafeMutablePointer<Float>) -> String {
         let picture = pictures.pictures[pictures.drawIndex(using: &generator)]
@@ -41,7 +41,8 @@ public struct PatchSampler: Sendable {
         return picture.path
     }
 
-    /// One of the eight symmetries of the square: transposed, mirrored, upside down, by the three bits of `symmetry`.
+    /// Applies one of the eight symmetries of the square: transposed, mirrored, upside down, according to the three
+    /// bits of `symmetry`.
     private func transform(
         _ source: UnsafePointer<Float>, symmetry: Int, into destination: UnsafeMutablePointer<Float>
     ) {

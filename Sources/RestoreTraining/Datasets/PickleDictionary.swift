@@ -1,4 +1,4 @@
-/// A pickle whose value is a dictionary, and what its keys hold.
+/// A pickle whose value is a dictionary, with access to the values of its keys.
 struct PickleDictionary {
     private let bytes: [UInt8]
     private let store: PickleStore
@@ -7,14 +7,14 @@ struct PickleDictionary {
     init(_ bytes: [UInt8]) throws(FormatProblem) {
         let (value, store) = try PickleReader.read(bytes)
         guard case .dictionary(let index) = value else {
-            throw .unsupported("it holds \(value.name), expected a dictionary")
+            throw .unsupported("it contains \(value.name), expected a dictionary")
         }
         self.bytes = bytes
         self.store = store
         pairs = store.dictionaries[index]
     }
 
-    /// What the key `name` holds. As in Python, the last value given to a key counts.
+    /// The value of key `name`. As in Python, if a key is repeated, its last value counts.
     subscript(name: String) -> PickleValue? {
         let places = stride(from: 0, to: pairs.count, by: 2)
         return places.reversed().first { text(pairs[$0]) == name }.map { pairs[$0 + 1] }
@@ -26,7 +26,7 @@ struct PickleDictionary {
         return names.isEmpty ? "none" : names.joined(separator: ", ")
     }
 
-    /// Strings of Python 2 are bytes.
+    /// Strings of Python 2 are byte strings.
     private func text(_ value: PickleValue) -> String? {
         switch value {
         case .bytes(let range), .text(let range), .latin1(let range):
@@ -40,13 +40,14 @@ struct PickleDictionary {
         guard case .list(let index) = value else { throw .damage("'\(name)' is \(value.name), expected a list") }
         return try store.lists[index].map { (element) throws(FormatProblem) in
             guard case .int(let number) = element else {
-                throw .damage("'\(name)' has \(element.name) in it, expected numbers")
+                throw .damage("'\(name)' contains \(element.name), expected numbers")
             }
             return number
         }
     }
 
-    /// A matrix of bytes with this many columns and at least one row: where its values are, row after row.
+    /// A matrix of bytes with this many columns and at least one row; returns the range of its values, in row-major
+    /// order.
     func byteArray(
         _ value: PickleValue, named name: String, columns: Int
     ) throws(FormatProblem) -> (bytes: [UInt8], range: Range<Int>) {
@@ -65,7 +66,7 @@ struct PickleDictionary {
         let (content, range) = try rawBytes(array.values, named: name)
         let expected = array.shape[0].multipliedReportingOverflow(by: columns)
         guard !expected.overflow, range.count == expected.partialValue else {
-            throw .damage("'\(name)' says \(array.shape[0])×\(columns) bytes, found \(range.count)")
+            throw .damage("'\(name)' has the shape \(array.shape[0])×\(columns), found \(range.count) bytes")
         }
         return (content, range)
     }
@@ -78,7 +79,7 @@ struct PickleDictionary {
             return (bytes, range)
         case .latin1(let range):
             guard let decoded = Self.latin1(bytes[range]) else {
-                throw .damage("'\(name)' is a string with characters that are no bytes")
+                throw .damage("'\(name)' is a string with characters that are not bytes")
             }
             return (decoded, 0..<decoded.count)
         default:
@@ -86,7 +87,7 @@ struct PickleDictionary {
         }
     }
 
-    /// The bytes that a UTF-8 text of the characters U+0000…U+00FF stands for; nil for any other.
+    /// The bytes represented by a UTF-8 string of the characters U+0000…U+00FF; nil for any other string.
     private static func latin1(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)

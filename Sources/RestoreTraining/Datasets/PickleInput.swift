@@ -1,4 +1,4 @@
-/// The bytes of a pickle, read from the front with every length checked.
+/// The bytes of a pickle, read sequentially with every length checked.
 struct PickleInput {
     let bytes: [UInt8]
     private(set) var position = 0
@@ -15,7 +15,7 @@ struct PickleInput {
         return bytes[position]
     }
 
-    /// As many bytes, as a range of the file.
+    /// The next `count` bytes, as a range of the file.
     mutating func run(_ count: Int) throws(FormatProblem) -> Range<Int> {
         guard count <= remaining else {
             throw .damage("it ends early: expected \(count) bytes after byte \(position), found \(remaining)")
@@ -24,23 +24,23 @@ struct PickleInput {
         return position..<position + count
     }
 
-    /// An unsigned number, little end first, of 8 bytes at most.
+    /// An unsigned little-endian integer of at most 8 bytes.
     mutating func length(bytes count: Int) throws(FormatProblem) -> Int {
         let value = try run(count).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64(bytes[$1]) }
-        guard let length = Int(exactly: value) else { throw .damage("it holds the length \(value)") }
+        guard let length = Int(exactly: value) else { throw .damage("it contains the length \(value)") }
         return length
     }
 
-    /// A signed number, little end first.
+    /// A signed little-endian integer.
     mutating func signed(bytes count: Int) throws(FormatProblem) -> Int {
         guard count > 0 else { return 0 }
-        guard count <= 8 else { throw .unsupported("it holds a number of \(count) bytes") }
+        guard count <= 8 else { throw .unsupported("it contains a number of \(count) bytes") }
         let value = try run(count).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64(bytes[$1]) }
         let unused = 64 - 8 * count
         return Int(Int64(bitPattern: value << unused) >> unused)
     }
 
-    /// A line, without its end: names of modules, which are short.
+    /// A line without its terminator. Used for module names, which are short.
     mutating func line() throws(FormatProblem) -> String {
         let limit = min(remaining, 256)
         guard let end = bytes[position..<position + limit].firstIndex(of: UInt8(ascii: "\n")) else {
@@ -52,7 +52,7 @@ struct PickleInput {
         return String(decoding: bytes[position..<end], as: UTF8.self)
     }
 
-    /// The start of a text, for names and messages.
+    /// The start of a string, for names and messages.
     func shortText(_ range: Range<Int>) -> String {
         String(decoding: bytes[range.prefix(64)], as: UTF8.self)
     }

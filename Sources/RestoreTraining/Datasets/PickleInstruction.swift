@@ -1,4 +1,4 @@
-/// The instructions of a pickle that are known; the names are those of Python's `pickletools`.
+/// The supported pickle instructions, named as in Python's `pickletools`.
 enum PickleInstruction: UInt8 {
     case protocolVersion = 0x80
     case frame = 0x95
@@ -41,7 +41,7 @@ enum PickleInstruction: UInt8 {
     case reduce = 0x52  // R
     case build = 0x62  // b
 
-    /// All others, for messages.
+    /// Names of all other instructions, for messages.
     static let refusedNames: [UInt8: String] = [
         0x49: "INT", 0x4C: "LONG", 0x8B: "LONG4", 0x53: "STRING", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
         0x56: "UNICODE", 0x46: "FLOAT", 0x47: "BINFLOAT", 0x6C: "LIST", 0x64: "DICT", 0x8F: "EMPTY_SET",

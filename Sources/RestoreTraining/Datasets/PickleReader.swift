@@ -1,23 +1,24 @@
-/// Reads the pickles that hold CIFAR-10: dictionaries, lists, tuples, numbers, strings and NumPy arrays.
+/// Reads the pickles used by CIFAR-10: dictionaries, lists, tuples, numbers, strings and NumPy arrays.
 ///
-/// A pickle is a program for a stack machine (Python's `pickletools` lists its instructions), and one from elsewhere
-/// may run anything in Python. Here only the instructions that make plain values are known, and five names that NumPy
-/// arrays need (`PickleGlobal`); any other is an error that says which. Protocols 2 to 5.
+/// A pickle is a program for a stack machine (Python's `pickletools` lists its instructions), so in Python an untrusted
+/// pickle may execute arbitrary code. This reader supports only the instructions that create plain values, and the five
+/// global names that NumPy arrays need (`PickleGlobal`); any other is an error that names it. Protocols 2 to 5.
 struct PickleReader {
     private var input: PickleInput
     private var stack: [PickleValue] = []
-    /// Where in the stack the open marks are.
+    /// Stack positions of the open marks.
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
     private var store = PickleStore()
 
-    /// The most instructions: a batch of 10,000 takes some 60,000, and each takes some tens of bytes of memory at most.
+    /// Limit on the number of instructions: a batch of 10,000 images takes about 60,000, and each takes at most some
+    /// tens of bytes of memory.
     private static let maximumInstructions = 1 << 22
 
-    /// Whether a file begins as a pickle of protocol 2 or later.
+    /// Whether a file starts as a pickle of protocol 2 or later.
     static func isPickle(_ bytes: [UInt8]) -> Bool { bytes.count > 2 && bytes[0] == 0x80 && (2...5).contains(bytes[1]) }
 
-    /// The value that the pickle `bytes` makes, and the containers it refers to.
+    /// The value of the pickle `bytes`, and the containers it refers to.
     static func read(_ bytes: [UInt8]) throws(FormatProblem) -> (value: PickleValue, store: PickleStore) {
         var reader = PickleReader(input: PickleInput(bytes: bytes))
         for _ in 0..<maximumInstructions {
@@ -30,7 +31,7 @@ struct PickleReader {
         self.input = input
     }
 
-    /// Does one instruction and returns the value of the whole at the last one.
+    /// Executes one instruction. The last one returns the value of the pickle.
     private mutating func step() throws(FormatProblem) -> PickleValue? {
         let start = input.position
         let code = try input.byte("an instruction")
@@ -38,7 +39,7 @@ struct PickleReader {
             let name = PickleInstruction.refusedNames[code]
             throw .unsupported(
                 name.map { "it has the instruction \($0) at byte \(start), which no batch needs" }
-                    ?? "byte \(start) is no instruction: \(code)")
+                    ?? "byte \(start) is not an instruction: \(code)")
         }
         switch instruction {
         case .stop: return try pop()
@@ -69,7 +70,7 @@ struct PickleReader {
 
     private mutating func popLast(_ count: Int) throws(FormatProblem) -> [PickleValue] {
         guard stack.count - (marks.last ?? 0) >= count else {
-            throw .damage("the instruction before byte \(input.position) finds too few values")
+            throw .damage("the instruction before byte \(input.position) has too few values on the stack")
         }
         defer { stack.removeLast(count) }
         return Array(stack.suffix(count))
@@ -77,7 +78,7 @@ struct PickleReader {
 
     private mutating func popToMark() throws(FormatProblem) -> [PickleValue] {
         guard let mark = marks.popLast() else {
-            throw .damage("the instruction before byte \(input.position) finds no mark")
+            throw .damage("the instruction before byte \(input.position) has no mark on the stack")
         }
         defer { stack.removeLast(stack.count - mark) }
         return Array(stack[mark...])
@@ -85,7 +86,7 @@ struct PickleReader {
 
     private func top() throws(FormatProblem) -> PickleValue {
         guard let value = stack.last, stack.count > marks.last ?? 0 else {
-            throw .damage("the instruction before byte \(input.position) finds too few values")
+            throw .damage("the instruction before byte \(input.position) has too few values on the stack")
         }
         return value
     }
@@ -116,7 +117,7 @@ struct PickleReader {
         }
     }
 
-    /// Strings and bytes: a length and as many bytes.
+    /// Strings and bytes: a length followed by that many bytes.
     private mutating func run(_ instruction: PickleInstruction) throws(FormatProblem) -> PickleValue {
         let lengthBytes =
             switch instruction {
@@ -165,7 +166,9 @@ struct PickleReader {
             memo[try input.length(bytes: instruction == .put ? 1 : 4)] = try top()
         default:
             let key = try input.length(bytes: instruction == .get ? 1 : 4)
-            guard let value = memo[key] else { throw .damage("it recalls value \(key), which it has not stored") }
+            guard let value = memo[key] else {
+                throw .damage("it refers to memo entry \(key), which it has not stored")
+            }
             stack.append(value)
         }
     }
@@ -202,7 +205,7 @@ struct PickleReader {
         stack.append(result)
     }
 
-    /// What a call of one of the known names gives; nil for other arguments than NumPy's.
+    /// The result of calling one of the supported globals; nil if the arguments are not those used by NumPy.
     private mutating func call(
         _ global: PickleGlobal, _ arguments: [PickleValue]
     ) throws(FormatProblem) -> PickleValue? {
@@ -223,7 +226,7 @@ struct PickleReader {
         }
     }
 
-    /// Gives an array its values, or a type its byte order, which bytes have none of.
+    /// Sets the values of an array, or the byte order of a type, which does not matter for bytes.
     private mutating func build() throws(FormatProblem) {
         let state = try pop()
         guard case .tuple(let index) = state else { throw misplaced("is the state of a value", state) }
@@ -234,14 +237,14 @@ struct PickleReader {
             store.arrays[target] = try array(fields[1], fields[2], isFortran, fields[4])
         case .type where fields.count >= 5:
             guard fields[2...4].allSatisfy({ $0 == .none }) else {
-                throw .unsupported("the type of its array has fields of its own")
+                throw .unsupported("the element type of its array is structured")
             }
         case let other:
             throw misplaced("gets a state of \(fields.count) fields", other)
         }
     }
 
-    /// Python 2 writes flags as numbers.
+    /// Python 2 stores flags as numbers.
     private func flag(_ value: PickleValue) -> PickleValue {
         switch value {
         case .int(0): .bool(false)
@@ -254,7 +257,7 @@ struct PickleReader {
         _ shape: PickleValue, _ type: PickleValue, _ isFortran: Bool, _ values: PickleValue
     ) throws(FormatProblem) -> PickleArray {
         guard case .tuple(let index) = shape else { throw misplaced("is a shape", shape) }
-        // NumPy's own limit. One long tuple, recalled for many arrays, would be copied for each.
+        // NumPy's own limit. Without it, one long tuple referenced by many arrays would be copied for each.
         guard store.tuples[index].count <= 64 else {
             throw .damage("an array has \(store.tuples[index].count) axes before byte \(input.position)")
         }

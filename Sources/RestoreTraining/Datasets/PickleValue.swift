@@ -1,24 +1,24 @@
-/// What a pickle is made of. Texts and bytes are ranges of the file, and containers stand in the `PickleStore`, so that
-/// no value takes memory of its own and none holds another: cycles and deep nesting cost nothing.
+/// The values in a pickle. Strings and bytes are ranges of the file, and containers are stored in the `PickleStore`, so
+/// that no value allocates memory or contains another one: cycles and deep nesting cost nothing.
 enum PickleValue: Equatable {
     case none
     case bool(Bool)
     case int(Int)
-    /// A string of Python 2, or bytes of Python 3.
+    /// A Python 2 string, or Python 3 bytes.
     case bytes(Range<Int>)
-    /// UTF-8, not checked.
+    /// UTF-8, not validated.
     case text(Range<Int>)
-    /// The bytes that a UTF-8 text gives in Latin-1: how Python 3 writes bytes for Python 2.
+    /// The Latin-1 bytes of a UTF-8 string, which is how Python 3 stores bytes for Python 2.
     case latin1(Range<Int>)
     case list(Int)
     case dictionary(Int)
     case tuple(Int)
     case global(PickleGlobal)
-    /// A NumPy type, by its code ("u1"), such a range of the file.
+    /// A NumPy type, given by its code ("u1") as a range of the file.
     case type(code: Range<Int>)
     case array(Int)
 
-    /// What it is called in error messages.
+    /// The name used in error messages.
     var name: String {
         switch self {
         case .none: "None"
@@ -36,31 +36,31 @@ enum PickleValue: Equatable {
     }
 }
 
-/// The only names of Python modules that a pickle may hold. None is looked up anywhere: they stand for steps of
+/// The only Python globals a pickle may contain. They are never looked up; each one corresponds to an operation of
 /// `PickleReader`.
 enum PickleGlobal: String {
-    /// Makes an empty array, which its state then fills.
+    /// Creates an empty array, to be filled by setting its state.
     case reconstruct = "numpy.core.multiarray._reconstruct"
     case array = "numpy.ndarray"
     case type = "numpy.dtype"
-    /// Makes an array of its bytes (protocol 5).
+    /// Creates an array from its bytes (protocol 5).
     case fromBuffer = "numpy.core.numeric._frombuffer"
-    /// Makes bytes of a string (Python 3 writing protocol 2).
+    /// Creates bytes from a string (Python 3 writing protocol 2).
     case encode = "_codecs.encode"
 
-    /// - Parameter name: module and name; the modules' names since NumPy 2 are known, too.
+    /// - Parameter name: module and name; the module names used since NumPy 2 are also accepted.
     init?(name: String) {
         let prefix = "numpy._core."
         self.init(rawValue: name.hasPrefix(prefix) ? "numpy.core." + name.dropFirst(prefix.count) : name)
     }
 }
 
-/// A NumPy array, its values still in the file.
+/// A NumPy array whose values are still in the file.
 struct PickleArray: Equatable {
     var shape: [Int]
-    /// The code of its type, such as "u1" for bytes, as a range of the file.
+    /// Its type code, such as "u1" for bytes, as a range of the file.
     var typeCode: Range<Int>
-    /// Whether the first axis is the fastest.
+    /// Whether the first axis varies fastest (column-major order).
     var isFortran: Bool
     /// Its values: `.bytes` or `.latin1`.
     var values: PickleValue
@@ -69,10 +69,10 @@ struct PickleArray: Equatable {
 /// The containers of a pickle.
 struct PickleStore {
     var lists: [[PickleValue]] = []
-    /// Keys and values in turns.
+    /// Alternating keys and values.
     var dictionaries: [[PickleValue]] = []
     var tuples: [[PickleValue]] = []
-    /// Nil for an array that has no state yet.
+    /// Nil for an array whose state has not been set.
     var arrays: [PickleArray?] = []
 
     mutating func list() -> PickleValue {

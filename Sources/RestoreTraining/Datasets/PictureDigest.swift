@@ -1,7 +1,7 @@
 import CLibMD
 import RestoreImage
 
-/// What tells pictures apart: SHA-256 of size, channels, depth and samples.
+/// Identifies an image: SHA-256 of its size, channels, depth and samples.
 struct PictureDigest: Hashable, Sendable {
     private let words: SIMD4<UInt64>
 

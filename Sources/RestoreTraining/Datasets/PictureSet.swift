@@ -5,48 +5,48 @@ import RestoreImage
 import RestoreNN
 import Synchronization
 
-/// Pictures to train on, decoded and held in memory.
+/// Training images, decoded and held in memory.
 public struct PictureSet: Sendable {
     public struct Picture: Sendable {
-        /// The file that it came from.
+        /// The file it was read from.
         public let file: String
-        /// Its place in a file of many pictures, from 0; nil in a file of one.
+        /// Its index in a file of many images; nil in a file with a single one.
         public let index: Int?
         public let image: Image
-        /// Its class, where the file tells: 0…9 in CIFAR-10 and MNIST.
+        /// Its class, if the file has labels: 0…9 in CIFAR-10 and MNIST.
         public let label: Int?
-        /// The chance that it is drawn, relative to a picture of weight 1.
+        /// The probability of drawing it, relative to an image of weight 1.
         public let weight: Double
 
-        /// What messages call it: the path of its file, and `#` with its place where the file holds many.
+        /// How messages refer to it: the path of its file, followed by `#` and its index if the file contains several.
         public var path: String { PictureSet.path(file, index) }
     }
 
-    /// A file, or a picture of one, that could not be used.
+    /// A file, or an image in one, that could not be used.
     public struct Skipped: Sendable, Hashable {
-        /// Of the file, with `#` and the place where one picture of many is meant.
+        /// The path of the file, followed by `#` and an index for one image of several.
         public let path: String
-        /// One line that names the path.
+        /// A single line that includes the path.
         public let reason: String
     }
 
-    /// Source by source as given, each in the order of its files' paths: what a seed draws does not depend on the file
-    /// system.
+    /// In the given order of sources, and within each in the order of file paths, so that the draws for a seed do not
+    /// depend on the file system.
     public let pictures: [Picture]
     public let skipped: [Skipped]
-    /// Files in folders that belong to the other part of a data set; read only if they are named themselves.
+    /// Files in folders that belong to the other part of a data set. They are read only if given explicitly.
     public let leftOut: [String]
-    /// Sums of the pictures' weights, each relative to the largest; empty where all are equal.
+    /// Cumulative weights of the images, relative to the largest weight; empty if all are equal.
     private let cumulativeWeights: [Double]
 
-    /// Reads every picture of `sources`: folders with PNG and JPEG files, batches of CIFAR-10 and IDX files, plain or
-    /// gzipped, and such files themselves (see docs/data.md). Broken files and records, and pictures smaller than
-    /// `minimumSide`, are skipped and named in the log.
+    /// Reads every image of `sources`: folders with PNG and JPEG files, batches of CIFAR-10 and IDX files, plain or
+    /// gzipped, as well as such files given explicitly (see docs/data.md). Broken files and records, and images smaller
+    /// than `minimumSide`, are skipped and logged.
     ///
     /// - Parameters:
-    ///   - part: which files of folders with a test set are read; files that are named themselves always are.
-    ///   - maximumBytes: what the decoded pictures may take together.
-    /// - Throws: `TrainingError.file` for a path that is not there, `.noPictures`, `.tooMuchData`.
+    ///   - part: which files to read in folders with a test set; files given explicitly are always read.
+    ///   - maximumBytes: limit on the total size of the decoded images.
+    /// - Throws: `TrainingError.file` if a path does not exist, `.noPictures`, `.tooMuchData`.
     public init(
         sources: [DataSource], part: DatasetPart = .training, minimumSide: Int, maximumBytes: Int = 8 << 30,
         pool: WorkerPool, logger: Logger
@@ -76,12 +76,12 @@ public struct PictureSet: Sendable {
         switch part {
         case .training:
             for path in leftOut {
-                logger.info("left out \(path): a test set; name the file itself to train on it")
+                logger.info("skipped \(path): a test set; specify the file explicitly to train on it")
             }
         case .test:
-            // One line: beside a test set there may be a whole folder of pictures.
+            // Logs a single line, because there may be a whole folder of images next to a test set.
             guard !leftOut.isEmpty else { return }
-            logger.info("\(source): read its test set only and left out \(leftOut.count) other files")
+            logger.info("\(source): read only its test set and skipped \(leftOut.count) other files")
         }
     }
 
@@ -92,7 +92,7 @@ public struct PictureSet: Sendable {
         cumulativeWeights = Self.cumulativeWeights(of: pictures)
     }
 
-    /// Decodes the files, some at once; nil for one that was not begun because too much had been read.
+    /// Decodes the files, several at once; nil for a file that was not started because the limit had been reached.
     private static func read(
         _ paths: [String], maximumBytes: Int, pool: WorkerPool
     ) throws(TrainingError) -> [Result<DatasetFile, DatasetError>?] {
@@ -119,16 +119,16 @@ public struct PictureSet: Sendable {
 // MARK: Classes
 
 extension PictureSet {
-    /// How many pictures have each label; empty where none has.
+    /// The number of images per label; empty if there are no labels.
     public var classCounts: [Int: Int] {
         pictures.reduce(into: [:]) { counts, picture in
             if let label = picture.label { counts[label, default: 0] += 1 }
         }
     }
 
-    /// The pictures of these classes, in the order of this set; those without a label are left out.
+    /// The images of these classes, in the order of this set; those without a label are left out.
     ///
-    /// - Throws: `TrainingError.noClasses` where none is left.
+    /// - Throws: `TrainingError.noClasses` if none is left.
     public func ofClasses(_ classes: Set<Int>) throws(TrainingError) -> PictureSet {
         let chosen = pictures.filter { $0.label.map(classes.contains) ?? false }
         guard !chosen.isEmpty else { throw .noClasses(classes.sorted(), found: classCounts.keys.sorted()) }
@@ -136,16 +136,16 @@ extension PictureSet {
     }
 }
 
-// MARK: Drawing and setting aside
+// MARK: Drawing and splitting
 
 extension PictureSet {
-    /// The place in `pictures` of one that is drawn by weight. With equal weights every picture is as likely.
+    /// The index in `pictures` of a weighted random draw. If all weights are equal, all images are equally likely.
     ///
-    /// - Precondition: there are pictures.
+    /// - Precondition: the set is not empty.
     public func drawIndex(using generator: inout SeededGenerator) -> Int {
         guard let total = cumulativeWeights.last else { return generator.index(below: pictures.count) }
         let place = generator.uniform() * total
-        // The first whose sum is above the place.
+        // The first image whose cumulative weight exceeds the position.
         var (low, high) = (0, cumulativeWeights.count - 1)
         while low < high {
             let middle = (low + high) / 2
@@ -159,13 +159,13 @@ extension PictureSet {
         guard pictures.contains(where: { $0.weight != largest }) else { return [] }
         var sum = 0.0
         return pictures.map { picture in
-            // Relative to the largest, the sum stays finite whatever the weights are.
+            // Relative to the largest weight, the sum stays finite for any weights.
             sum += picture.weight / largest
             return sum
         }
     }
 
-    /// A digest of the pictures' names, sizes and weights: that of other data differs.
+    /// A digest of the names, sizes and weights of the images; it differs if the data does.
     public var digest: String {
         var hash = stableHash("\(pictures.count)")
         for picture in pictures {
@@ -176,10 +176,10 @@ extension PictureSet {
         return String(hash, radix: 16)
     }
 
-    /// Sets pictures aside, chosen by the hash of their names: where pictures are added, no more others change sides
-    /// than were added. Weights stay with the pictures.
+    /// Holds out images, chosen by the hash of their names: when images are added, at most as many existing ones switch
+    /// sides as were added. Images keep their weights.
     ///
-    /// - Parameter most: the most pictures to set aside; no more than a tenth of all are.
+    /// - Parameter most: the maximum number of images to hold out; never more than a tenth of all.
     public func split(validation most: Int) -> (training: PictureSet, validation: PictureSet) {
         let count = min(most, pictures.count / 10)
         let hashes = pictures.map(\.nameHash)
@@ -193,24 +193,24 @@ extension PictureSet {
 }
 
 extension PictureSet.Picture {
-    /// A hash of the file's name without its folder, and of the place in it.
+    /// A hash of the file's name, without its folder, and of the index in the file.
     fileprivate var nameHash: UInt64 {
         let name = stableHash(lastPathComponent(of: file))
         guard let index else { return name }
-        // A hash of "file#index" would order neighbors in the file next to each other: its last digit hardly reaches
-        // the leading bits.
+        // A hash of "file#index" would sort neighbors in the file next to each other, because its last digit hardly
+        // affects the leading bits.
         var generator = SeededGenerator(seed: name, path: UInt64(index))
         return generator.next()
     }
 }
 
-/// What the files gave, in their order.
+/// Collects the contents of the files in order.
 private struct PictureCollector {
     let minimumSide: Int
     let logger: Logger
     private(set) var pictures: [PictureSet.Picture] = []
     private(set) var skipped: [PictureSet.Skipped] = []
-    /// Records of a file that are named in the log; all are in `skipped`.
+    /// Number of records per file that are named in the log; all are listed in `skipped`.
     private static let mostNamed = 5
 
     init(minimumSide: Int, logger: Logger) {
@@ -253,6 +253,6 @@ private struct PictureCollector {
         skipped += items
         for item in items.prefix(Self.mostNamed) { logger.warning("skipped \(item.reason)") }
         let rest = items.count - Self.mostNamed
-        if rest > 0 { logger.warning("skipped \(rest) more pictures of \(path)") }
+        if rest > 0 { logger.warning("skipped \(rest) more images of \(path)") }
     }
 }

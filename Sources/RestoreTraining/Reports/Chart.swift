@@ -1,7 +1,7 @@
 import RestoreText
 
-/// A figure of one curve over the steps: lines in SVG that stretch with the page, labels in HTML that do not, so that both
-/// can be read on a phone as on a desk.
+/// A figure of one curve over the steps: lines in SVG, which stretch with the page, and labels in HTML, which do not,
+/// so that both are readable on a phone and on a desktop.
 struct Chart {
     enum Axis {
         /// Starts at zero.
@@ -15,18 +15,18 @@ struct Chart {
     let unit: String
     let curve: Curve
     let axis: Axis
-    /// The last step of the x axis.
+    /// The last step on the x axis.
     let lastStep: Double
     /// A curve of few values that matter individually: drawn as dots, with the maximum marked.
     var marksBest = false
     /// Which of the values is the best.
     var direction = Metric.Direction.higherIsBetter
-    /// Smooth already, as a schedule is.
+    /// Already smooth, like a schedule.
     var isSmooth = false
-    /// The width of the figure in thirds or halves of the page; see the style sheet.
+    /// The width of the figure, in thirds or halves of the page; see the style sheet.
     var style = "half"
 
-    /// At most four times as many points are drawn: more than a screen has columns.
+    /// Up to four times as many points are drawn, which is more than a screen has columns.
     private static let columns = 300
     private static let size = (width: 1000.0, height: 400.0)
 
@@ -88,7 +88,7 @@ struct Chart {
         let lines = vertical.ticks.map { "M0 \(decimals(height * (1 - $0.place), 1))H\(Int(width))" }.joined()
         func path(_ curve: Curve, _ name: String) -> String {
             let points = curve.thinned(columns: Self.columns).points.map { point in
-                // Positions far outside would be numbers that a renderer need not draw.
+                // Positions far outside are clamped to keep coordinates within a renderer's range.
                 let y = min(max(vertical.place(point.y), -9), 9)
                 return "\(decimals(width * horizontal.place(point.x), 1)) \(decimals(height * (1 - y), 1))"
             }

@@ -21,7 +21,7 @@ struct Curve {
         self.init(rows.compactMap { row in value(row).map { Point(x: Double(row.step), y: $0) } })
     }
 
-    /// Work a second between each row and the one before.
+    /// Work per second between each row and the previous one.
     static func speed(_ rows: [MetricsRow]) -> Curve {
         Curve(
             zip(rows, rows.dropFirst()).compactMap { previous, row in

@@ -1,7 +1,7 @@
 import RestoreText
 
 extension RunReport.DataSet {
-    /// The sources of a run, and what is held out of them.
+    /// The sources of a run, and the images held out from them.
     ///
     /// - Parameter skipped: files that could not be used.
     static func all(
@@ -19,7 +19,7 @@ extension RunReport.DataSet {
 }
 
 extension DataSource {
-    /// Whether a picture is the source itself, lies in it, or is a record of it.
+    /// Whether an image is the source itself, is inside it, or is a record of it.
     fileprivate func contains(_ picture: String) -> Bool {
         picture == path || picture.hasPrefix(path + "/") || picture.hasPrefix(path + "#")
             || (path.hasSuffix("/") && picture.hasPrefix(path))

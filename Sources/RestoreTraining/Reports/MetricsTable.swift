@@ -1,21 +1,21 @@
 import RestoreText
 
-/// What a training run measured up to a step: a row of `metrics.csv`.
+/// The measurements of a training run up to a step: a row of `metrics.csv`.
 public struct MetricsRow: Sendable, Equatable {
     /// Steps done, at least 0.
     public var step: Int
-    /// The weighted sum of the objective's terms: the mean over the steps since the row before.
+    /// The weighted sum of the objective's terms, averaged over the steps since the previous row.
     public var loss: Double
-    /// The terms without their weights, likewise; empty where the objective has a single one.
+    /// The unweighted terms, averaged the same way; empty if the objective has a single term.
     public var terms: [Double]
-    /// Of the last step, as is the norm of the gradients, before clipping.
+    /// Of the last step. The norm is that of the gradients before clipping.
     public var learningRate: Double
     public var gradientNorm: Double
-    /// Each metric of the averaged weights, where they were validated at this step.
+    /// Each metric of the averaged weights, if they were validated at this step.
     public var validation: [Double]?
-    /// Time trained, interruptions left out.
+    /// Training time, excluding interruptions.
     public var seconds: Double
-    /// What was trained on, in the run's unit.
+    /// Amount of data trained on, in the run's unit.
     public var work: Double
 
     public init(
@@ -33,20 +33,21 @@ public struct MetricsRow: Sendable, Equatable {
     }
 }
 
-/// Where a `metrics.csv` is not what was written.
+/// Why a `metrics.csv` is invalid.
 public struct MetricsTableError: Error, Equatable, Sendable, CustomStringConvertible {
     public let path: String
-    /// From 1 on, which is the line of the column names.
+    /// Starting at 1, the line with the column names.
     public let line: Int
     public let reason: String
 
     public var description: String { "\(path): line \(line): \(reason)" }
 }
 
-/// The rows of a run in the order of their steps, and their form as comma-separated values.
+/// The rows of a run in the order of their steps, and their representation as comma-separated values.
 ///
-/// Writing rounds: learning rates and norms to single precision, validations to 4 decimals, seconds to 1 and work to 3. A
-/// table that was read writes the same bytes again, so that a resumed run leaves the file that an uninterrupted one does.
+/// Values are rounded when written: learning rates and norms to single precision, validations to 4 decimals or more, seconds to
+/// 1 and work to 3. Writing a table that was read gives the same bytes, so a resumed run produces the same file as an
+/// uninterrupted one.
 public struct MetricsTable: Sendable, Equatable {
     public let measures: RunMeasures
     public private(set) var rows: [MetricsRow]
@@ -57,40 +58,43 @@ public struct MetricsTable: Sendable, Equatable {
             + measures.metrics.map { "validation_\($0.key)" } + ["seconds", measures.workUnit]
     }
 
-    /// - Precondition: steps ascend and are not negative; rows have what `measures` lists.
+    /// - Precondition: steps are ascending and not negative; rows have the terms and metrics listed in `measures`.
     public init(_ measures: RunMeasures, rows: [MetricsRow] = []) {
         self.measures = measures
         self.rows = []
         for row in rows { append(row) }
     }
 
-    /// - Precondition: the row's step comes after that of the last row, and it has what `measures` lists.
+    /// - Precondition: the row's step comes after that of the last row, and it has the terms and metrics listed in
+    ///   `measures`.
     public mutating func append(_ row: MetricsRow) {
         precondition(row.step > rows.last?.step ?? -1, "step \(row.step) after \(rows.last?.step ?? -1)")
         precondition(
             row.validation?.count ?? measures.metrics.count == measures.metrics.count,
             "\(row.validation?.count ?? 0) values for \(measures.metrics.count) metrics")
         var row = row
-        // Of a single term the loss says all.
+        // With a single term, the loss is sufficient.
         if measures.listedTerms.isEmpty { row.terms = [] }
         precondition(row.terms.count == measures.listedTerms.count, "\(row.terms.count) terms")
         rows.append(row)
     }
 
-    /// The rows up to `step`, which a run is resumed from; it makes the later ones anew.
+    /// The rows up to `step`, from which a run is resumed; the later ones will be computed again.
     public func truncated(after step: Int) -> MetricsTable {
         MetricsTable(measures, rows: rows.filter { $0.step <= step })
     }
 
     // MARK: Comma-separated values
 
-    /// A line of column names and a line for each row.
+    /// One line of column names, then one line per row.
     public var csv: String {
         columns.joined(separator: ",") + "\n" + rows.map { line($0) }.joined()
     }
 
     private func line(_ row: MetricsRow) -> String {
-        let validation = row.validation?.map { decimals($0, 4) } ?? measures.metrics.map { _ in "" }
+        let validation = measures.metrics.enumerated().map { index, metric in
+            row.validation.map { decimals($0[index], max(4, metric.decimals)) } ?? ""
+        }
         let fields =
             ["\(row.step)", "\(row.loss)"] + row.terms.map { "\($0)" }
             + ["\(Float(row.learningRate))", "\(Float(row.gradientNorm))"] + validation
@@ -98,11 +102,12 @@ public struct MetricsTable: Sendable, Equatable {
         return fields.joined(separator: ",") + "\n"
     }
 
-    /// Reads what `csv` wrote. Lines may end as spreadsheets end them; steps must ascend; `nan` and `inf` are numbers.
+    /// Parses the output of `csv`. Line endings may be those of spreadsheets; steps must be ascending; `nan` and `inf`
+    /// are numbers.
     ///
-    /// - Parameter path: for messages.
+    /// - Parameter path: used in messages.
     public init(_ measures: RunMeasures, csv bytes: [UInt8], path: String) throws(MetricsTableError) {
-        // Cut at bytes: to Swift a carriage return and a line feed are one character.
+        // Split as bytes, because in Swift a carriage return and a line feed form a single character.
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
         self.measures = measures
@@ -135,7 +140,7 @@ public struct MetricsTable: Sendable, Equatable {
         }
     }
 
-    /// The fields of a line, taken one after the other.
+    /// The fields of a line, consumed one after the other.
     private struct Fields {
         let values: [Substring]
         let columns: [String]
@@ -182,7 +187,7 @@ public struct MetricsTable: Sendable, Equatable {
     }
 }
 
-/// Enough of a damaged text to recognize it by.
+/// Enough of an invalid text to recognize it.
 private func excerpt(_ text: some StringProtocol) -> String {
     text.count > 80 ? text.prefix(80) + "…" : String(text)
 }

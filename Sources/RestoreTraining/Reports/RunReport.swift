@@ -5,9 +5,9 @@ public struct RunReport: Sendable {
     /// The progress of the run.
     public enum State: Sendable, Equatable {
         case running
-        /// It ended as planned; the reason is given if not all steps were done: patience, a time limit.
+        /// It ended as planned. The reason is given if not all steps were done: patience or a time limit.
         case finished(reason: String? = nil)
-        /// Someone stopped it; it can be resumed.
+        /// It was stopped on request; it can be resumed.
         case stopped(reason: String)
         /// It could not continue.
         case failed(reason: String)
@@ -55,7 +55,7 @@ public struct RunReport: Sendable {
 
     public var title: String
     public var state: State
-    /// Planned number of steps; nil if time or patience ends the run.
+    /// Planned number of steps; nil if a time limit or patience ends the run.
     public var plannedSteps: Int?
     /// When the report was generated, in seconds since 1970.
     public var timestamp: Int?

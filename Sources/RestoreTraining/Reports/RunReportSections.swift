@@ -31,7 +31,7 @@ extension RunReport {
         return parts
     }
 
-    /// At the speed of the newest rows.
+    /// At the speed of the most recent rows.
     private var secondsLeft: Double? {
         guard state == .running, let plannedSteps, let (first, last) = newestRows, last.step > first.step else {
             return nil
@@ -106,7 +106,7 @@ extension RunReport {
         return "<section class=\"charts\">\n\(figures.map(\.html).joined())</section>\n"
     }
 
-    // MARK: Pictures
+    // MARK: Images
 
     var sampleSection: String {
         guard !samples.isEmpty else { return "" }
@@ -140,7 +140,7 @@ extension RunReport {
 
     // MARK: Tables
 
-    /// The row of the first of the best scores.
+    /// The first row with the best score.
     private var bestRow: MetricsRow? {
         guard let metric = measures.score else { return nil }
         return rows.reduce(nil) { best, row in

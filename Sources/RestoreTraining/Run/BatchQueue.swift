@@ -1,18 +1,18 @@
 import RestoreConcurrency
 import RestoreNN
 
-/// Prepares the batches of coming steps on threads of its own while the network works on the present one.
+/// Prepares upcoming batches on its own threads while the network processes the current one.
 ///
-/// Threads take the places of batches in order, step by step, a few batches ahead. What stands at a place depends on its
-/// step and place alone, so neither the number of threads nor their pace changes what is trained.
+/// Threads fill batch slots in order, step by step, a few batches ahead. The contents of a slot depend only on its step
+/// and index, so neither the number of threads nor their speed affects training.
 final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
     /// A batch in memory.
     final class Batch: @unchecked Sendable {
         fileprivate(set) var step = -1
         fileprivate var missing = 0
-        /// For each input of the network.
+        /// One per input of the network.
         let inputs: [UnsafeMutableBufferPointer<Float>]
-        /// The file of each example.
+        /// The source file of each example.
         fileprivate(set) var files: [String]
 
         fileprivate init(inputCounts: [Int], examples: Int) {
@@ -26,27 +26,27 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
         }
     }
 
-    /// Batches in memory: the one in use and those ahead.
+    /// Number of batches in memory: the one in use and those ahead.
     private static var depth: Int { 4 }
 
     private let task: Training
     private let examples: Int
     private let seed: UInt64
-    /// The inputs that the task fills, and those of random draws, each with its name.
+    /// The inputs filled by the task, and those filled with random draws, each with its name.
     private let filled: [Int]
     private let drawn: [(input: Int, name: UInt64)]
-    /// Values of one example.
+    /// Number of values per example.
     private let inputSizes: [Int]
     private let batches: [Batch]
-    /// What the threads share, the steps, counts and file names of `batches` included.
+    /// The state shared by the threads, which also protects the steps, counts and file names of `batches`.
     private let progress: Monitor<QueueProgress>
     private var threads = ThreadGroup(name: "restore-batches")
 
     /// - Parameters:
-    ///   - examples: of a batch.
-    ///   - seed: of random draws.
-    ///   - firstStep: of the run, or of what is left of it.
-    ///   - threadCount: 0 to prepare each batch when it is asked for.
+    ///   - examples: number of examples per batch.
+    ///   - seed: for the random draws.
+    ///   - firstStep: the first step to prepare, which is not 0 if the run is resumed.
+    ///   - threadCount: 0 to prepare each batch when it is requested.
     init(_ task: Training, examples: Int, seed: UInt64, firstStep: Int, threadCount: Int) {
         self.task = task
         self.examples = examples
@@ -61,11 +61,11 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
         let count = threadCount == 0 ? 1 : Self.depth
         batches = (0..<count).map { _ in Batch(inputCounts: sizes.map { $0 * examples }, examples: examples) }
         progress = Monitor(QueueProgress(nextStep: firstStep, stepInUse: firstStep))
-        // Where the system refuses all threads, the caller does the work.
+        // If the system refuses to start any thread, the caller does the work.
         threads.start(threadCount) { [self] _ in prepare() }
     }
 
-    /// Ends the threads; to be called before the queue is let go of, for each thread holds it.
+    /// Stops the threads. Must be called before the queue is released, because each thread retains it.
     func stop() {
         progress.change { $0.isStopping = true }
         threads.join()
@@ -73,7 +73,7 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
 
     /// The batch of `step`, valid until the next call.
     ///
-    /// - Precondition: steps are asked for one after the other.
+    /// - Precondition: steps are requested in order.
     func batch(step: Int) -> Batch {
         let batch = batches[step % batches.count]
         guard threads.count > 0 else {
@@ -85,7 +85,7 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
         return batch
     }
 
-    /// What each thread does.
+    /// The body of each thread.
     private func prepare() {
         while let (batch, step, slot) = nextPlace() {
             let file = fill(batch, step: step, slot: slot)
@@ -98,7 +98,7 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
         }
     }
 
-    /// Waits until a place is free, and takes it; nil where the queue stops.
+    /// Waits until a slot is free, and claims it; nil once the queue has stopped.
     private func nextPlace() -> (Batch, step: Int, slot: Int)? {
         progress.wait {
             $0.isStopping || $0.nextStep < $0.stepInUse + batches.count
@@ -116,7 +116,7 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
         }
     }
 
-    /// Fills the place with an example and random draws, and returns the example's file.
+    /// Fills the slot with an example and random draws, and returns the example's file.
     private func fill(_ batch: Batch, step: Int, slot: Int) -> String {
         func place(_ input: Int) -> UnsafeMutablePointer<Float>? {
             batch.inputs[input].baseAddress.map { $0 + slot * inputSizes[input] }
@@ -130,12 +130,12 @@ final class BatchQueue<Training: TrainingTask>: @unchecked Sendable {
     }
 }
 
-/// How far the threads of a queue are.
+/// The progress of a queue's threads.
 private struct QueueProgress {
-    /// The next place to be filled.
+    /// The next slot to fill.
     var nextStep: Int
     var nextSlot = 0
-    /// The step whose batch is in use; its place in the ring and those before it may not be filled yet.
+    /// The step whose batch is in use. The ring slots for it and for earlier steps may not be filled yet.
     var stepInUse: Int
     var isStopping = false
 }

@@ -1,11 +1,11 @@
 import RestoreFiles
 import RestoreNN
 
-/// A run's state as a file: safetensors with four values for each parameter (`weights/…`, `average/…`, `moment1/…`,
-/// `moment2/…`) and the rest as metadata. Numbers are written so that the same bits are read.
+/// A run's state as a file: safetensors with four values per parameter (`weights/…`, `average/…`, `moment1/…`,
+/// `moment2/…`) and the rest as metadata. Numbers are written so that reading them back gives the same bits.
 struct Checkpoint {
     let state: TrainingState
-    /// What the run was started with: the schedule's length and the data.
+    /// The parameters the run was started with: the schedule's length and the data.
     let identity: RunIdentity
 
     private static let task = "training-checkpoint"
@@ -38,23 +38,23 @@ struct Checkpoint {
             "total_steps": identity.totalSteps.map { "\($0)" } ?? "none", "seed": "\(identity.seed)",
             "data": identity.data, "settings": identity.settings,
         ]
-        // Of a single term the loss says all.
+        // With a single term, the loss is sufficient.
         if state.termSums.count > 1 { fields["term_sums"] = state.termSums.map { "\($0)" }.joined(separator: " ") }
         if let score = state.bestScore { fields["best_score"] = "\(score)" }
         if let score = state.lastScore { fields["last_score"] = "\(score)" }
         return Dictionary(uniqueKeysWithValues: fields.map { ("restore.\($0.key)", $0.value) })
     }
 
-    /// Reads a checkpoint of a network whose parameters are laid out like this.
+    /// Reads a checkpoint of a network with this parameter layout.
     ///
-    /// - Parameter termCount: terms of the objective.
+    /// - Parameter termCount: number of terms in the objective.
     /// - Throws: `TrainingError.weights` naming the file and the reason.
     init(path: String, layout: ParameterLayout, termCount: Int, settings: TrainerSettings) throws(TrainingError) {
         do throws(WeightsError) {
             let file = try SafetensorsFile(path: path)
             let fields = CheckpointFields(metadata: file.metadata)
             guard fields.text("task") == Self.task else {
-                throw WeightsError.damaged(path: path, reason: "it is no checkpoint of a training run")
+                throw WeightsError.damaged(path: path, reason: "it is not a checkpoint of a training run")
             }
             let values = try Self.groups.map { (group) throws(WeightsError) in
                 try Self.values(of: group, file: file, layout: layout)
@@ -67,7 +67,7 @@ struct Checkpoint {
                 let total = fields.text("total_steps"), total == "none" || Int(total) != nil,
                 let termSums = fields.termSums(count: termCount, lossSum: lossSum)
             else {
-                throw WeightsError.damaged(path: path, reason: "a field of the checkpoint is missing or no number")
+                throw WeightsError.damaged(path: path, reason: "a field of the checkpoint is missing or not a number")
             }
             var state = TrainingState(
                 parameters: Parameters(layout: layout, values: values[0]), termCount: termCount, settings: settings)
@@ -104,9 +104,9 @@ struct Checkpoint {
     }
 }
 
-/// What must be the same where a run goes on: a checkpoint of another run would silently train something else.
+/// What must match for a run to be resumed: a checkpoint of another run would silently train something else.
 struct RunIdentity: Equatable {
-    /// The schedule's length; nil where time ends the run.
+    /// The schedule's length; nil if only a time limit ends the run.
     var totalSteps: Int?
     var seed: UInt64
     /// Digests of the data and of all settings.
@@ -127,7 +127,7 @@ private struct CheckpointFields {
         text(key).flatMap { Double($0) }.flatMap { $0.isFinite ? $0 : nil }
     }
 
-    /// The sums of the terms, which of a single term is not stored. Its weight is then 1, or the sum is not shown.
+    /// The sums of the terms. A single term's sum is not stored; its weight is then 1, or the sum is not shown.
     func termSums(count: Int, lossSum: Double) -> [Double]? {
         guard count > 1 else { return [Double](repeating: lossSum, count: count) }
         let sums = (text("term_sums") ?? "").split(separator: " ").map { Double($0) }

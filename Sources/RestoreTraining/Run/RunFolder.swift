@@ -1,7 +1,7 @@
 import RestoreFiles
 import RestoreNN
 
-/// The folder of a run, and the names in it.
+/// The folder of a run, and the names of its files.
 public struct RunFolder: Sendable {
     public static let configuration = "config.yaml"
     public static let metrics = "metrics.csv"
@@ -18,14 +18,14 @@ public struct RunFolder: Sendable {
 
     public func callAsFunction(_ name: String) -> String { joinPath(path, name) }
 
-    /// What an earlier run has left here, or nil.
+    /// A file left here by an earlier run, or nil.
     public var earlierRun: String? {
-        // A folder that cannot be listed cannot be written to either, which is said then.
+        // A folder that cannot be listed cannot be written to either, which is reported later.
         let own = (try? ownFiles()) ?? []
         return own.first
     }
 
-    /// The files here that a run has written, by their names; the settings first.
+    /// Names of the files here that were written by a run, starting with its settings.
     private func ownFiles() throws(FileError) -> [String] {
         guard pathKind(path) != .missing else { return [] }
         let fixed = [Self.configuration, Self.metrics, Self.report, Self.lastModel, Self.bestModel]
@@ -45,7 +45,7 @@ public struct RunFolder: Sendable {
             .sorted { $0.step > $1.step }
     }
 
-    /// Whether a run could go on from a checkpoint here.
+    /// Whether there is a checkpoint here from which a run could be resumed.
     public var hasCheckpoint: Bool { !((try? checkpoints()) ?? []).isEmpty }
 
     private static let checkpointPrefix = "checkpoint-"
@@ -60,7 +60,7 @@ public struct RunFolder: Sendable {
 
     private static let stepDigits = 8
 
-    /// The name of a held-out picture as it is after a step.
+    /// The name of a held-out image's sample at a step.
     static func sampleName(_ name: String, step: Int) -> String {
         "\(name)-\(padded(step)).png"
     }
@@ -75,7 +75,7 @@ public struct RunFolder: Sendable {
         return digits.count >= stepDigits && digits.allSatisfy { $0.isASCII && $0.isNumber }
     }
 
-    /// The pictures of a step, with their names; those that cannot be read are left out.
+    /// The samples of a step, with their names; unreadable ones are omitted.
     func samples(step: Int) -> [(name: String, png: [UInt8])] {
         let (folder, suffix) = (self(Self.samples), "-\(Self.padded(step)).png")
         let names = (try? listNames(in: folder)) ?? []
@@ -88,10 +88,10 @@ public struct RunFolder: Sendable {
 
     func checkpointPath(step: Int) -> String { self("\(Self.checkpointPrefix)\(step).safetensors") }
 
-    /// Takes away what an earlier run has left, lest its events and checkpoints pass for those of the new one; first its
-    /// settings, without which nothing can be resumed.
+    /// Removes the files of an earlier run, so that its events and checkpoints are not mistaken for those of the new
+    /// one. The settings go first, since nothing can be resumed without them.
     ///
-    /// - Throws: `TrainingError.file` where the folder cannot be listed.
+    /// - Throws: `TrainingError.file` if the folder cannot be listed.
     func removeEarlierRun() throws(TrainingError) {
         do {
             for file in try ownFiles() { removeFile(file) }
@@ -102,19 +102,20 @@ public struct RunFolder: Sendable {
         do { try writeFileAtomically(bytes, to: self(name), overwrite: true) } catch { throw .file(error) }
     }
 
-    /// Checkpoints that stay: the newest, and the one before in case the newest is lost.
+    /// Number of checkpoints to keep: the newest, and the previous one in case the newest is damaged.
     private static let keptCheckpoints = 2
 
     func write(_ checkpoint: Checkpoint) throws(TrainingError) {
         let path = checkpointPath(step: checkpoint.state.step)
         do { try writeFileAtomically(checkpoint.bytes, to: path, overwrite: true) } catch { throw .file(error) }
-        // One too many is no harm.
+        // Failing to delete an old checkpoint does no harm.
         for old in ((try? checkpoints()) ?? []).dropFirst(Self.keptCheckpoints) { removeFile(old.path) }
     }
 
-    /// The newest checkpoint that can be read, nil where there is none at all, and those after it that cannot.
+    /// The newest readable checkpoint, or nil if there are no checkpoints, and the newer ones that are unreadable.
     ///
-    /// - Throws: `TrainingError` of the newest where none can be read, and where the folder cannot be listed.
+    /// - Throws: the `TrainingError` of the newest checkpoint if none is readable, or an error if the folder cannot be
+    ///   listed.
     func newestCheckpoint(
         layout: ParameterLayout, termCount: Int, settings: TrainerSettings
     ) throws(TrainingError) -> (checkpoint: Checkpoint?, damaged: [(path: String, error: TrainingError)]) {

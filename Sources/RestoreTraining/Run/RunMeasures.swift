@@ -1,19 +1,19 @@
 import RestoreText
 
-/// Something that a validation or an evaluation measures, and how it is shown.
+/// A quantity measured by validation or evaluation, and how it is displayed.
 public struct Metric: Hashable, Sendable {
     public enum Direction: Sendable {
         case higherIsBetter
         case lowerIsBetter
     }
 
-    /// In tables and records: "psnr".
+    /// The name in tables and records: "psnr".
     public let key: String
-    /// In text: "PSNR".
+    /// The name in text: "PSNR".
     public let title: String
-    /// "dB", or empty for a bare number.
+    /// "dB", or empty for a dimensionless quantity.
     public let unit: String
-    /// Decimals in text.
+    /// Number of decimal places in text.
     public let decimals: Int
     public let direction: Direction
 
@@ -25,7 +25,7 @@ public struct Metric: Hashable, Sendable {
         self.direction = direction
     }
 
-    /// Whether a value is better than another. A value that is not a number is better than none.
+    /// Whether a value is better than another. NaN is never better.
     public func isBetter(_ value: Double, than other: Double) -> Bool {
         direction == .higherIsBetter ? value > other : value < other
     }
@@ -41,13 +41,13 @@ public struct Metric: Hashable, Sendable {
     public static let ssim = Metric("ssim", title: "SSIM", decimals: 4, direction: .higherIsBetter)
 }
 
-/// What is measured in a run: the columns of its tables, charts and logs.
+/// What is measured during a run: the columns of its tables, charts and logs.
 public struct RunMeasures: Hashable, Sendable {
     /// Names of the objective's terms.
     public var terms: [String]
-    /// What a validation gives; the first decides which model is the best.
+    /// The results of a validation; the first one determines the best model.
     public var metrics: [Metric]
-    /// The unit of what is trained on, for the pace: "megapixels".
+    /// The unit of work for the training speed: "megapixels".
     public var workUnit: String
 
     public init(terms: [String], metrics: [Metric], workUnit: String) {
@@ -56,9 +56,9 @@ public struct RunMeasures: Hashable, Sendable {
         self.workUnit = workUnit
     }
 
-    /// The metric that decides which model is the best; nil where nothing is validated.
+    /// The metric that determines the best model; nil if there is no validation.
     public var score: Metric? { metrics.first }
 
-    /// Terms that have a column of their own: of a single one the loss says all.
+    /// The terms shown in columns of their own. With a single term, the loss is sufficient.
     public var listedTerms: [String] { terms.count > 1 ? terms : [] }
 }

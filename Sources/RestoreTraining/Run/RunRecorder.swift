@@ -7,7 +7,8 @@ import RestoreImage
 
 /// Writes the run's logs, metrics and report: the log, `metrics.csv`, TensorBoard events, samples and `report.html`.
 ///
-/// What a resumed run repeats is written once: rows and events after the step that it resumes from are void.
+/// Steps repeated by a resumed run appear only once: rows and events after the step from which it resumes are
+/// discarded.
 final class RunRecorder {
     private let folder: RunFolder
     private let about: RunDescription
@@ -21,15 +22,15 @@ final class RunRecorder {
     private var metrics: MetricsTable
     private var samples: [RunReport.Sample] = []
     private var sampleStep: Int?
-    /// Where the pace is counted from: the row before, or the start.
+    /// Where the speed measurement starts: the previous row, or the start.
     private var pace: (step: Int, seconds: Double)
 
-    /// What is known of a run before it begins.
+    /// What is known about a run before it begins.
     struct Opening {
         let folder: RunFolder
         let about: RunDescription
         let isResumed: Bool
-        /// Steps and seconds done in earlier parts.
+        /// Steps and seconds completed in earlier sessions.
         let step: Int
         let seconds: Double
         let totalSteps: Int?
@@ -37,7 +38,7 @@ final class RunRecorder {
         let workPerStep: Double
     }
 
-    /// Starts the files of a run, or goes on with them.
+    /// Creates the files of a run, or continues them.
     init(
         _ opening: Opening, pool: WorkerPool, logger: Logger, observer: (any TrainingObserver)?
     ) throws(TrainingError) {
@@ -52,7 +53,7 @@ final class RunRecorder {
         self.logger = logger
         self.observer = observer
         if opening.isResumed {
-            // A kill may have come in the middle of a write.
+            // The process may have been killed in the middle of a write.
             removeAbandonedTemporaryFiles(in: opening.folder.path)
             removeAbandonedTemporaryFiles(in: opening.folder(RunFolder.samples))
             metrics = try Self.metrics(of: opening.folder, opening.measures).truncated(after: opening.step)
@@ -69,7 +70,7 @@ final class RunRecorder {
         } catch { throw .file(error) }
     }
 
-    /// The rows so far; none where the run was ended before the first.
+    /// The rows so far; none if the run was interrupted before the first.
     private static func metrics(
         of folder: RunFolder, _ measures: RunMeasures
     ) throws(TrainingError) -> MetricsTable {
@@ -80,9 +81,9 @@ final class RunRecorder {
         do { return try MetricsTable(measures, csv: bytes, path: path) } catch { throw .metrics(error) }
     }
 
-    // MARK: While it runs
+    // MARK: During the run
 
-    /// Shows a step where someone watches.
+    /// Shows a step if there is an observer.
     func show(_ step: Int, loss: Double, learningRate: Double, seconds: Double) {
         guard let observer else { return }
         let rate = Double(step - pace.step) / max(1e-9, seconds - pace.seconds)
@@ -108,10 +109,10 @@ final class RunRecorder {
         pace = (row.step, row.seconds)
     }
 
-    /// After a report and a validation, which do not count for the pace.
+    /// Restarts the speed measurement after a report and a validation, which do not count.
     func resumePace(seconds: Double) { pace.seconds = seconds }
 
-    /// Logs a validation and keeps its pictures.
+    /// Logs a validation and saves its samples.
     func validation(
         step: Int, metrics values: [Double]?, isBest: Bool, samples pictures: [SamplePicture]
     ) throws {
@@ -133,7 +134,7 @@ final class RunRecorder {
         }
     }
 
-    /// Adds a row to the metrics, once its validation is done.
+    /// Adds a row to the metrics after its validation.
     func record(_ row: MetricsRow, isValidated: Bool) throws(TrainingError) {
         metrics.append(row)
         try folder.write(Array(metrics.csv.utf8), RunFolder.metrics)
@@ -150,7 +151,7 @@ final class RunRecorder {
         if isValidated { try writeReport(.running) }
     }
 
-    /// Ends the record of the run.
+    /// Completes the record of the run.
     func finish(_ state: RunReport.State) throws(TrainingError) {
         observer?.clear()
         try writeReport(state)
@@ -176,12 +177,12 @@ final class RunRecorder {
     }
 }
 
-/// What the report says of a run beside its figures.
+/// What the report states about a run in addition to its results.
 public struct RunDescription: Sendable {
     public var title: String
     /// The text of `config.yaml`.
     public var configuration: String
-    /// A digest of the settings; a checkpoint of others is of another run.
+    /// A digest of the settings. A checkpoint with a different digest belongs to another run.
     public var settingsDigest: String
     public var dataSets: [RunReport.DataSet]
     public var facts: [RunReport.Fact]

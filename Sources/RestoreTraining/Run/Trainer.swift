@@ -4,13 +4,13 @@ import Logging
 import RestoreFiles
 import RestoreNN
 
-/// How a run came to its end.
+/// Why a run ended.
 public enum TrainingEnd: String, Equatable, Sendable {
-    /// All steps are done, or the time is over.
+    /// All steps are done, or the time limit was reached.
     case finished
-    /// The score has not risen for as many validations as the run's patience.
+    /// The score has not improved for as many validations as the run's patience.
     case outOfPatience
-    /// Someone asked it to stop; it can be resumed.
+    /// A stop was requested; the run can be resumed.
     case interrupted
 
     var reportState: RunReport.State {
@@ -22,17 +22,18 @@ public enum TrainingEnd: String, Equatable, Sendable {
     }
 }
 
-/// Trains a network by AdamW or another optimizer with a warm-up and cosine schedule, clipped gradients and averaged weights.
+/// Trains a network with AdamW or another optimizer, a learning-rate schedule with warm-up and cosine decay, gradient
+/// clipping and weight averaging.
 ///
-/// The run's folder gets everything (`RunFolder`). The same seed and data give the same bits whatever the number of workers
-/// is, and however often the run was interrupted and resumed.
+/// All results go to the run's folder (`RunFolder`). The same seed and data give the same bits, regardless of the
+/// number of workers and of how often the run was interrupted and resumed.
 public final class Trainer<Training: TrainingTask> {
     private let task: Training
     private let settings: TrainerSettings
     private let pool: WorkerPool
     private let logger: Logger
     private let plan: TrainingPlan
-    private let schedule: WarmupCosineSchedule
+    private let schedule: LearningRateSchedule
     private let identity: RunIdentity
     private let lock: FolderLock
     private let opening: RunRecorder.Opening
@@ -40,21 +41,21 @@ public final class Trainer<Training: TrainingTask> {
     private let isStopRequested: @Sendable () -> Bool
     private var state: TrainingState
     private var gradients: [Float]
-    /// A machine that sleeps does not train.
+    /// Time during which the machine is suspended does not count.
     private let clock = SuspendingClock()
 
-    /// What a run starts from, and who may stop it.
+    /// How a run starts, and how it can be stopped.
     public struct Start: Sendable {
         public var about: RunDescription
-        /// Weights to start from instead of fresh ones; a checkpoint has its own.
+        /// Initial weights instead of random ones. A checkpoint's own weights take precedence.
         public var parameters: Parameters?
-        /// Whether to go on where the folder's newest checkpoint ends.
+        /// Whether to resume from the folder's newest checkpoint.
         public var isResumed: Bool
-        /// Whether an earlier run in the folder may be taken away.
+        /// Whether the files of an earlier run in the folder may be removed.
         public var overwrites: Bool
-        /// Where progress is shown step by step; nothing unless given.
+        /// Receives progress after every step; nil for none.
         public var observer: (any TrainingObserver)?
-        /// Asked after each step.
+        /// Checked after each step.
         public var isStopRequested: @Sendable () -> Bool
 
         public init(
@@ -71,9 +72,9 @@ public final class Trainer<Training: TrainingTask> {
         }
     }
 
-    /// - Throws: `TrainingError.network` where the network does not fit the batch or the memory, `.file` where the folder
-    ///   cannot be made or holds another run, `.weights` where no checkpoint can be read, `.otherRun` where one is of another
-    ///   run, `.noCheckpoint` where there is a run and no checkpoint.
+    /// - Throws: `TrainingError.network` if the network does not fit the batch or the memory, `.file` if the folder
+    ///   cannot be created or contains another run, `.weights` if no checkpoint is readable, `.otherRun` if a
+    ///   checkpoint belongs to another run, `.noCheckpoint` if there is a run but no checkpoint.
     public init(
         _ task: Training, settings: TrainerSettings, folder: String, start: Start = Start(), pool: WorkerPool,
         logger: Logger
@@ -90,8 +91,9 @@ public final class Trainer<Training: TrainingTask> {
         } catch { throw .network(error) }
         let total = settings.totalSteps(exampleCount: task.exampleCount)
         guard total != nil || settings.timeLimit != nil else { throw .noEnd }
-        schedule = WarmupCosineSchedule(
-            peak: settings.learningRate, warmupSteps: settings.warmupSteps, totalSteps: total)
+        schedule = LearningRateSchedule(
+            peak: settings.learningRate, warmupSteps: settings.warmupSteps, totalSteps: total,
+            decay: settings.schedule)
         identity = RunIdentity(
             totalSteps: total, seed: settings.seed, data: task.dataDigest, settings: start.about.settingsDigest)
         observer = start.observer
@@ -99,7 +101,7 @@ public final class Trainer<Training: TrainingTask> {
         if !start.isResumed, !start.overwrites, let earlier = run.earlierRun {
             throw .file(.alreadyExists(path: earlier))
         }
-        // Where there can be no run, no folder stays behind.
+        // If the run cannot start, it does not leave a folder behind.
         do throws(FileError) {
             try makeDirectory(folder)
             lock = try FolderLock(folder: folder)
@@ -117,7 +119,7 @@ public final class Trainer<Training: TrainingTask> {
             workPerStep: task.workPerExample * Double(settings.batchSize))
     }
 
-    /// The state of the newest checkpoint; nil where the run was ended before its first.
+    /// The state of the newest checkpoint; nil if the run was interrupted before its first.
     private static func stored(
         _ folder: RunFolder, _ identity: RunIdentity, like fresh: TrainingState, _ settings: TrainerSettings,
         _ logger: Logger
@@ -128,35 +130,35 @@ public final class Trainer<Training: TrainingTask> {
         guard let checkpoint else {
             // The first checkpoint is written right after the first models.
             guard pathKind(folder(RunFolder.lastModel)) == .missing else { throw .noCheckpoint(folder: folder.path) }
-            logger.info("there is no checkpoint yet; the run starts at its first step")
+            logger.info("there is no checkpoint yet; starting from the first step")
             return nil
         }
         try identity.require(checkpoint.identity, folder: folder.path)
-        // Lest they count among those that are kept.
+        // Otherwise they would count toward the checkpoints to keep.
         for file in damaged { moveDamagedFileAside(file.path) }
         logger.info("resuming after step \(checkpoint.state.step)")
         return checkpoint.state
     }
 
-    /// What a run came to.
+    /// The result of a run.
     public struct Outcome: Sendable {
         public let end: TrainingEnd
         public let steps: Int
-        /// Of work, earlier parts of a resumed run included.
+        /// Training time, including earlier sessions of a resumed run.
         public let seconds: Double
-        /// What `lastScore` and `bestScore` are values of.
+        /// The metric that `lastScore` and `bestScore` are values of.
         public let score: Metric?
-        /// Of the last and the best validation; nil where there is nothing to validate on.
+        /// From the last and the best validation; nil if there is no validation data.
         public let lastScore: Double?
         public let bestScore: Double?
     }
 
-    /// - Throws: `TrainingError`, or what validation throws.
+    /// - Throws: `TrainingError`, or an error from validation.
     public func run() throws -> Outcome {
-        // A run that was over stays as it is.
+        // A run that is already complete is not changed.
         if let end = reasonToEnd() { return outcome(end) }
         let recorder = try RunRecorder(opening, pool: pool, logger: logger, observer: observer)
-        // One worker means one thread: then batches are made when they are needed.
+        // With a single worker, everything runs on one thread: batches are prepared when they are needed.
         let queue = BatchQueue(
             task, examples: settings.batchSize, seed: settings.seed, firstStep: state.step,
             threadCount: min(Self.mostPreparers, pool.workerCount - 1))
@@ -165,7 +167,7 @@ public final class Trainer<Training: TrainingTask> {
         do {
             end = try train(queue, recorder)
         } catch {
-            // What ended the run matters more than that the report cannot say so.
+            // The error that ended the run matters more than a failure to write the report.
             try? recorder.finish(.failed(reason: "\(error)"))
             throw error
         }
@@ -173,7 +175,7 @@ public final class Trainer<Training: TrainingTask> {
         return outcome(end)
     }
 
-    /// Threads that prepare batches; more would have nothing to do.
+    /// Threads that prepare batches; more would be idle.
     private static var mostPreparers: Int { 4 }
 
     private func outcome(_ end: TrainingEnd) -> Outcome {
@@ -184,7 +186,7 @@ public final class Trainer<Training: TrainingTask> {
 
     private func train(_ queue: BatchQueue<Training>, _ recorder: RunRecorder) throws -> TrainingEnd {
         let (start, before) = (clock.now, state.seconds)
-        // All that a run does takes its time, files and validations too.
+        // Everything in a run counts toward its time, including file writes and validations.
         func countTime() { state.seconds = before + (clock.now - start).seconds }
         var lastCheckpoint = start
         while true {
@@ -199,7 +201,7 @@ public final class Trainer<Training: TrainingTask> {
                 countTime()
                 recorder.resumePace(seconds: state.seconds)
             }
-            // A validation may have been the last that patience allowed.
+            // The patience may have run out with this validation.
             end = end ?? reasonToEnd() ?? (isStopRequested() ? .interrupted : nil)
             let isDue = (clock.now - lastCheckpoint).seconds >= 60 * settings.checkpointMinutes
             if validates || end != nil || isDue {
@@ -216,7 +218,7 @@ public final class Trainer<Training: TrainingTask> {
         settings.timeLimit.map { min(1, state.seconds / (60 * $0)) } ?? 0
     }
 
-    /// Whether the run is over after the steps done so far.
+    /// The reason to end the run after the steps done so far, or nil.
     private func reasonToEnd() -> TrainingEnd? {
         if let total = schedule.totalSteps, state.step >= total { return .finished }
         if timeProgress >= 1 { return .finished }
@@ -228,7 +230,8 @@ public final class Trainer<Training: TrainingTask> {
         schedule.learningRate(step: state.step, timeProgress: timeProgress)
     }
 
-    /// One step: batch, forward, loss, backward, clipping, optimizer, average. The norm is that of the gradients before clipping.
+    /// One step: batch, forward, loss, backward, clipping, optimizer, average. The returned norm is that of the
+    /// gradients before clipping.
     private func update(
         _ batch: BatchQueue<Training>.Batch
     ) throws(TrainingError) -> StepFigures {
@@ -279,7 +282,7 @@ public final class Trainer<Training: TrainingTask> {
     private func validate(_ recorder: RunRecorder) throws -> [Double]? {
         let averaged = Parameters(layout: state.parameters.layout, values: state.average.values)
         let metrics = try task.validate(averaged, pool: pool)
-        // Without a score the latest weights are the best there are.
+        // Without a score, the latest weights count as the best.
         var isBest = true
         state.lastScore = metrics?.first
         if let score = metrics?.first, let metric = task.metrics.first {
@@ -298,7 +301,7 @@ public final class Trainer<Training: TrainingTask> {
         return metrics
     }
 
-    /// A model holds what leads to its outputs, which may be less than what is trained.
+    /// A model contains only what its outputs depend on, which may be less than what is trained.
     private func modelFile(_ parameters: Parameters, metrics: [Double]?) -> [UInt8] {
         let shipped = parameters.restricted(to: task.graph.model)
         var metadata = task.metadata(step: state.step, metrics: metrics)
@@ -310,16 +313,17 @@ public final class Trainer<Training: TrainingTask> {
     }
 }
 
-/// What a step came to.
+/// The result of a step.
 private struct StepFigures {
     let loss: Double
-    /// Of the gradients, before clipping.
+    /// Norm of the gradients before clipping.
     let norm: Float
     let learningRate: Float
 }
 
 extension TrainerSettings {
-    /// Steps of the whole run; nil where only time ends it. Of steps and epochs, the fewer.
+    /// Steps of the whole run; nil if only a time limit ends it. If both steps and epochs are given, the smaller
+    /// number.
     func totalSteps(exampleCount: Int) -> Int? {
         let ofEpochs = epochs.map { max(1, ($0 * exampleCount + batchSize - 1) / batchSize) }
         guard let steps, let ofEpochs else { return steps ?? ofEpochs }
@@ -328,14 +332,14 @@ extension TrainerSettings {
 }
 
 extension RunIdentity {
-    /// - Throws: `TrainingError.otherRun` where a checkpoint was made by a run that differs.
+    /// - Throws: `TrainingError.otherRun` if the checkpoint belongs to a different run.
     func require(_ other: RunIdentity, folder: String) throws(TrainingError) {
         let differences = [
             other.totalSteps == totalSteps
-                ? nil : "it was to have \(other.totalSteps.map { "\($0)" } ?? "no fixed number of") steps",
+                ? nil : "it was started with \(other.totalSteps.map { "\($0)" } ?? "no fixed number of") steps",
             other.seed == seed ? nil : "its seed was \(other.seed)",
-            other.settings == settings ? nil : "its settings were others",
-            other.data == data ? nil : "its pictures were others (\(other.data), now \(data))",
+            other.settings == settings ? nil : "its settings were different",
+            other.data == data ? nil : "its data was different (\(other.data), now \(data))",
         ].compactMap { $0 }
         if !differences.isEmpty { throw .otherRun(folder: folder, reason: differences.joined(separator: ", ")) }
     }

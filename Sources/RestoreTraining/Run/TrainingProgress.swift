@@ -1,25 +1,25 @@
-/// Told of every step, to show a line that is redrawn.
+/// Receives every step, to update a progress line.
 public protocol TrainingObserver: Sendable {
     func step(_ progress: TrainingProgress)
-    /// Before a line is logged: the redrawn line must go.
+    /// Called before a line is logged, to clear the progress line.
     func clear()
 }
 
-/// How far a run is.
+/// The progress of a run.
 public struct TrainingProgress: Sendable {
     public let step: Int
-    /// Nil where only time ends the run.
+    /// Nil if only a time limit ends the run.
     public let totalSteps: Int?
     public let loss: Double
     public let learningRate: Double
     public let workPerSecond: Double
-    /// Of the pace: "megapixels".
+    /// The unit of the speed: "megapixels".
     public let workUnit: String
     public let stepsPerSecond: Double
 
-    /// Share of the run that is done, 0…1; nil where only time ends the run.
+    /// Fraction of the run that is done, 0…1; nil if only a time limit ends the run.
     public var fraction: Double? { totalSteps.map { min(1, Double(step) / Double(max(1, $0))) } }
 
-    /// Seconds to the end at this pace; nil where only time ends the run.
+    /// Estimated remaining seconds at the current speed; nil if only a time limit ends the run.
     public var secondsLeft: Double? { totalSteps.map { Double($0 - step) / stepsPerSecond } }
 }

@@ -1,29 +1,29 @@
 import RestoreConcurrency
 import RestoreNN
 
-/// All that changes while a run goes on, and so all that a checkpoint holds.
+/// Everything that changes during a run, and thus everything a checkpoint stores.
 ///
-/// There is no state of a random generator among it: what an example is made of is drawn by a generator of the run's seed,
-/// the step and the example's place in the batch. So `step` is the position in the data, too.
+/// This includes no random-generator state: the draws for an example come from a generator seeded with the run's seed,
+/// the step and the example's slot in the batch. Thus `step` is also the position in the data.
 struct TrainingState {
     var parameters: Parameters
     var optimizer: Optimizer
     var average: ExponentialMovingAverage
     /// Steps done.
     var step = 0
-    /// Seconds of work so far, those before an interruption included.
+    /// Training time in seconds, including earlier sessions.
     var seconds = 0.0
-    /// Losses since the last row of the metrics, and those of each term.
+    /// Sums of the loss and of each term since the last row of the metrics.
     var lossSum = 0.0
     var termSums: [Double]
     var lossCount = 0
-    /// The first metric of the best and of the last validation.
+    /// The first metric in the best and the last validation.
     var bestScore: Double?
     var lastScore: Double?
     /// Validations since the best one.
     var validationsWithoutGain = 0
 
-    /// - Parameter termCount: terms of the objective.
+    /// - Parameter termCount: number of terms in the objective.
     init(parameters: Parameters, termCount: Int, settings: TrainerSettings) {
         termSums = [Double](repeating: 0, count: termCount)
         self.parameters = parameters

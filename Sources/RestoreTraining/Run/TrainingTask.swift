@@ -2,52 +2,53 @@ import RestoreConcurrency
 import RestoreImage
 import RestoreNN
 
-/// What is trained: a graph with its objective, what its inputs are filled with, and how good the result is.
+/// What is trained: a graph with its objective, the data for its inputs, and the validation.
 ///
-/// A task adds no code to the trainer: tables, logs, reports and progress take their columns from `measures`.
+/// The trainer contains no task-specific code: tables, logs, reports and progress take their columns from `measures`.
 public protocol TrainingTask: Sendable {
     var graph: TrainingGraph { get }
-    /// What each input of the graph's network is filled with, in the network's order.
+    /// The source of each input of the graph's network, in the network's order.
     var inputs: [TrainingInput] { get }
-    /// Examples that an epoch has.
+    /// Number of examples in an epoch.
     var exampleCount: Int { get }
-    /// Examples that are held out for validation.
+    /// Number of examples held out for validation.
     var validationCount: Int { get }
-    /// A digest of what the examples are made of; another one means other data.
+    /// A digest of the training data; it differs if the data does.
     var dataDigest: String { get }
-    /// What the report says of the data and of the network.
+    /// The data sets and network facts shown in the report.
     var dataSets: [RunReport.DataSet] { get }
     var facts: [RunReport.Fact] { get }
-    /// What a validation measures, first the score that decides which model is the best.
+    /// The results of a validation. The first is the score that determines the best model.
     var metrics: [Metric] { get }
-    /// How much of `workUnit` an example is.
+    /// The amount of work in an example, in `workUnit`.
     var workPerExample: Double { get }
-    /// What the pace is counted in: "megapixels", "pictures".
+    /// The unit of work for the training speed: "megapixels", "pictures".
     var workUnit: String { get }
 
-    /// Writes one example of the batch of `step`, in all inputs that are filled with examples.
+    /// Writes one example of the batch of `step` to all inputs that are filled with examples.
     ///
-    /// Called on several threads at once, ahead of need; what it writes depends on `step` and `slot` alone.
+    /// Called on several threads at once, ahead of time. What it writes must depend only on `step` and `slot`.
     ///
     /// - Parameters:
-    ///   - slot: the example's place in the batch.
-    ///   - inputs: for each input whose source is `.example`, in order, where its values go. They are not cleared.
-    /// - Returns: the file that the example was made of.
+    ///   - slot: the example's index in the batch.
+    ///   - inputs: destinations of the values, one for each input whose source is `.example`, in order. They are not
+    ///     cleared.
+    /// - Returns: the source file of the example.
     func fill(step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>]) -> String
 
-    /// Measures parameters on data that is not trained on. Nil where nothing is held out.
+    /// Evaluates parameters on held-out data. Nil if there is none.
     ///
-    /// - Parameter parameters: all of the graph's; `restricted(to: graph.model)` are those of a model file.
-    /// - Returns: a value for each of `metrics`.
+    /// - Parameter parameters: all parameters of the graph; `restricted(to: graph.model)` gives those of a model file.
+    /// - Returns: one value for each of `metrics`.
     func validate(_ parameters: Parameters, pool: WorkerPool) throws -> [Double]?
 
-    /// The same few held-out pictures every time: what the network got, what it made of it, and what was wanted, side by
-    /// side. None where nothing is held out.
+    /// The same few held-out images each time: the network's input, its output and the target, side by side. Empty if
+    /// nothing is held out.
     func samples(_ parameters: Parameters, pool: WorkerPool) throws -> [SamplePicture]
 
-    /// The metadata of a model file of these parameters.
+    /// The metadata of a model file with these parameters.
     ///
-    /// - Parameter metrics: those of the validation, if there was one.
+    /// - Parameter metrics: the results of the validation, if there was one.
     func metadata(step: Int, metrics: [Double]?) -> [String: String]
 }
 
@@ -61,17 +62,17 @@ extension TrainingTask {
     }
 }
 
-/// What an input of a training graph is filled with.
+/// How an input of a training graph is filled.
 public struct TrainingInput: Hashable, Sendable {
     public enum Source: Hashable, Sendable {
-        /// Each place of a batch by `TrainingTask.fill`.
+        /// `TrainingTask.fill` fills each slot of a batch.
         case example
-        /// Standard normal draws, such as the ε of the reparameterization z = μ + σ·ε (Kingma & Welling 2014, sec. 2.4):
-        /// a function of the seed, the input's name, the step and the place in the batch.
+        /// Standard normal draws, such as the ε of the reparameterization z = μ + σ·ε (Kingma & Welling 2014, sec.
+        /// 2.4): a function of the seed, the input's name, the step and the slot in the batch.
         case standardNormal
     }
 
-    /// The values of one example: the batch is 1.
+    /// The shape of a single example, with a batch size of 1.
     public let shape: Shape
     public let source: Source
 
@@ -88,9 +89,9 @@ public struct TrainingInput: Hashable, Sendable {
     }
 }
 
-/// A picture for the reader of a run.
+/// A sample image for the run's report.
 public struct SamplePicture: Sendable {
-    /// Names the file, without extension; another one for each picture.
+    /// The file name without extension; unique among the samples.
     public let name: String
     public let image: Image
 

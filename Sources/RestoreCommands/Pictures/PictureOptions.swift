@@ -3,7 +3,7 @@ import RestoreFiles
 import RestoreImage
 
 /// What every command takes that makes pictures of pictures: which, where to, and what is said meanwhile.
-struct BatchOptions: ParsableArguments {
+package struct PictureOptions: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
             "PNG or JPEG files, folders, or - for stdin; the second of two is the output.", valueName: "input"))
@@ -22,7 +22,7 @@ struct BatchOptions: ParsableArguments {
     var recursive = false
 
     @Option(name: .shortAndLong, help: "Format of the output, whatever its extension says.")
-    var format: ImageFormat?
+    package var format: ImageFormat?
 
     @Flag(help: "Leave out EXIF, XMP, IPTC, texts and resolution. The color profile stays: without it colors change.")
     var strip = false
@@ -53,6 +53,8 @@ struct BatchOptions: ParsableArguments {
     @Option(help: "How progress is shown.")
     var progress = ProgressStyle.auto
 
+    package init() {}
+
     /// For the discussion of a command whose outputs that are not named get this suffix.
     static func discussion(suffix: String) -> String {
         """
@@ -64,7 +66,7 @@ struct BatchOptions: ParsableArguments {
         """
     }
 
-    func validate() throws {
+    package func validate() throws {
         guard !(paths + input).isEmpty else { throw ValidationError("At least one input is needed.") }
         guard (1...1_000_000).contains(maxPixels) else { throw ValidationError("--max-pixels takes 1 or more.") }
         guard !(overwrite && skipExisting) else {
@@ -81,7 +83,7 @@ struct BatchOptions: ParsableArguments {
     ///   - format: nil where the path's extension or the input decides.
     ///   - quality: of JPEG output, 1…100.
     /// - Throws: `ImageError.unknownExtension` or `.cannotEncode`.
-    func encoding(
+    package func encoding(
         for path: String, format: ImageFormat?, of input: DecodedImage, quality: Int?
     ) throws(ImageError) -> ImageEncoding {
         var encoding = try OutputPlan.encoding(for: path, format: format, input: input.format, quality: quality)
@@ -90,22 +92,36 @@ struct BatchOptions: ParsableArguments {
         return encoding
     }
 
+    /// The comparison that `--compare` asks for.
+    ///
+    /// - Throws: as `encoding`.
+    package func comparison(of input: DecodedImage, quality: Int?) throws(ImageError) -> RestoredPicture.Comparison? {
+        guard let compare else { return nil }
+        let encoding = try encoding(for: compare, format: nil, of: input, quality: quality)
+        return RestoredPicture.Comparison(original: input.image, path: compare, encoding: encoding)
+    }
+
     /// What the output says beside its pixels.
-    func metadata(of input: DecodedImage) -> ImageMetadata { strip ? input.metadata.stripped : input.metadata }
+    package func metadata(of input: DecodedImage) -> ImageMetadata { strip ? input.metadata.stripped : input.metadata }
 
     /// Which file each input becomes, checked before any work.
     ///
     /// - Parameters:
     ///   - suffix: between name and extension of outputs that are not named, if it was given.
     ///   - defaultSuffix: where it was not.
+    ///   - companions: inputs besides the pictures.
+    ///   - versionCount: results of each picture, which are numbered if there are several.
     /// - Throws: the errors of `OutputPlan`, and those of a comparison that cannot be written.
-    func plan(suffix: String?, defaultSuffix: String) throws -> OutputPlan {
+    package func plan(
+        suffix: String?, defaultSuffix: String, companions: [OutputPlan.CompanionSource] = [], versionCount: Int = 1
+    ) throws -> OutputPlan {
         if let compare { try OutputPlan.requireName(compare) }
         let plan = try OutputPlan(
             OutputPlan.Request(
                 inputs: input, paths: paths, output: output, format: format, suffix: suffix,
-                defaultSuffix: defaultSuffix, overwrite: overwrite, skipsExisting: skipExisting, recursive: recursive))
-        if json, plan.jobs.contains(where: { $0.output == OutputPlan.stream }) {
+                defaultSuffix: defaultSuffix, companions: companions, versionCount: versionCount, overwrite: overwrite,
+                skipsExisting: skipExisting, recursive: recursive))
+        if json, plan.jobs.contains(where: \.isStreamed) {
             throw UsageError(description: "-: a picture and the records of --json do not both fit on stdout")
         }
         if !dryRun { try plan.requireRedirection() }
@@ -115,15 +131,17 @@ struct BatchOptions: ParsableArguments {
 
     private func checkComparison(_ plan: OutputPlan) throws {
         guard let compare else { return }
-        guard plan.jobs.count + plan.existing.count == 1, !plan.isBatch else {
+        guard plan.jobs.count + plan.existing.count == 1, !plan.hasSeveralInputs else {
             throw UsageError(description: "--compare takes one input")
         }
         for job in plan.jobs {
-            guard job.output == OutputPlan.stream || canonicalPath(job.output) != canonicalPath(compare) else {
-                throw UsageError(description: "\(compare): both the output and the comparison")
+            for output in job.outputs {
+                guard output == OutputPlan.stream || canonicalPath(output) != canonicalPath(compare) else {
+                    throw UsageError(description: "\(compare): both the output and the comparison")
+                }
             }
-            let isFile = job.input != OutputPlan.stream && FileIdentity(job.input) != nil
-            guard !isFile || FileIdentity(job.input) != FileIdentity(compare) else {
+            for input in job.inputs where input.path != OutputPlan.stream {
+                guard let identity = FileIdentity(input.path), identity == FileIdentity(compare) else { continue }
                 throw UsageError(description: "\(compare): both the input and the comparison")
             }
             try OutputPlan.requireReplaceable(compare, overwrite: overwrite)

@@ -1,8 +1,8 @@
 import RestoreFiles
 import RestoreImage
 
-/// The files that a batch reads: those that were named, and those in folders that were named.
-struct BatchInputs {
+/// The pictures that a run reads: files that were named, and those in folders that were named.
+struct PictureInputs {
     struct File: Equatable {
         let path: String
         /// Where its output lies below an output folder: its name or, in a folder, its way from there.

@@ -2,7 +2,7 @@ import RestoreConcurrency
 
 /// Reads, restores and writes pictures, each stage on a thread of its own: the next picture is read and the previous one
 /// written while one is restored. The order is always that of their numbers, and each stage holds one picture at most.
-struct BatchPipeline<Source, Product> {
+struct PicturePipeline<Source, Product> {
     let pictureCount: Int
     /// Whether picture `index` may be under way together with others; asked by the reading stage, once each.
     let overlaps: (_ index: Int) -> Bool

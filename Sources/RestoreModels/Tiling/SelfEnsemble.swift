@@ -1,37 +1,49 @@
 import RestoreConcurrency
 import RestoreImage
+import RestoreNN
 
-/// The mean of what a network makes of a picture and of its seven turned and mirrored versions, these laid back: a little better,
-/// and eight times the work (Timofte, Rothe & Van Gool, "Seven Ways to Improve Example-Based Single Image Super Resolution",
-/// CVPR 2016, section 3.7).
+/// The mean of a network's results for a picture and its seven rotated and mirrored versions, each turned back: slightly
+/// better, for eight times the work (Timofte, Rothe & Van Gool, "Seven Ways to Improve Example-Based Single Image Super
+/// Resolution", CVPR 2016, section 3.7).
 ///
 /// Only the sums are kept, of as many rows at a time as fit. The eight are added in one order whatever the threads and the
 /// pieces are, and each has the bits of an uncut picture, so the mean has too.
 struct SelfEnsemble {
-    let inference: TiledInference
-    let pool: WorkerPool
-    /// Floats a pixel that the network takes.
-    let inputChannels: Int
-    let width: Int
-    let height: Int
+    private let inference: TiledInference
+    private let pool: WorkerPool
+    /// Floats per pixel that the network takes and gives.
+    private let inputChannels: Int
+    private let channels: Int
+    private let width: Int
+    private let height: Int
 
-    /// Values that a task adds, about.
+    /// Approximate number of values that a task adds.
     private static let addedTogether = 16 * 1024
 
+    /// - Throws: `NetworkError` if the network does not fit a picture of these sides at all.
+    init(_ inference: TiledInference, width: Int, height: Int) throws(NetworkError) {
+        self.inference = inference
+        pool = inference.pool
+        inputChannels = inference.inputChannels
+        channels = try inference.outputChannels(width: width, height: height)
+        (self.width, self.height) = (width, height)
+    }
+
     /// - Parameters:
-    ///   - layout: made for these sides and the best quality.
+    ///   - layout: made for these sides and an ensemble.
     ///   - fill: writes the input values of a rectangle that is one pixel high or one wide. Called on several threads at once.
-    ///   - store: takes means, from top to bottom, all of the picture's width, 3 floats a pixel.
     ///   - progress: called with the fraction done, 0…1.
+    ///   - store: takes means of the picture's full width, from top to bottom.
     func run(
-        _ layout: DenoisingLayout,
+        _ layout: PictureLayout,
         fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
         progress: (Double) throws -> Void,
-        store: (_ strip: ImageRegion, _ values: UnsafePointer<Float>) throws -> Void
+        store: (_ strip: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
     ) throws {
+        let rowCount = channels * width
         for strip in layout.strips {
             let (region, passes) = (strip.region, Double(strip.passes.count))
-            var sums = [Float](repeating: 0, count: 3 * width * region.height)
+            var sums = [Float](repeating: 0, count: rowCount * region.height)
             try sums.withUnsafeMutableBufferPointer { buffer in
                 guard let sums = buffer.baseAddress else { return }
                 for (index, pass) in strip.passes.enumerated() {
@@ -43,16 +55,16 @@ struct SelfEnsemble {
                 // An eighth is exact.
                 let eighth = 1 / Float(passes)
                 pool.run(taskCount: region.height) { row, _ in
-                    for i in (3 * width * row)..<(3 * width * (row + 1)) { sums[i] *= eighth }
+                    for i in (rowCount * row)..<(rowCount * (row + 1)) { sums[i] *= eighth }
                 }
-                try store(region, sums)
+                try store(region, sums, rowCount)
             }
         }
     }
 
     /// Adds what the network makes of the picture laid in one way.
     private func add(
-        _ pass: DenoisingLayout.Pass, of strip: ImageRegion, to sums: UnsafeMutablePointer<Float>,
+        _ pass: PictureLayout.Pass, of strip: ImageRegion, to sums: UnsafeMutablePointer<Float>,
         _ fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void, progress: (Double) throws -> Void
     ) throws {
         let (symmetry, seen) = (pass.symmetry, pass.seen)
@@ -68,7 +80,7 @@ struct SelfEnsemble {
                 let place = ImageRegion(
                     x: seen.x + piece.x, y: seen.y + piece.y, width: piece.width, height: piece.height)
                 if let kept = place.intersection(core) {
-                    let first = values + (kept.y - place.y) * rowStride + 3 * (kept.x - place.x)
+                    let first = values + (kept.y - place.y) * rowStride + channels * (kept.x - place.x)
                     add(first, rowStride: rowStride, laid: kept, by: symmetry, of: strip, to: sums)
                 }
                 try progress(done)
@@ -93,18 +105,19 @@ struct SelfEnsemble {
     ) {
         let target = symmetry.origin(of: laid, width: width, height: height)
         // Floats from one pixel of the picture to its right and lower neighbors, among the values.
-        let (along, across) = symmetry.isTransposed ? (rowStride, 3) : (3, rowStride)
+        let (along, across) = symmetry.isTransposed ? (rowStride, channels) : (channels, rowStride)
         let (right, down) = (symmetry.reversesColumns ? -along : along, symmetry.reversesRows ? -across : across)
         let origin =
             values + (symmetry.reversesColumns ? (target.width - 1) * along : 0)
             + (symmetry.reversesRows ? (target.height - 1) * across : 0)
-        let rows = max(1, Self.addedTogether / (3 * target.width))
+        let (width, channels) = (width, channels)
+        let rows = max(1, Self.addedTogether / (channels * target.width))
         pool.run(taskCount: (target.height + rows - 1) / rows) { task, _ in
             for y in (task * rows)..<min((task + 1) * rows, target.height) {
-                let sum = sums + 3 * ((target.y - strip.y + y) * width + target.x)
+                let sum = sums + channels * ((target.y - strip.y + y) * width + target.x)
                 let row = origin + y * down
                 for x in 0..<target.width {
-                    for channel in 0..<3 { sum[3 * x + channel] += row[x * right + channel] }
+                    for channel in 0..<channels { sum[channels * x + channel] += row[x * right + channel] }
                 }
             }
         }

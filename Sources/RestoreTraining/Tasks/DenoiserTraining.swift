@@ -139,7 +139,9 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         let scores = try validation.pictures.indices.map { index in
             let (clean, noisy) = heldOut(index)
             let restored = try denoiser.denoise(
-                colors: noisy, width: clean.width, height: clean.height, sigma: Self.validationSigma)
+                colors: noisy, width: clean.width, height: clean.height,
+                options: Denoiser.Options(noiseLevel: .sigma(Self.validationSigma))
+            ).colors
             return min(Self.highestScore, try peakSignalToNoiseRatio(clean.withColors(restored), clean))
         }
         return [scores.reduce(0, +) / Double(scores.count)]
@@ -151,7 +153,9 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         return try validation.pictures.indices.prefix(Self.sampleCount).map { index in
             let (clean, noisy) = heldOut(index)
             let restored = try denoiser.denoise(
-                colors: noisy, width: clean.width, height: clean.height, sigma: Self.validationSigma)
+                colors: noisy, width: clean.width, height: clean.height,
+                options: Denoiser.Options(noiseLevel: .sigma(Self.validationSigma))
+            ).colors
             let image = try clean.withColors(noisy).beside(clean.withColors(restored)).beside(clean)
             return SamplePicture(name: "\(index + 1)", image: image)
         }

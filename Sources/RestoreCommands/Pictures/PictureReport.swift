@@ -2,10 +2,10 @@ import ArgumentParser
 import Logging
 import RestoreFiles
 
-/// What is said of a batch: a record and a line for each picture, and a summary.
+/// The messages of a run: a record and a line for each picture, and a summary.
 ///
 /// Used from one thread at a time.
-final class BatchReport {
+final class PictureReport {
     /// Done, as in "denoised".
     private let participle: String
     private let isJSON: Bool
@@ -46,33 +46,34 @@ final class BatchReport {
     }
 
     func succeed(
-        _ restored: RestoredPicture, of job: OutputPlan.Job, _ circumstances: RestoredPicture.Circumstances
+        _ restored: RestoredPicture, of job: PictureJob, _ circumstances: RestoredPicture.Circumstances
     ) throws {
         let report = restored.report(circumstances)
         done += 1
         if isJSON { try Console.data(jsonLine(report.record)) }
-        for warning in circumstances.warnings { logger.warning("\(job.input): \(warning)") }
+        for warning in circumstances.warnings { logger.warning("\(job.picture): \(warning)") }
         for (level, line) in report.lines { logger.log(level: level, "\(line)") }
     }
 
-    /// A picture whose output exists.
-    func skip(_ job: OutputPlan.Job) throws {
+    /// A picture whose outputs exist.
+    func skip(_ job: PictureJob) throws {
         skipped += 1
-        if isJSON { try Console.data(jsonLine(SkippedRecord(file: job.input, output: job.output))) }
-        logger.info("\(job.output): exists already, left out")
+        if isJSON { try Console.data(jsonLine(SkippedRecord(file: job.picture, outputs: job.outputs))) }
+        let verb = job.outputs.count == 1 ? "exists" : "exist"
+        logger.info("\(job.outputs.joined(separator: ", ")): \(verb) already, left out")
     }
 
     func fail(_ file: String, _ error: any Error) throws {
         failed += 1
         if isJSON { try Console.data(jsonLine(FailureRecord(file: file, error: explanation(of: error)))) }
-        if plan.isBatch { Console.message("restore: \(explanation(of: error))") } else { failure = error }
+        if plan.hasSeveralInputs { Console.message("restore: \(explanation(of: error))") } else { failure = error }
     }
 
-    /// The summary of a batch that has come to its end.
+    /// The summary of a run that has come to its end.
     ///
     /// - Throws: the error of a single input, or `ExitCode.someFailed`.
     func finish() throws {
-        if plan.isBatch || skipped > 0 { logger.info("\(summary)") }
+        if plan.hasSeveralInputs || skipped > 0 { logger.info("\(summary)") }
         if let bytes = peakMemory() { logger.debug("peak memory \(bytes >> 10) KiB") }
         if let failure { throw failure }
         if failed > 0 { throw ExitCode.someFailed }
@@ -82,7 +83,7 @@ final class BatchReport {
     ///
     /// - Parameter reason: as in "interrupted".
     func stop(_ reason: String, canGoOn: Bool) {
-        guard plan.isBatch else { return Console.message("restore: \(reason); nothing was written") }
+        guard plan.hasSeveralInputs else { return Console.message("restore: \(reason); nothing was written") }
         let hint = canGoOn ? "; --skip-existing goes on" : ""
         let failures = failureCounts.map { ", \($0)" }.joined()
         let ended = done + skipped + failedPictures
@@ -99,17 +100,20 @@ final class BatchReport {
         if failed > 0 { throw ExitCode.someFailed }
     }
 
-    private func rehearse(_ job: OutputPlan.Job, isSkipped: Bool, comparison: String?) throws {
+    private func rehearse(_ job: PictureJob, isSkipped: Bool, comparison: String?) throws {
         guard !isJSON else {
             let record = RehearsalRecord(
-                file: job.input, output: job.output, comparison: comparison, skipped: isSkipped)
+                file: job.picture, outputs: job.outputs, inputs: job.companions, comparison: comparison,
+                skipped: isSkipped)
             return try Console.data(jsonLine(record))
         }
+        let inputs = job.inputs.map(\.path).joined(separator: " + ")
         // There are no columns: a tab is one of a name.
-        try Console.data(
-            Console.printable("\(job.input) -> \(job.output)\(isSkipped ? " (exists, left out)" : "")"))
+        for output in job.outputs {
+            try Console.data(Console.printable("\(inputs) -> \(output)\(isSkipped ? " (exists, left out)" : "")"))
+        }
         if let comparison {
-            try Console.data(Console.printable("\(job.input) -> \(comparison) (before and after)"))
+            try Console.data(Console.printable("\(job.picture) -> \(comparison) (before and after)"))
         }
     }
 
@@ -140,16 +144,44 @@ private struct FailureRecord: Encodable {
     let error: String
 }
 
-/// A picture whose output exists.
+/// A picture whose outputs exist.
 private struct SkippedRecord: Encodable {
     let file: String
-    let output: String
-    let skipped = true
+    let outputs: [String]
+
+    func encode(to encoder: any Encoder) throws {
+        var record = encoder.container(keyedBy: RecordKey.self)
+        try record.encode(file, forKey: "file")
+        try record.encode(outputs: outputs)
+        try record.encode(true, forKey: "skipped")
+    }
 }
 
 private struct RehearsalRecord: Encodable {
     let file: String
-    let output: String
+    let outputs: [String]
+    /// Inputs besides the picture, by their roles.
+    let inputs: [PictureJob.Companion]
     let comparison: String?
     let skipped: Bool
+
+    func encode(to encoder: any Encoder) throws {
+        var record = encoder.container(keyedBy: RecordKey.self)
+        try record.encode(file, forKey: "file")
+        try record.encode(outputs: outputs)
+        for input in inputs { try record.encode(input.path, forKey: RecordKey(input.role.rawValue)) }
+        try record.encodeIfPresent(comparison, forKey: "comparison")
+        try record.encode(skipped, forKey: "skipped")
+    }
+}
+
+extension KeyedEncodingContainer<RecordKey> {
+    /// The output, or the outputs if there are several.
+    fileprivate mutating func encode(outputs: [String]) throws {
+        if outputs.count == 1 {
+            try encode(outputs[0], forKey: "output")
+        } else {
+            try encode(outputs, forKey: "outputs")
+        }
+    }
 }

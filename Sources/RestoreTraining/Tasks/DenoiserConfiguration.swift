@@ -3,37 +3,37 @@ import Logging
 import RestoreModels
 import RestoreNN
 
-/// Every setting of a denoiser's training run, as `config.yaml` holds it.
+/// All settings of a denoiser's training run, as stored in `config.yaml`.
 public struct DenoiserConfiguration: TrainingConfiguration {
-    /// What the patches are made noisy with.
+    /// The noise added to the patches.
     public enum Noise: String, CaseIterable, Sendable {
-        /// White Gaussian noise of a level that the network is told.
+        /// White Gaussian noise whose level is an input of the network.
         case gaussian
-        /// The noise of photographs (`PhotographNoise`), of which the network is told nothing.
+        /// The noise of photographs (`PhotographNoise`), for blind denoising.
         case photo
     }
 
-    /// Pictures to learn from.
+    /// Images to train on.
     public var data: [DataSource] = []
     public var noise = Noise.gaussian
-    /// Strongest Gaussian noise, in units of 1/255.
+    /// Maximum Gaussian noise level, in units of 1/255.
     public var maximumSigma = 55.0
-    /// Share of the patches that are made gray.
+    /// Fraction of the patches converted to gray.
     public var grayShare = 0.1
-    /// Share of the patches that stay clean, so that a blind network learns to leave clean pictures alone; with Gaussian noise
-    /// there are levels down to zero anyway.
+    /// Fraction of the patches without noise, so that a blind network learns to leave clean images alone. Not needed
+    /// for Gaussian noise, whose levels go down to zero anyway.
     public var cleanShare = 0.1
-    /// Side of a patch in pixels.
+    /// Width and height of a patch in pixels.
     public var patchSize = 64
-    /// Channels of the network's levels, fine to coarse.
+    /// Channels of the network's levels, from fine to coarse.
     public var widths = DenoiserArchitecture().widths
-    /// Residual blocks of the levels, or one number for all; none for those of the shipped network, which with other
-    /// widths are two.
+    /// Residual blocks of each level, or one number for all. If empty, those of the shipped network; with other widths,
+    /// two per level.
     public var blocks: [Int] = []
     public var loss = PictureLoss.l1
-    /// Pictures set aside for validation.
+    /// Number of images held out for validation.
     public var validationPictures = 32
-    /// License, for the model's metadata.
+    /// License, stored in the model's metadata.
     public var license: String?
     public var trainer = TrainerSettings()
 
@@ -46,30 +46,33 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         [
             .task(task),
             .sources("data", \.data),
-            .choice("noise", \.noise, help: "Noise to learn: white, of a known level; or that of photographs."),
+            .choice("noise", \.noise, help: "Noise to train on: white with a known level, or that of photographs."),
             .number(
-                "max-sigma", \.maximumSigma, in: 1...75, help: "Strongest Gaussian noise, of 255.", valueName: "1…75"),
-            .number("gray-share", \.grayShare, in: 0...1, help: "Share of patches made gray.", valueName: "0…1")
-                .alias("grey-share"),
+                "max-sigma", \.maximumSigma, in: 1...75, help: "Maximum Gaussian noise level, in units of 1/255.",
+                valueName: "1…75"),
             .number(
-                "clean-share", \.cleanShare, in: 0...1, help: "Share of patches without the noise of photographs.",
+                "gray-share", \.grayShare, in: 0...1, help: "Fraction of patches converted to gray.", valueName: "0…1"
+            )
+            .alias("grey-share"),
+            .number(
+                "clean-share", \.cleanShare, in: 0...1, help: "Fraction of patches without added photograph noise.",
                 valueName: "0…1"),
             .integer(
                 "patch-size", \.patchSize, in: 1...1024,
-                help: "Side of a patch, a multiple of the network's alignment, 8.",
+                help: "Patch size, a multiple of the network's alignment, 8.",
                 valueName: "pixels"),
             .integers(
                 "widths", \.widths, expectation: "1 to 6 numbers of 1 to 1024 channels",
-                help: "Channels of the levels, fine to coarse."),
+                help: "Channels of each level, from fine to coarse."),
             .integers(
                 "blocks", \.blocks, expectation: "a number of 1 to 16 for every level, or one for all",
-                help: "Residual blocks of the levels, or one number for all."
+                help: "Residual blocks of each level, or one number for all."
             ).defaulting(to: "6,5,4; 2 with other widths"),
             .choice("loss", \.loss, help: "Training loss."),
             .integer(
                 "validation-pictures", \.validationPictures, in: 0...100_000,
-                help: "Pictures set aside for validation, at most a tenth."),
-            .optionalText("license", \.license, help: "License, for the model's metadata.", valueName: "text"),
+                help: "Images held out for validation, at most a tenth."),
+            .optionalText("license", \.license, help: "License, stored in the model's metadata.", valueName: "text"),
         ] + TrainerSettings.table(defaultSteps: defaultSteps).map { $0.within(\.trainer) })
 
     public var title: String { "Denoiser, \(noise.rawValue) noise" }
@@ -94,9 +97,9 @@ public struct DenoiserConfiguration: TrainingConfiguration {
             validation: validation, skipped: all.skipped, notes: notes)
     }
 
-    /// The network; blind where the noise has no level that could be told.
+    /// The network; blind if the noise has no level to use as an input.
     ///
-    /// - Throws: `ConfigurationError` where the settings fit each alone but not together.
+    /// - Throws: `ConfigurationError` if the settings are valid individually but not together.
     public func architecture() throws(ConfigurationError) -> DenoiserArchitecture {
         let shipped = DenoiserArchitecture()
         let given = blocks.isEmpty ? (widths == shipped.widths ? shipped.blocks : [2]) : blocks

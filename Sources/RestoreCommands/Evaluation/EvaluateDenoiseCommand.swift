@@ -1,0 +1,103 @@
+import RestoreText
+import ArgumentParser
+import RestoreFiles
+import RestoreImage
+import RestoreModels
+import RestoreNN
+import RestoreTraining
+
+struct EvaluateDenoiseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "denoise",
+        abstract: "Adds noise to clean pictures, removes it, and compares.",
+        discussion: """
+            The noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. With --noise \
+            photo it is that of a random camera, in 8 bits, and its level is estimated unless --sigma tells one. The result is \
+            rounded to 8 bits. PSNR is taken over all color channels, SSIM on luma; the mean over the pictures comes last. \
+            With --noisy no noise is added: the pictures of the same names there are denoised and compared. The model is \
+            denoise-color unless --model names another; auto chooses by the noise of each picture, where its level is \
+            estimated.
+            """)
+
+    @Option(
+        name: .customLong("data"), parsing: .upToNextOption,
+        help: ArgumentHelp("Folders or files with clean pictures.", valueName: "path"))
+    var sources: [String]
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Noise that is added, of 255: 25 unless given.", valueName: "0…75"))
+    var sigma: Double?
+
+    @OptionGroup var addition: NoiseOptions
+
+    @Option(help: ArgumentHelp("Noisy versions: a folder with the same names, or a file.", valueName: "path"))
+    var noisy: String?
+
+    @Flag(help: "Let the program estimate the noise level instead of telling it.")
+    var auto = false
+
+    @Option(parsing: .unconditional, help: "Only the first pictures.")
+    var limit: Int?
+
+    @Option(help: "The same seed gives the same noise.")
+    var seed: UInt64 = 1
+
+    @Flag(help: "JSON records on stdout, a line each.")
+    var json = false
+
+    @Option(help: "best: the best result this installation can produce.")
+    var quality: Effort?
+
+    @OptionGroup var denoiser: DenoiserOptions
+    @OptionGroup var tiling: TilingOptions
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var verbosity: VerbosityOptions
+
+    func validate() throws {
+        guard NoiseSetting.range.contains(sigma ?? 25) else { throw ValidationError("--sigma takes 0 to 75.") }
+        guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
+        if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
+        try denoiser.validate(quality)
+        guard noisy == nil || addition.isDefault else {
+            throw ValidationError("--noisy and --noise exclude each other.")
+        }
+    }
+
+    func run() throws {
+        try reportingFailure {
+            let files = try Array(pictureFiles(below: sources).prefix(limit ?? .max))
+            // One error, not one a picture.
+            if let noisy, pathKind(noisy) == .missing { throw missingError(noisy) }
+            let models = try denoiser.selection(pool: threads.pool, verbosity: verbosity)
+            let evaluator = DenoiseEvaluator(items: files, command: self, models: models)
+            // A model that is missing is one error, not one a picture.
+            _ = try models.denoiser(named: evaluator.expectedModel)
+            try EvaluationRun(evaluator: evaluator, json: json).run()
+        }
+    }
+}
+
+/// The noise that is added to clean pictures.
+struct NoiseOptions: ParsableArguments {
+    enum Noise: String, ExpressibleByArgument, CaseIterable, Encodable {
+        case gaussian, photo
+    }
+
+    @Option(help: ArgumentHelp("Which noise is added.", valueName: "gaussian|photo"))
+    var noise = Noise.gaussian
+
+    @Option(
+        help: ArgumentHelp(
+            "How strong the noise of --noise photo is: medium unless given.", valueName: "low|medium|high"))
+    var level: PhotographNoise.Level?
+
+    func validate() throws {
+        guard level == nil || noise == .photo else { throw ValidationError("--level goes with --noise photo.") }
+    }
+
+    var isDefault: Bool { noise == .gaussian && level == nil }
+
+    /// The level of the noise of photographs, where it is that which is added.
+    var addedLevel: PhotographNoise.Level? { noise == .photo ? level ?? .medium : nil }
+}
