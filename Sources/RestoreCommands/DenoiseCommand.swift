@@ -18,23 +18,23 @@ struct DenoiseCommand: ParsableCommand {
         discussion: """
             \(PictureOptions.discussion(suffix: defaultSuffix))
 
-            The result has the size, the bit depth, the transparency, the colors (by profile) and the metadata of the input. It \
-            stands upright; what would then be untrue in the metadata is corrected. A JPEG of a JPEG keeps its quantization.
+            The result keeps the input's size, bit depth, transparency, colors (by profile) and metadata. It is rotated \
+            upright, and the metadata is corrected accordingly. JPEG to JPEG keeps the quantization tables.
 
-            Unless --model names one, the model is chosen by what the picture's noise is like (auto): denoise-color for white \
-            noise, the same in all channels and tones, which is also meant where --sigma gives its level; denoise-photo for \
-            noise that has been through a camera's processing or JPEG.
+            Unless --model names one, the model is chosen by the image's noise (auto): denoise-color for white noise, equally \
+            strong in all channels and tones, and whenever --sigma gives the level; denoise-photo for noise that has passed \
+            through a camera's processing or JPEG.
 
-            --ensemble averages the results for eight orientations of the picture, slightly better for eight times the \
-            work. --quality best asks for the best result that this installation can produce, today with --ensemble; \
-            --quality 1…100 sets the quality of JPEG output. Both may be given.
+            --ensemble averages over eight orientations of the image: slightly better, eight times the work. --quality best \
+            asks for the best result that this installation can produce, which today means --ensemble. --quality 1…100 sets \
+            the quality of JPEG output. Both may be given.
             """)
 
     private static let defaultSuffix = "_denoised"
 
     @OptionGroup var pictures: PictureOptions
 
-    @Option(help: "Added to the name of outputs that are not named. (default: \(Self.defaultSuffix))")
+    @Option(help: "Suffix for outputs without explicit names. (default: \(Self.defaultSuffix))")
     var suffix: String?
 
     @Option(
@@ -43,7 +43,7 @@ struct DenoiseCommand: ParsableCommand {
     var sigma: NoiseSetting = .automatic
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("How much of the noise is taken away.", valueName: "0…1"))
+        parsing: .unconditional, help: ArgumentHelp("How much of the noise to remove.", valueName: "0…1"))
     var strength = 1.0
 
     @Option(

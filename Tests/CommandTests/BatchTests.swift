@@ -196,7 +196,7 @@ import Testing
         #expect(single.code == 0 && single.errorLines.last == "0 of 1 picture denoised, 1 skipped", "\(single.errors)")
     }
 
-    /// The same line of the shell goes on, whose pattern now matches the results, too.
+    /// The same shell command can be repeated, although its pattern now matches the results, too.
     @Test func aPatternThatMatchesResultsGoesOn() throws {
         try writePictures("a.png", "a_denoised.png", "b.png")
         let names = ["a.png", "a_denoised.png", "b.png"]
@@ -267,7 +267,7 @@ import Testing
         let outcome = try workplace.run(
             ["denoise", "-m", "tiny", "--sigma", "25", "--json", "in", "-o", "out"], outputTo: "/dev/full")
         #expect(outcome.code == 73 && outcome.errors.contains("standard output"), "\(outcome.errors)")
-        #expect(outcome.errors.contains("restore: stopped after 1 of 20 pictures; --skip-existing goes on"))
+        #expect(outcome.errors.contains("restore: stopped after 1 of 20 pictures; resume with --skip-existing"))
         for name in try made(below: "out") { #expect(try workplace.image("out/\(name)").height == 20, "\(name)") }
     }
 }

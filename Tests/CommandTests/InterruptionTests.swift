@@ -48,7 +48,7 @@ import Testing
         #expect(outcome.outputLines.count == written.count, "a record for each that is there")
         #expect(
             outcome.errorLines.last
-                == "restore: interrupted after \(written.count) of \(Self.count) pictures; --skip-existing goes on")
+                == "restore: interrupted after \(written.count) of \(Self.count) pictures; resume with --skip-existing")
         let rest = try run("in", "-o", "out", "--skip-existing")
         #expect(rest.code == 0, "\(rest.errors)")
         #expect(
@@ -133,7 +133,7 @@ import Testing
         #expect(try text("first").contains("in/100.png"))
         #expect(try text("code") == "73\n")
         let errors = try text("errors")
-        #expect(errors.contains("standard output: cannot be written") && errors.contains("--skip-existing goes on"))
+        #expect(errors.contains("standard output: cannot be written") && errors.contains("resume with --skip-existing"))
         #expect(try run("in", "-o", "out", "--skip-existing").code == 0)
         #expect(try names("out").map { try readFile(folder($0)) } == whole)
     }

@@ -124,7 +124,7 @@ import Testing
         program.send(SIGTERM)
         let outcome = try program.outcome()
         #expect(outcome.code == 130)
-        #expect(outcome.errorLines.last?.contains("--resume goes on") == true, "\(outcome.errors)")
+        #expect(outcome.errorLines.last?.contains("continue with --resume") == true, "\(outcome.errors)")
         let report = String(decoding: try readFile(folder("run/report.html")), as: UTF8.self)
         #expect(report.contains("interrupted"))
         try workplace.expectFailure(

@@ -102,7 +102,7 @@ import Testing
         ("extension", "EXT1"), ("list-in-itself", "a list"), ("cifar100", "CIFAR-100"),
         ("batches-meta", "label_names"), ("data-of-floats", "type f2"), ("data-of-objects", "a list"),
         ("data-column-by-column", "column by column"), ("data-in-three-axes", "2×3×1024"),
-        ("data-as-bytes", "expected a NumPy array"), ("data-with-fields", "fields"),
+        ("data-as-bytes", "expected a NumPy array"), ("data-with-fields", "structured"),
         ("too-few-labels", "expected 2 labels, one per image, found 1"), ("labels-are-strings", "a string"),
         ("no-pictures", "0×3072"), ("list", "expected a dictionary"),
     ])

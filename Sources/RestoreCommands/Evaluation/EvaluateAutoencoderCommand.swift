@@ -7,11 +7,11 @@ import RestoreTraining
 struct EvaluateAutoencoderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "autoencoder",
-        abstract: "Reconstructs pictures from their codes, and compares.",
+        abstract: "Measures how well images are reconstructed from their codes.",
         discussion: """
-            Reports the mean squared error a value, of values in 0…1, and what the mean of the pictures would score, for each \
-            class too. A folder with a test set, such as MNIST's, is measured on that alone. --codes writes the code of every \
-            picture with its class, for a scatter plot.
+            Prints the mean squared error per value, for values in 0…1, next to the error of the mean image, and then the \
+            error and the codes of each class. If a folder has a test set, like MNIST's, only that is used. --codes writes \
+            the code and the class of every image to a table, for example for a scatter plot.
             """)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
@@ -19,22 +19,22 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
 
     @Option(
         name: .customLong("data"), parsing: .upToNextOption,
-        help: ArgumentHelp("Folders or files with pictures (PNG, JPEG, CIFAR-10, MNIST).", valueName: "path"))
+        help: ArgumentHelp("Folders or files with images (PNG, JPEG, CIFAR-10, MNIST).", valueName: "path"))
     var sources: [String]
 
     @Option(help: ArgumentHelp("Only these classes. (default: those the model was trained on)", valueName: "1,5,6"))
     var classes: String?
 
-    @Option(parsing: .unconditional, help: "Only the first pictures.")
+    @Option(parsing: .unconditional, help: "Evaluate only the first images.")
     var limit: Int?
 
-    @Option(help: ArgumentHelp("Write codes and classes to this file.", valueName: "file.csv"))
+    @Option(help: ArgumentHelp("Write codes and classes to this table.", valueName: "file.csv"))
     var codes: String?
 
-    @Flag(help: "Replace a file of codes that exists.")
+    @Flag(help: "Replace an existing table.")
     var overwrite = false
 
-    @Flag(help: "JSON records on stdout, a line each.")
+    @Flag(help: "Print JSON records to stdout, one per line.")
     var json = false
 
     @OptionGroup var models: ModelOptions

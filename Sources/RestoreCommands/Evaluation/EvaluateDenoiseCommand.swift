@@ -11,22 +11,21 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         commandName: "denoise",
         abstract: "Adds noise to clean pictures, removes it, and compares.",
         discussion: """
-            The noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. With --noise \
-            photo it is that of a random camera, in 8 bits, and its level is estimated unless --sigma tells one. The result is \
-            rounded to 8 bits. PSNR is taken over all color channels, SSIM on luma; the mean over the pictures comes last. \
-            With --noisy no noise is added: the pictures of the same names there are denoised and compared. The model is \
-            denoise-color unless --model names another; auto chooses by the noise of each picture, where its level is \
-            estimated.
+            The added noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. With --noise \
+            photo it is that of a random camera, in 8 bits, and its level is estimated unless --sigma gives one. Results are \
+            rounded to 8 bits. PSNR covers all color channels, SSIM is of luma; the means over the images come last. With \
+            --noisy, no noise is added: the images of the same names there are denoised and compared. The model is \
+            denoise-color unless --model names another; auto chooses by the noise of each image, whose level is then estimated.
             """)
 
     @Option(
         name: .customLong("data"), parsing: .upToNextOption,
-        help: ArgumentHelp("Folders or files with clean pictures.", valueName: "path"))
+        help: ArgumentHelp("Folders or files with clean images.", valueName: "path"))
     var sources: [String]
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Noise that is added, of 255: 25 unless given.", valueName: "0…75"))
+        help: ArgumentHelp("Level of the added noise, of 255. (default: 25)", valueName: "0…75"))
     var sigma: Double?
 
     @OptionGroup var addition: NoiseOptions
@@ -34,16 +33,16 @@ struct EvaluateDenoiseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Noisy versions: a folder with the same names, or a file.", valueName: "path"))
     var noisy: String?
 
-    @Flag(help: "Let the program estimate the noise level instead of telling it.")
+    @Flag(help: "Estimate the noise level instead of passing the known one.")
     var auto = false
 
-    @Option(parsing: .unconditional, help: "Only the first pictures.")
+    @Option(parsing: .unconditional, help: "Evaluate only the first images.")
     var limit: Int?
 
-    @Option(help: "The same seed gives the same noise.")
+    @Option(help: "Seed of the noise.")
     var seed: UInt64 = 1
 
-    @Flag(help: "JSON records on stdout, a line each.")
+    @Flag(help: "Print JSON records to stdout, one per line.")
     var json = false
 
     @Option(help: "best: the best result this installation can produce.")
@@ -84,12 +83,12 @@ struct NoiseOptions: ParsableArguments {
         case gaussian, photo
     }
 
-    @Option(help: ArgumentHelp("Which noise is added.", valueName: "gaussian|photo"))
+    @Option(help: ArgumentHelp("Kind of the added noise.", valueName: "gaussian|photo"))
     var noise = Noise.gaussian
 
     @Option(
         help: ArgumentHelp(
-            "How strong the noise of --noise photo is: medium unless given.", valueName: "low|medium|high"))
+            "Level of --noise photo. (default: medium)", valueName: "low|medium|high"))
     var level: PhotographNoise.Level?
 
     func validate() throws {

@@ -9,10 +9,10 @@ import RestoreNN
 struct DenoiserOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Model: a name, a path, or auto, which goes by the noise.", valueName: "auto|name|path"))
+        help: ArgumentHelp("Model: a name, a path, or auto to choose by the noise.", valueName: "auto|name|path"))
     var model: String?
 
-    @Flag(help: "Average the results for eight orientations: slightly better, for eight times the work.")
+    @Flag(help: "Average over eight orientations: slightly better, eight times the work.")
     var ensemble = false
 
     @OptionGroup var models: ModelOptions

@@ -8,10 +8,10 @@ import RestoreModels
 
 /// How much is said on stderr.
 package struct VerbosityOptions: ParsableArguments {
-    @Flag(name: .shortAndLong, help: "Only errors.")
+    @Flag(name: .shortAndLong, help: "Print errors only.")
     var quiet = false
 
-    @Flag(name: .shortAndLong, help: "Say more: which model, threads and kernels are used.")
+    @Flag(name: .shortAndLong, help: "Print more: the model, threads and kernels used.")
     var verbose = false
 
     package init() {}
@@ -30,7 +30,7 @@ package struct VerbosityOptions: ParsableArguments {
 package struct ThreadOptions: ParsableArguments {
     @Option(
         name: [.customShort("j", allowingJoined: true), .long], parsing: .unconditional,
-        help: "Threads; all processors unless given. The result is the same.")
+        help: "Number of threads; all processors by default. Does not affect the result.")
     var threads: Int?
 
     package init() {}
@@ -45,7 +45,7 @@ package struct ThreadOptions: ParsableArguments {
 }
 
 struct ModelOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("Folder with models, searched first.", valueName: "folder"))
+    @Option(name: .long, help: ArgumentHelp("Folder with models; searched first.", valueName: "folder"))
     var modelsDir: String?
 
     /// Where models are looked for.
@@ -85,12 +85,12 @@ package struct TilingOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Width of a piece in pixels, or auto: as wide as the memory allows.", valueName: "auto|16…65536"))
+            "Tile width in pixels, or auto: as wide as memory allows.", valueName: "auto|16…65536"))
     var tile: TileSide = .auto
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Memory to stay under, of 1024² or 1024³ bytes.", valueName: "800M|1.5G"))
+        help: ArgumentHelp("Memory limit, in units of 1024² or 1024³ bytes.", valueName: "800M|1.5G"))
     var maxMemory = MemorySize(bytes: 1 << 30)
 
     package init() {}

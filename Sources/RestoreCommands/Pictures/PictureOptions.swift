@@ -6,51 +6,51 @@ import RestoreImage
 package struct PictureOptions: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
-            "PNG or JPEG files, folders, or - for stdin; the second of two is the output.", valueName: "input"))
+            "PNG or JPEG files, folders, or - for stdin. If there are two, the second is the output.", valueName: "input"))
     var paths: [String] = []
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Input; may be given several times.", valueName: "path"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("Input; can be repeated.", valueName: "path"))
     var input: [String] = []
 
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Output file, with .png or .jpg, - for stdout, or a folder, made as needed.", valueName: "path"))
+            "Output file ending in .png or .jpg, - for stdout, or a folder, which is created if needed.", valueName: "path"))
     var output: String?
 
-    @Flag(name: .shortAndLong, help: "Also the pictures in the folders below; their tree is mirrored.")
+    @Flag(name: .shortAndLong, help: "Include subfolders, and mirror their structure in the output.")
     var recursive = false
 
-    @Option(name: .shortAndLong, help: "Format of the output, whatever its extension says.")
+    @Option(name: .shortAndLong, help: "Output format, regardless of the extension.")
     package var format: ImageFormat?
 
-    @Flag(help: "Leave out EXIF, XMP, IPTC, texts and resolution. The color profile stays: without it colors change.")
+    @Flag(help: "Drop EXIF, XMP, IPTC, texts and resolution. The color profile is kept, because colors depend on it.")
     var strip = false
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Pictures with more megapixels are refused.", valueName: "megapixels"))
+        help: ArgumentHelp("Reject images with more megapixels.", valueName: "megapixels"))
     var maxPixels = 512
 
-    @Flag(help: "Of damaged pictures take what can be read, with a warning, rather than refuse them.")
+    @Flag(help: "Read as much as possible of a damaged image, with a warning, instead of rejecting it.")
     var tolerant = false
 
-    @Option(help: ArgumentHelp("Also write before and after side by side; for one input.", valueName: "path"))
+    @Option(help: ArgumentHelp("Also write the original and the result side by side; for a single input.", valueName: "path"))
     var compare: String?
 
-    @Flag(help: "Replace outputs that exist.")
+    @Flag(help: "Replace existing outputs.")
     var overwrite = false
 
-    @Flag(help: "Leave out pictures whose outputs exist: goes on with a batch that was interrupted.")
+    @Flag(help: "Skip images whose outputs exist, for example to resume an interrupted batch.")
     var skipExisting = false
 
-    @Flag(help: "Say which file would become which, and do nothing.")
+    @Flag(help: "Print which file would become which, without doing anything.")
     var dryRun = false
 
-    @Flag(help: "One JSON record a file on stdout.")
+    @Flag(help: "Print one JSON record per file to stdout.")
     var json = false
 
-    @Option(help: "How progress is shown.")
+    @Option(help: "How to show progress.")
     var progress = ProgressStyle.auto
 
     package init() {}
@@ -58,16 +58,16 @@ package struct PictureOptions: ParsableArguments {
     /// For the discussion of a command whose outputs that are not named get this suffix.
     static func discussion(suffix: String) -> String {
         """
-        Without an output the result stands beside the input: photo.jpg becomes photo\(suffix).jpg. Of a folder its own \
-        pictures are taken, with -r also those below; files there whose names end in the suffix are results of an earlier \
-        run and are passed over, and so is an output folder that lies in an input folder. Nothing is overwritten unless \
-        --overwrite is given, and a batch with an output that exists does not begin: --skip-existing leaves those out. \
-        A picture that fails is named, and the rest is done.
+        Without an output, the result is written next to the input: photo.jpg becomes photo\(suffix).jpg. For a folder, its \
+        images are processed, and with -r those of its subfolders too. Files in folders whose names end in the suffix are \
+        results of an earlier run and are skipped, as is an output folder inside an input folder. Nothing is overwritten \
+        unless --overwrite is given. If any output exists, a batch does not start; --skip-existing skips those images. An \
+        image that fails is reported, and the others are processed.
         """
     }
 
     package func validate() throws {
-        guard !(paths + input).isEmpty else { throw ValidationError("At least one input is needed.") }
+        guard !(paths + input).isEmpty else { throw ValidationError("At least one input is required.") }
         guard (1...1_000_000).contains(maxPixels) else { throw ValidationError("--max-pixels takes 1 or more.") }
         guard !(overwrite && skipExisting) else {
             throw ValidationError("--overwrite and --skip-existing exclude each other.")

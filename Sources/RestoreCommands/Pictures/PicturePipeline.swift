@@ -9,10 +9,10 @@ struct PicturePipeline<Source, Product> {
     let read: (_ index: Int) -> Source
     /// Nil ends the work: pictures before are still written. `isAlone` says that no other picture is under way.
     let restore: (_ index: Int, _ source: Source, _ isAlone: Bool) -> Product?
-    /// Whether the work goes on. `isAlone` says that nothing is being restored meanwhile.
+    /// Returns whether to continue. `isAlone` says that nothing is being restored meanwhile.
     let write: (_ index: Int, _ product: Product, _ isAlone: Bool) -> Bool
 
-    /// Work for the restoring stage before its first picture, while that is read; it goes on where it returns true.
+    /// Work for the restoring stage before its first picture, while that is read; the run continues if it returns true.
     let prepare: () -> Bool
 
     /// - Parameter overlapping: false to do one thing after the other, on the caller's thread.

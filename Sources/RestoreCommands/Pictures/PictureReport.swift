@@ -84,7 +84,7 @@ final class PictureReport {
     /// - Parameter reason: as in "interrupted".
     func stop(_ reason: String, canGoOn: Bool) {
         guard plan.hasSeveralInputs else { return Console.message("restore: \(reason); nothing was written") }
-        let hint = canGoOn ? "; --skip-existing goes on" : ""
+        let hint = canGoOn ? "; resume with --skip-existing" : ""
         let failures = failureCounts.map { ", \($0)" }.joined()
         let ended = done + skipped + failedPictures
         Console.message("restore: \(reason) after \(ended) of \(pictureCount) pictures\(failures)\(hint)")
