@@ -19,7 +19,7 @@ ONLY ?=
 # Seconds per fuzz target.
 TIME ?= 60
 
-.PHONY: build deps demo test fuzz sanitize faults bench lint format install uninstall clean help
+.PHONY: build deps demo test help-texts fuzz sanitize faults bench lint format install uninstall clean help
 
 build: deps ## build the program
 	$(SWIFT) build -c release --product restore --static-swift-stdlib --scratch-path $(PROGRAM_BUILD)
@@ -37,6 +37,11 @@ test: deps ## run every test
 	for kernels in generic avx2; do \
 		RESTORE_KERNELS=$$kernels $(SWIFT) test -c release --skip-build --filter RestoreNNTests || exit 1; \
 	done
+
+# In the tests' build folder: whoever changes a help text has run them.
+help-texts: deps ## write the help texts that the tests compare to Fixtures/help
+	$(SWIFT) build -c release --product restore
+	@scripts/help-texts.sh .build/release/restore
 
 fuzz: deps ## fuzz every parser, TIME=60 seconds each; TARGETS='png yaml' selects some
 	@Fuzz/run.sh $(TIME) $(TARGETS)
@@ -79,4 +84,4 @@ clean: ## remove all build output
 	rm -rf .build .build-static .build-demo .build-fuzz .build-address .build-thread $(BENCH_BUILD)
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18

@@ -128,12 +128,7 @@ struct DenoiseCommand: ParsableCommand {
             noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma, strength: strength,
             usesEnsemble: denoiser.usesEnsemble(quality.effort), tiling: memory.tiling)
         let warning = try memory.warning(for: choice.denoiser.layout(for: image, options: options))
-        let result: (image: Image, sigma: Double?)
-        do {
-            result = try choice.denoiser.denoise(image, options: options, progress: loaded.progress)
-        } catch let pixel as NonFinitePixel {
-            throw ImageError.notFinite(path: job.picture, x: pixel.x, y: pixel.y)
-        }
+        let result = try choice.denoiser.denoise(image, options: options, progress: loaded.progress)
         let version = RestoredPicture.Version(
             image: result.image, metadata: pictures.metadata(of: loaded.decoded), encoding: encoding)
         return RestoredPicture(

@@ -172,10 +172,10 @@ import Testing
         try expectRefusal("in", "-o", "out", code: 73, naming: "--skip-existing")
         try expectRefusal("in/a.png", "in/b.png", code: 73, naming: "--output FOLDER")
         try folder.write([1], "file")
-        try expectRefusal("in", "-o", "file", naming: "file: is no folder")
+        try expectRefusal("in", "-o", "file", naming: "file: is not a folder")
         try expectRefusal("in", "-o", "file/below", code: 73, naming: "file/below")
-        try expectRefusal("in", "-o", "out.png", naming: "out.png: is no folder")
-        try expectRefusal("in", "out/a.png", naming: "out/a.png: is no folder")
+        try expectRefusal("in", "-o", "out.png", naming: "out.png: is not a folder")
+        try expectRefusal("in", "out/a.png", naming: "out/a.png: is not a folder")
     }
 
     // MARK: Going on

@@ -146,7 +146,10 @@ import Testing
         #expect(noise.code == 0, "\(noise.errors)")
         let outcome = try workplace.run(["denoise", "-m", "tiny", "in.png", "out.png", "--json"])
         let sigma = try #require(outcome.records(Record.self).first).sigma
-        #expect(abs(sigma - 30) < 3)
+        let estimate = NoiseEstimator().estimate(try workplace.image("in.png"))
+        #expect(abs(sigma - estimate) < 0.005, "\(sigma), by the library \(estimate)")
+        let expected = try Workplace.model.denoiser().denoise(workplace.image("in.png")).image
+        #expect(try workplace.image("out.png") == expected)
     }
 
     // MARK: Streams

@@ -66,14 +66,22 @@ import Testing
         }
     }
 
+    /// Refused before any memory is taken: one of them alone would take more than ten times what the program may have
+    /// here.
     @Test func pictureSizesThatAreOnlyClaimed() throws {
-        for name in ["png-claims-100000x100000.png", "png-claims-most.png", "jpeg-claims-65500x65500.jpg"] {
+        for (name, reason) in [
+            ("png-claims-100000x100000.png", "claims 100000×100000 pixels"), ("png-claims-most.png", "impossible size"),
+            ("png-claims-widest.png", "claims 2147483647×1 pixels"),
+            ("jpeg-claims-65500x65500.jpg", "claims 65500×65500 pixels"),
+        ] {
             try folder.write(Fixtures.bytes("corrupt/\(name)"), name)
-            let outcome = try workplace.denoise(name, "out.png")
-            #expect(outcome.code == 65 && outcome.errors.contains(name))
-            // Before any memory is taken: in no time.
-            #expect(outcome.seconds < 5)
-            try expectFailure(name, "out.png", code: 65, naming: name)
+            let before = try workplace.contents
+            let outcome = try workplace.shell(
+                "ulimit -v 1000000; restore denoise -m tiny --sigma 25 -j 2 \(name) out.png")
+            #expect(outcome.code == 65 && outcome.output == "" && outcome.errorLines.count == 1, "\(outcome.errors)")
+            #expect(
+                outcome.errors.hasPrefix("restore: \(name): ") && outcome.errors.contains(reason), "\(outcome.errors)")
+            #expect(try workplace.contents == before)
         }
     }
 

@@ -1,6 +1,10 @@
 import Foundation
 import ModelTestSupport
+import RestoreConcurrency
 import RestoreFiles
+import RestoreImage
+import RestoreModels
+import RestoreNN
 import TestSupport
 import Testing
 
@@ -107,15 +111,24 @@ import Testing
                 })
         }
         #expect(try facts(info) == facts(workplace.run(["models", "info", "tiny"]).outputLines))
-        // It works, and nearly as before.
-        try workplace.folder.write(.scene(width: 50, height: 40), "in.png")
-        for (model, name) in [("tiny", "before.png"), ("./half.safetensors", "after.png")] {
-            let result = try workplace.run(["denoise", "-m", model, "--sigma", "25", "in.png", name])
-            #expect(result.code == 0, "\(result.errors)")
+        // Its weights are the nearest that the type has: half a unit in the last of 24, 11 or 8 binary places.
+        let (before, after) = (
+            Workplace.model.parameters, try SafetensorsFile(path: workplace.folder("half.safetensors"))
+        )
+        let precision: Float = try #require(["float32": 0, "float16": 0x1p-11, "bfloat16": 0x1p-8][type])
+        for entry in before.layout.entries {
+            expectClose(
+                try after.values(of: entry.specification.name), before.values[entry.range],
+                entry.specification.name,
+                tolerance: Tolerance(absolute: type == "float16" ? 0x1p-25 : 0, relative: precision))
         }
-        let (before, after) = (try workplace.image("before.png").values, try workplace.image("after.png").values)
-        #expect(zip(before, after).allSatisfy { abs($0 - $1) <= 3 })
-        if type == "float32" { #expect(before == after) }
+        // It works, and as these weights do.
+        try workplace.folder.write(.scene(width: 50, height: 40), "in.png")
+        let result = try workplace.run(["denoise", "-m", "./half.safetensors", "--sigma", "25", "in.png", "out.png"])
+        #expect(result.code == 0, "\(result.errors)")
+        let denoiser = try Denoiser(path: workplace.folder("half.safetensors"), pool: .serial)
+        let expected = try denoiser.denoise(workplace.image("in.png"), options: .init(noiseLevel: .sigma(25))).image
+        #expect(try workplace.image("out.png") == expected)
     }
 
     @Test func aConversionOverwritesOnlyWhenTold() throws {

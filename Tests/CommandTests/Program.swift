@@ -85,6 +85,8 @@ final class RunningProgram {
 
     deinit { end() }
 
+    var isRunning: Bool { process.isRunning }
+
     /// Ends the program at once.
     func end() {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }

@@ -49,12 +49,6 @@ import Testing
         #expect(bytes.reduce(0, +) < 12_000_000)
     }
 
-    @Test(arguments: names) func itHasACard(name: String) throws {
-        let card = String(
-            decoding: try readFile(joinPath(parentFolder(of: Self.path(name)), "README.md")), as: UTF8.self)
-        #expect(card.lowercased().contains("licen") && card.contains("restore train denoise"))
-    }
-
     /// Clean colors beyond sRGB's gamut get no cast.
     @Test(arguments: ["display-p3", "adobe-rgb", "prophoto"], names)
     func wideColorsStayAsTheyAre(profile: String, name: String) throws {

@@ -67,7 +67,6 @@ import Testing
     /// Whether the memory is enough or not, the program ends, and leaves nothing half done.
     @Test(arguments: [30, 50, 75, 100, 150, 200, 250, 300, 400]) func littleMemory(megabytes: Int) throws {
         let outcome = try workplace.shell("ulimit -v \(megabytes << 10); export SWIFT_BACKTRACE=enable=no; \(denoise)")
-        #expect(outcome.seconds < 30)
         let names = try folder.names
         if outcome.code == 0 {
             #expect(names == ["in.png", "out.png"])

@@ -25,20 +25,23 @@ final class Workplace {
     /// - Parameters:
     ///   - input: a file that stands for standard input, none unless given.
     ///   - output: a file or device that stands for standard output.
+    ///   - executable: the program, or a copy of it elsewhere.
     func start(
         _ arguments: [String], environment: [String: String] = [:], inputFrom input: String? = nil,
-        outputTo output: String? = nil
+        outputTo output: String? = nil, executable: String = Program.path
     ) throws -> RunningProgram {
         try RunningProgram(
             arguments, in: folder.path, environment: self.environment.merging(environment) { $1 }, input: input,
-            output: output)
+            output: output, executable: executable)
     }
 
     func run(
         _ arguments: [String], environment: [String: String] = [:], inputFrom input: String? = nil,
-        outputTo output: String? = nil
+        outputTo output: String? = nil, executable: String = Program.path
     ) throws -> Outcome {
-        try start(arguments, environment: environment, inputFrom: input, outputTo: output).outcome()
+        try start(
+            arguments, environment: environment, inputFrom: input, outputTo: output, executable: executable
+        ).outcome()
     }
 
     /// Runs a script of the shell, in which `restore` is the program: for limits, redirections and names that are not UTF-8.

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreImage
 import Testing
 
@@ -111,6 +112,35 @@ import Testing
                 }
                 let untouched = 3 * 9 * layout.channelCount
                 #expect(image.values[untouched...] == original.values[untouched...])
+            }
+        }
+    }
+
+    /// Rows of 301 pixels in tasks of 27, beginning and ending inside the picture; with a value that is not finite,
+    /// too.
+    @Test(arguments: layouts, [8, 16])
+    func workersDoNotMatter(_ layout: Image.ChannelLayout, _ bitDepth: Int) throws {
+        let original = Image.random(width: 311, height: 230, layout, bitDepth: bitDepth, seed: 15)
+        let region = ImageRegion(x: 4, y: 9, width: 301, height: 203)
+        var generator = SeededGenerator(seed: 16)
+        var floats = (0..<(301 * 203 * 3)).map { _ in Float.random(in: -0.1...1.1, using: &generator) }
+        func written(_ workers: Int) -> (image: Image, failure: NonFinitePixel?) {
+            var image = original
+            do throws(NonFinitePixel) {
+                try image.setColors(of: region, from: floats, pool: WorkerPool(workerCount: workers))
+            } catch {
+                return (image, error)
+            }
+            return (image, nil)
+        }
+        for fails in [false, true] {
+            if fails { floats[3 * (150 * 301 + 17) + 1] = .infinity }
+            let expected = written(1)
+            #expect(expected.failure.map { [$0.x, $0.y] } == (fails ? [4 + 17, 9 + 150] : nil))
+            #expect(expected.image != original)
+            for workers in [2, 3, 8] {
+                let found = written(workers)
+                #expect(found.image == expected.image && found.failure == expected.failure, "\(workers) workers")
             }
         }
     }

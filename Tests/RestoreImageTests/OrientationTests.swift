@@ -44,6 +44,19 @@ import Testing
         }
     }
 
+    /// Five strips of 32 columns, the last one narrower.
+    @Test(arguments: 1...8, Image.ChannelLayout.allCases)
+    func workersDoNotMatter(_ orientation: Int, _ layout: Image.ChannelLayout) {
+        for bitDepth in [8, 16] {
+            let image = Image.random(width: 131, height: 77, layout, bitDepth: bitDepth, seed: 54)
+            let expected = image.upright(from: orientation)
+            for workers in [2, 3, 8] {
+                let found = image.upright(from: orientation, pool: WorkerPool(workerCount: workers))
+                #expect(found == expected, "\(workers) workers, \(bitDepth) bits")
+            }
+        }
+    }
+
     /// Each undoes itself or its counterpart, whoever shares the work.
     @Test(arguments: zip(1...8, [1, 2, 3, 4, 5, 8, 7, 6]))
     func theCounterpartUndoes(_ orientation: Int, _ counterpart: Int) throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct ResizingTests {
-    private static let pool = WorkerPool(workerCount: 3)
+    private let pool = WorkerPool(workerCount: 3)
     private static let filters = ResamplingFilter.allCases
 
     private struct Case: Decodable {
@@ -125,7 +125,7 @@ import Testing
         var target = [Float](repeating: 7, count: 50 * targetRow)
         resizing.resize(
             source, channels: channels, sourceRowStride: sourceRow, to: &target, targetRowStride: targetRow,
-            pool: Self.pool)
+            pool: pool)
         for y in 0..<50 {
             let row = target[(y * targetRow)..<((y + 1) * targetRow)]
             #expect(row.suffix(3).allSatisfy { $0 == 7 })
@@ -142,7 +142,7 @@ import Testing
         let resizing = Resizing(fromWidth: 301, height: 403, toWidth: 170, height: 333, filter: filter)
         let source = values(301 * 403 * 3, seed: 4)
         expectSameBits(
-            resizing.resized(source, channels: 3, pool: Self.pool), resizing.resized(source, channels: 3),
+            resizing.resized(source, channels: 3, pool: pool), resizing.resized(source, channels: 3),
             "\(filter)")
     }
 
@@ -152,7 +152,7 @@ import Testing
     func picturesAreResizedLikeFloats(_ layout: Image.ChannelLayout, _ bitDepth: Int) {
         for filter in Self.filters {
             let image = Image.random(width: 29, height: 40, layout, bitDepth: bitDepth, seed: 5)
-            let found = image.resized(width: 13, height: 57, filter: filter, pool: Self.pool)
+            let found = image.resized(width: 13, height: 57, filter: filter, pool: pool)
             #expect((found.width, found.height) == (13, 57))
             #expect(found.channelLayout == layout && found.bitDepth == bitDepth)
             let (channels, colors) = (layout.channelCount, layout.colorChannelCount)

@@ -104,10 +104,10 @@ import Testing
 
     @Test(arguments: [8, 16])
     func doesNotDependOnTheWorkersNorThePiece(_ bitDepth: Int) throws {
-        let image = Self.picture(width: 301, height: 203, bitDepth: bitDepth, hidden: 5) { x, y in
+        let image = Self.picture(width: 613, height: 403, bitDepth: bitDepth, hidden: 5) { x, y in
             (x / 7 + y / 11) % 3 == 0 ? 0 : Double((x + y) % 20) / 19
         } color: { x, y in
-            [Double(x) / 301, Double(y) / 203, 0.5]
+            [Double(x) / 613, Double(y) / 403, 0.5]
         }
         let visible = try #require(VisibleColors(image))
         let whole = colors(visible, image)
@@ -115,10 +115,10 @@ import Testing
             let shared = try #require(VisibleColors(image, pool: WorkerPool(workerCount: workers)))
             #expect(colors(shared, image) == whole, "\(workers) workers")
         }
-        for x in [0, 17, 300] {
-            var column = [Float](repeating: 0, count: 3 * 203)
-            visible.copyColors(of: ImageRegion(x: x, y: 0, width: 1, height: 203), to: &column)
-            for i in 0..<(3 * 203) { #expect(column[i] == whole[3 * (i / 3 * 301 + x) + i % 3]) }
+        for x in [0, 17, 612] {
+            var column = [Float](repeating: 0, count: 3 * 403)
+            visible.copyColors(of: ImageRegion(x: x, y: 0, width: 1, height: 403), to: &column)
+            for i in 0..<(3 * 403) { #expect(column[i] == whole[3 * (i / 3 * 613 + x) + i % 3]) }
         }
     }
 

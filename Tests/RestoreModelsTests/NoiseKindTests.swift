@@ -170,7 +170,10 @@ private struct NoisyPicture {
             for height in [1, 8, 16, 31, 32] {
                 let picture = NoisyPicture(width: width, height: height, channels: channels).grainy(10)
                 let measured = picture.measured()
-                #expect(measured.sigma.isFinite && measured.sigma >= 0, "\(width)×\(height)")
+                // Texture and the noise of grains of 10 together are about 17; below 16 pixels the kind cannot be told.
+                #expect(measured.sigma >= 0 && measured.sigma < 20, "\(width)×\(height): \(measured)")
+                if min(width, height) < 16 { #expect(measured.kind == .gaussian, "\(width)×\(height)") }
+                if min(width, height) == 1 { #expect(measured.sigma == 0, "\(width)×\(height)") }
             }
         }
         #expect(NoisyPicture(width: 0, height: 0, channels: channels).kind == .gaussian)
@@ -204,6 +207,6 @@ private struct NoisyPicture {
         let large = NoisyPicture(width: 2400, height: 1900)
         #expect(NoiseEstimator().measure(image(large.grainy(10))).kind == .photo)
         let white = NoiseEstimator().measure(image(large.white { _ in 10 }))
-        #expect(white.kind == .gaussian && abs(white.sigma - 10) < 0.5)
+        #expect(white.kind == .gaussian && abs(white.sigma - 10) < 0.1, "\(white)")
     }
 }

@@ -64,8 +64,8 @@ import Testing
             }
             #expect(changed > 1000)
         }
-        // The noise was found though most of the picture is hidden: 0.08 of 1.
-        #expect(abs((results[0].sigma ?? 0) - 0.08 * 255) < 3)
+        // The noise was found though most of the picture is hidden: 0.08 of 1, off by 0.22.
+        #expect(abs((results[0].sigma ?? 0) - 0.08 * 255) < 0.33)
     }
 
     @Test(arguments: [8, 16])

@@ -37,7 +37,10 @@ import Testing
     private func task(
         grayShare: Double = 0.25, noise: DenoiserConfiguration.Noise = .gaussian, validating: Bool = true
     ) throws -> DenoiserTraining {
-        let configuration = configuration(grayShare: grayShare, noise: noise)
+        try task(configuration(grayShare: grayShare, noise: noise), validating: validating)
+    }
+
+    private func task(_ configuration: DenoiserConfiguration, validating: Bool = true) throws -> DenoiserTraining {
         let all = try PictureSet(
             sources: configuration.data, minimumSide: 16, pool: WorkerPool(workerCount: 1),
             logger: LogRecorder().logger)
@@ -104,91 +107,174 @@ import Testing
 
     // MARK: Batches
 
-    /// One place of a batch: the input of four floats a pixel, and the target of three.
-    private func example(_ task: DenoiserTraining, step: Int, slot: Int) -> (input: [Float], target: [Float]) {
-        var input = [Float](repeating: .nan, count: 4 * 256)
-        var target = [Float](repeating: .nan, count: 3 * 256)
-        input.withUnsafeMutableBufferPointer { input in
-            target.withUnsafeMutableBufferPointer { target in
-                guard let input = input.baseAddress, let target = target.baseAddress else { return }
-                _ = task.fill(step: step, slot: slot, inputs: [input, target])
-            }
+    /// One place of a batch, and what it must be: the same draws once more, in the order of docs and code.
+    private struct Example {
+        var input: [Float]
+        var target: [Float]
+        /// The patch before it may be made gray, and the decisions that follow it.
+        var patch: [Float]
+        var isGray: Bool
+        var isClean = false
+        /// In units of 1/255.
+        var sigma = 0.0
+        /// What the colors of the input must be.
+        var expected: [Float]
+
+        /// The first three floats of every pixel of the input.
+        var colors: [Float] {
+            let channels = 3 * input.count / target.count
+            return stride(from: 0, to: input.count, by: channels).flatMap { input[$0..<($0 + 3)] }
         }
-        return (input, target)
     }
 
-    /// The first three of every four floats.
-    private func colors(of input: [Float]) -> [Float] {
-        stride(from: 0, to: input.count, by: 4).flatMap { input[$0..<($0 + 3)] }
+    /// Fills a place, and draws what it must hold from the same generator: the patch, whether it is gray, and then
+    /// either the level and one deviate for each value (one for each pixel of a gray patch), or whether it stays clean
+    /// and a camera.
+    private func example(
+        _ task: DenoiserTraining, _ configuration: DenoiserConfiguration, step: Int, slot: Int
+    ) throws -> Example {
+        let (pixels, channels) = (256, configuration.noise == .photo ? 3 : 4)
+        var input = [Float](repeating: .nan, count: channels * pixels + 1)
+        var target = [Float](repeating: .nan, count: 3 * pixels + 1)
+        let path = try input.withUnsafeMutableBufferPointer { input in
+            try target.withUnsafeMutableBufferPointer { target in
+                let inputs = [try #require(input.baseAddress), try #require(target.baseAddress)]
+                return task.fill(step: step, slot: slot, inputs: inputs)
+            }
+        }
+        #expect(input.removeLast().isNaN && target.removeLast().isNaN, "nothing behind the patch is written")
+
+        var generator = task.sampler.generator(step: step, slot: slot)
+        var patch = [Float](repeating: .nan, count: 3 * pixels)
+        let drawn = try patch.withUnsafeMutableBufferPointer { patch in
+            task.sampler.draw(&generator, into: try #require(patch.baseAddress))
+        }
+        #expect(path == drawn)
+        var example = Example(
+            input: input, target: target, patch: patch, isGray: generator.uniform() < configuration.grayShare,
+            expected: target)
+        switch configuration.noise {
+        case .gaussian:
+            example.sigma = configuration.maximumSigma * generator.uniform()
+            for pixel in 0..<pixels {
+                let first = generator.normal()
+                for channel in 0..<3 {
+                    let deviate = channel == 0 || example.isGray ? first : generator.normal()
+                    example.expected[3 * pixel + channel] += Float(example.sigma / 255 * deviate)
+                }
+            }
+        case .photo:
+            example.isClean = generator.uniform() < configuration.cleanShare
+            if example.isClean { break }
+            try example.expected.withUnsafeMutableBufferPointer { colors in
+                PhotographNoise().degrade(
+                    colors: try #require(colors.baseAddress), width: 16, height: 16, isGray: example.isGray,
+                    generator: &generator)
+            }
+        }
+        return example
     }
 
     private func isGray(_ colors: [Float]) -> Bool {
         stride(from: 0, to: colors.count, by: 3).allSatisfy { Set(colors[$0..<($0 + 3)]).count == 1 }
     }
 
+    /// Rec. 601 (ITU-R BT.601-7, section 2.5.1), three times for each pixel.
+    private func luma(_ colors: [Float]) -> [Float] {
+        stride(from: 0, to: colors.count, by: 3).flatMap { i in
+            let luma = 0.299 * Double(colors[i]) + 0.587 * Double(colors[i + 1]) + 0.114 * Double(colors[i + 2])
+            return [Float](repeating: Float(luma), count: 3)
+        }
+    }
+
     @Test func inputsAreTheTargetsWithNoiseOfTheStatedLevel() throws {
-        let task = try task(grayShare: 0)
+        let (task, configuration) = (try task(grayShare: 0), configuration(grayShare: 0))
         var levels: [Double] = []
         for slot in 0..<200 {
-            let (input, target) = example(task, step: 1, slot: slot)
-            let level = Double(input[3])
-            #expect(stride(from: 3, to: input.count, by: 4).allSatisfy { input[$0] == input[3] })
-            let noise = zip(colors(of: input), target).map { $0 - $1 }
+            let example = try example(task, configuration, step: 1, slot: slot)
+            expectSameBits(example.target, example.patch, "the target of slot \(slot)")
+            expectSameBits(example.colors, example.expected, "the input of slot \(slot)")
+            let told = Float(example.sigma / 255)
+            #expect(stride(from: 3, to: example.input.count, by: 4).allSatisfy { example.input[$0] == told })
+            // A sample's deviation of 768 values: four standard deviations of it, relative, are 4/√(2·768).
+            let noise = zip(example.colors, example.target).map { $0 - $1 }
             let deviation = norm(noise) / Double(noise.count).squareRoot()
-            #expect(abs(deviation - level) < 0.15 * level + 1e-6)
-            #expect(target.allSatisfy { (0...1).contains($0) })
-            levels.append(level * 255)
+            let error = deviation / Double(told) - 1
+            #expect(abs(error) < 4 / (2.0 * 768).squareRoot(), "slot \(slot)")
+            levels.append(example.sigma)
         }
         #expect(levels.allSatisfy { (0...40).contains($0) })
-        // Uniform: mean 20, every quarter of the range used.
-        #expect(abs(levels.reduce(0, +) / 200 - 20) < 3)
-        #expect(Set(levels.map { Int($0 / 10) }).isSuperset(of: 0...3))
+        // Uniform in 0…40: every tenth of the range is used, and the mean is 20 within four standard deviations.
+        let tenths = levels.map { Int($0 / 4) }
+        #expect(Set(tenths) == Set(0..<10))
+        let mean = levels.reduce(0, +) / 200
+        #expect(abs(mean - 20) < 4 * 40 / (12.0 * 200).squareRoot())
     }
 
-    /// A blind network gets three channels: the target as a camera gives it, in 8 bits.
+    /// A blind network gets three channels: the target as a camera gives it, in 8 bits, or the target itself.
     @Test func theNoiseOfPhotographsIsNotTold() throws {
-        let task = try task(grayShare: 0.3, noise: .photo)
+        let (share, noise) = (0.3, DenoiserConfiguration.Noise.photo)
+        let (task, configuration) = (
+            try task(grayShare: share, noise: noise), configuration(grayShare: share, noise: noise)
+        )
         #expect(task.architecture.isBlind && task.inputs[0].shape.channels == 3)
-        var deviations: [Double] = []
-        for slot in 0..<40 {
-            var input = [Float](repeating: .nan, count: 3 * 256 + 1)
-            var target = [Float](repeating: .nan, count: 3 * 256)
-            input.withUnsafeMutableBufferPointer { input in
-                target.withUnsafeMutableBufferPointer { target in
-                    guard let input = input.baseAddress, let target = target.baseAddress else { return }
-                    _ = task.fill(step: 0, slot: slot, inputs: [input, target])
-                }
+        var (clean, gray) = (0, 0)
+        for slot in 0..<120 {
+            let example = try example(task, configuration, step: 0, slot: slot)
+            expectSameBits(example.input, example.expected, "the input of slot \(slot)")
+            #expect(isGray(example.target) == example.isGray && isGray(example.input) == example.isGray)
+            if example.isClean {
+                #expect(example.input == example.target)
+                clean += 1
+            } else {
+                // In 8 bits, as a camera gives them.
+                #expect(
+                    example.input.allSatisfy { abs($0 * 255 - ($0 * 255).rounded()) < 1e-3 && (0...1).contains($0) })
+                #expect(example.input != example.target)
             }
-            #expect(input[3 * 256].isNaN, "nothing behind the patch is written")
-            if isGray(target) { #expect(isGray(Array(input.dropLast()))) }
-            let noise = zip(input, target).map { $0 - $1 }
-            let deviation = norm(noise) / Double(noise.count).squareRoot() * 255
-            deviations.append(deviation)
-            // In 8 bits, as a camera gives them.
-            #expect(
-                deviation == 0
-                    || input.dropLast().allSatisfy {
-                        abs($0 * 255 - ($0 * 255).rounded()) < 1e-3 && (0...1).contains($0)
-                    })
+            if example.isGray { gray += 1 }
         }
-        // Some stay clean.
-        let clean = deviations.count { $0 < 1e-4 }
-        #expect((1...15).contains(clean) && deviations.allSatisfy { $0 < 1e-4 || $0 > 0.5 })
-        #expect(deviations.max() ?? 0 > 8)
+        // Both kinds occur, in color and in gray.
+        #expect(clean > 0 && gray > 0 && clean + gray < 120)
     }
 
-    @Test(arguments: [0, 0.3, 1])
-    func theGrayShareIsKept(share: Double) throws {
-        let task = try task(grayShare: share)
+    /// No clean patch at a share of 0 and none but clean ones at 1, between which a draw of the patch's own decides.
+    @Test(arguments: [0, 0.1, 1]) func theCleanShareIsKept(share: Double) throws {
+        var configuration = configuration(grayShare: 0.3, noise: .photo)
+        configuration.cleanShare = share
+        let task = try task(configuration)
+        var clean = 0
+        for slot in 0..<100 {
+            let example = try example(task, configuration, step: 5, slot: slot)
+            #expect((example.input == example.target) == example.isClean, "slot \(slot)")
+            if example.isClean { clean += 1 }
+        }
+        expectShare(clean, of: 100, share)
+    }
+
+    @Test(arguments: [0, 0.3, 1]) func theGrayShareIsKept(share: Double) throws {
+        let (task, configuration) = (try task(grayShare: share), configuration(grayShare: share))
         var gray = 0
         for slot in 0..<300 {
-            let (input, target) = example(task, step: 2, slot: slot)
-            let isGray = isGray(target)
-            #expect(self.isGray(colors(of: input)) == isGray, "a gray patch has gray noise")
-            if isGray { gray += 1 }
+            let example = try example(task, configuration, step: 2, slot: slot)
+            #expect(!isGray(example.patch), "the pictures are colored")
+            #expect(isGray(example.target) == example.isGray, "slot \(slot)")
+            #expect(isGray(example.colors) == example.isGray, "a gray patch has gray noise")
+            expectSameBits(example.colors, example.expected, "the input of slot \(slot)")
+            expectClose(
+                example.target, example.isGray ? luma(example.patch) : example.patch, "the target of slot \(slot)",
+                tolerance: Tolerance(absolute: 2e-7, relative: 0))
+            if example.isGray { gray += 1 }
         }
-        #expect(abs(Double(gray) / 300 - share) < 0.13)
-        #expect(share != 0 && share != 1 || gray == Int(300 * share))
+        expectShare(gray, of: 300, share)
+    }
+
+    /// All, none, or as many as a binomial distribution gives within four standard deviations.
+    private func expectShare(
+        _ found: Int, of count: Int, _ share: Double, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let deviation = (Double(count) * share * (1 - share)).squareRoot()
+        #expect(abs(Double(found) - Double(count) * share) <= 4 * deviation, sourceLocation: sourceLocation)
     }
 
     // MARK: Validation
@@ -199,10 +285,17 @@ import Testing
         var model = TinyModel(task.architecture)
         let wild = try #require(try task.validate(model.parameters, pool: pool))[0]
         #expect(try task.validate(model.parameters, pool: pool) == [wild])
-        // A network that predicts nothing scores as the noise itself: 20 log10(255 / 25), a little more by clipping.
+        // A network that predicts nothing scores as the noise itself, which is drawn anew for each picture: about
+        // 20 log10(255 / 25) dB, and a little more by clipping.
         for index in model.parameters.values.indices { model.parameters.values[index] = 0 }
         let none = try #require(try task.validate(model.parameters, pool: pool))[0]
-        #expect((20.1...20.6).contains(none))
+        let noisy = try task.validation.pictures.enumerated().map { index, picture in
+            var generator = SeededGenerator(seed: 5, path: UInt64(index))
+            let noisy = GaussianNoise(sigma: 25).noisyColors(of: picture.image, generator: &generator)
+            return try peakSignalToNoiseRatio(picture.image.withColors(noisy), picture.image)
+        }
+        #expect(noisy.count == 2 && noisy.allSatisfy { (19.9...20.8).contains($0) })
+        #expect(abs(none - (noisy[0] + noisy[1]) / 2) < 1e-9)
         #expect(wild < none)
     }
 

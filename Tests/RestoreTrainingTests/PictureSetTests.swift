@@ -58,6 +58,28 @@ import Testing
         #expect(log.lines.count == skipped.count)
     }
 
+    /// The same pictures, names and warnings in the same order, however many read them.
+    @Test func workersDoNotMatter() throws {
+        try folder.writeScenes(14, side: 20)
+        for name in ["a.png", "scene-3b.png", "z.jpg"] { try folder.write(Array("no picture".utf8), name) }
+        func set(_ workers: Int) throws -> (set: PictureSet, log: [String]) {
+            let log = LogRecorder()
+            let set = try PictureSet(
+                sources: [DataSource(path: folder.path)], minimumSide: 16, pool: WorkerPool(workerCount: workers),
+                logger: log.logger)
+            return (set, log.lines)
+        }
+        let expected = try set(1)
+        #expect(expected.set.pictures.count == 14 && expected.set.skipped.count == 3 && expected.log.count == 3)
+        for workers in [2, 3, 8] {
+            let found = try set(workers)
+            #expect(found.set.pictures.map(\.path) == expected.set.pictures.map(\.path), "\(workers) workers")
+            #expect(found.set.pictures.map(\.image) == expected.set.pictures.map(\.image), "\(workers) workers")
+            #expect(found.set.skipped.map(\.path) == expected.set.skipped.map(\.path), "\(workers) workers")
+            #expect(found.set.digest == expected.set.digest && found.log == expected.log, "\(workers) workers")
+        }
+    }
+
     @Test func nothingUsableIsAnError() throws {
         let missing = TrainingError.noPictures(paths: [folder.path], side: 16)
         #expect(throws: missing) { try pictures() }

@@ -211,11 +211,14 @@ import Testing
         }
         #expect(Set(training.pictures.map(\.weight)) == [2, 5], "the weights differ in what is trained on")
         var generator = SeededGenerator(seed: 1)
-        let drawn = (0..<2000).map { _ in training.pictures[training.drawIndex(using: &generator)] }
+        let draws = 20_000
+        let drawn = (0..<draws).map { _ in training.pictures[training.drawIndex(using: &generator)] }
         let heavy = training.pictures.filter { $0.weight == 5 }.count
         let expected = Double(5 * heavy) / Double(5 * heavy + 2 * (72 - heavy))
-        let share = Double(drawn.filter { $0.weight == 5 }.count) / 2000
-        #expect(abs(share - expected) < 0.06, "\(share), expected \(expected)")
+        let share = Double(drawn.filter { $0.weight == 5 }.count) / Double(draws)
+        // Four standard deviations of the binomial distribution: 0.013.
+        let deviation = (expected * (1 - expected) / Double(draws)).squareRoot()
+        #expect(abs(share - expected) < 4 * deviation, "\(share), expected \(expected)")
     }
 
     /// Neighbors in a file, often of one class or scene, are not set aside together.

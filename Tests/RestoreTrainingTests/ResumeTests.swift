@@ -1,4 +1,3 @@
-import RestoreText
 import RestoreConcurrency
 import Glibc
 import RestoreFiles
@@ -211,19 +210,43 @@ import Testing
         #expect(try result("run") == before)
     }
 
-    /// The time of earlier parts counts.
-    @Test func aTimeLimitGoesOnWhereItStopped() throws {
+    // MARK: Time
+
+    /// Writes into the newest checkpoint that so many seconds of the run are over.
+    private func setSeconds(_ seconds: Double, in run: String) throws {
+        let name = try #require(try checkpoints(run).last)
+        let file = try SafetensorsFile(path: folder(name))
+        let tensors = try file.tensorNames.map { tensor in
+            SafetensorsFile.NamedTensor(
+                name: tensor, shape: try #require(file.shape(of: tensor)), values: try file.values(of: tensor))
+        }
+        var metadata = file.metadata
+        #expect(try #require(metadata["restore.seconds"].flatMap { Double($0) }) > 0, "what the run took so far")
+        metadata["restore.seconds"] = "\(seconds)"
+        metadata["restore.checksum"] = nil
+        try folder.write(SafetensorsFile.serialize(tensors, metadata: metadata), name)
+    }
+
+    /// Of an hour, a part is over by the clock of the parts before: the schedule is as far, and an hour that is over
+    /// leaves nothing to do. What the test itself takes is less than a thousandth of the hour.
+    @Test(arguments: [0, 900, 1800, 2700, 3590, 3600, 4000] as [Double])
+    func aTimeLimitGoesOnWhereItStopped(seconds: Double) throws {
         var settings = settings
-        (settings.steps, settings.timeLimit, settings.validationInterval) = (nil, 0.6 / 60, 1_000_000)
-        settings.reportInterval = 1_000_000
-        var first = try run("run", stop: 1, settings: settings)
-        while first.seconds < 0.4 { first = try run("run", stop: 20, resuming: true, settings: settings) }
-        #expect(first.end == .interrupted)
-        let clock = ContinuousClock()
-        let start = clock.now
-        let outcome = try run("run", resuming: true, settings: settings)
-        #expect(outcome.end == .finished && outcome.seconds >= 0.6)
-        #expect((clock.now - start).seconds < 0.5, "only the rest of the time is worked")
+        (settings.steps, settings.timeLimit, settings.validationInterval) = (nil, 60, 1_000_000)
+        (settings.reportInterval, settings.warmupSteps) = (1, 0)
+        #expect(try run("run", stop: 5, settings: settings).end == .interrupted)
+        try setSeconds(seconds, in: "run")
+        let outcome = try run("run", stop: 1, resuming: true, settings: settings)
+        let isOver = seconds >= 3600
+        #expect((outcome.end, outcome.steps) == (isOver ? .finished : .interrupted, isOver ? 5 : 6))
+        #expect((seconds...(seconds + 3.6)).contains(outcome.seconds), "\(outcome.seconds)")
+        guard !isOver else { return }
+        let csv = String(decoding: try readFile(folder("run/metrics.csv")), as: UTF8.self).split(separator: "\n")
+        let rates = try csv.dropFirst().map { try #require(Double($0.split(separator: ",")[2])) }
+        #expect(rates.count == 6 && rates[0] > 0.0499)
+        // Loshchilov & Hutter, "SGDR", eq. 5, at this share of the hour.
+        let expected = 0.05 * 0.5 * (1 + cos(Double.pi * seconds / 3600))
+        #expect(abs(rates[5] - expected) < 0.05 * Double.pi / 2 * 1e-3, "\(rates), expected \(expected)")
     }
 
     @Test func twoDoNotWorkInOneFolder() throws {

@@ -1,3 +1,4 @@
+import Glibc
 import RestoreConcurrency
 import ModelTestSupport
 import RestoreFiles
@@ -84,6 +85,9 @@ import Testing
         for row in rows.dropFirst() {
             #expect(row.count == 7)
             #expect([1, 2, 3, 5, 6].allSatisfy { Double(row[$0]).map { $0 >= 0 && $0.isFinite } ?? false }, "\(row)")
+            // Half a cosine over ten steps, at the one before the row.
+            let (step, rate) = (try #require(Double(row[0])), try #require(Double(row[2])))
+            #expect(abs(rate - 0.05 * (1 + cos(Double.pi * (step - 1) / 10))) < 1e-7, "\(row)")
         }
     }
 

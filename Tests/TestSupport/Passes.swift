@@ -3,14 +3,20 @@ import RestoreNN
 
 /// A network of one operator on one to four inputs of its own.
 package func network(of operation: some Operator, inputCount: Int = 1) -> Network {
+    network(of: operation, reading: Array(0..<inputCount))
+}
+
+/// A network of one operator that reads the network's inputs of these numbers, one to four of them, in this order.
+package func network(of operation: some Operator, reading order: [Int]) -> Network {
     var network = Network()
-    let inputs = (0..<inputCount).map { network.input("input.\($0)") }
+    let inputs = (0...(order.max() ?? 0)).map { network.input("input.\($0)") }
+    let read = order.map { inputs[$0] }
     let value =
-        switch inputs.count {
-        case 1: network.add("operator", operation, inputs[0])
-        case 2: network.add("operator", operation, inputs[0], inputs[1])
-        case 3: network.add("operator", operation, inputs[0], inputs[1], inputs[2])
-        default: network.add("operator", operation, inputs[0], inputs[1], inputs[2], inputs[3])
+        switch read.count {
+        case 1: network.add("operator", operation, read[0])
+        case 2: network.add("operator", operation, read[0], read[1])
+        case 3: network.add("operator", operation, read[0], read[1], read[2])
+        default: network.add("operator", operation, read[0], read[1], read[2], read[3])
         }
     network.output(value)
     return network
@@ -39,7 +45,8 @@ package struct TrainingResult: Equatable {
     }
 }
 
-/// Forward and backward pass of a training plan made for these inputs.
+/// Forward and backward pass of a training plan made for these inputs, whose memory is filled with NaN before each
+/// pass: what an operator reads without having written it shows.
 ///
 /// - Parameters:
 ///   - outputGradients: those that arrive; the outputs alone are computed where they are nil.
@@ -51,6 +58,7 @@ package func train(
 ) throws -> TrainingResult {
     let plan = try TrainingPlan(
         network, inputShapes: inputs.map(\.shape), pool: pool, needsInputGradients: outputGradients != nil)
+    plan.poison()
     for (index, tensor) in inputs.enumerated() {
         plan.input(index).update(from: tensor.values, count: tensor.values.count)
     }
@@ -63,6 +71,7 @@ package func train(
     }
     var gradients = accumulated ?? [Float](repeating: 0, count: parameters.count)
     for _ in 0..<rounds {
+        plan.poisonGradients()
         for (index, tensor) in outputGradients.enumerated() {
             plan.outputGradient(index).update(from: tensor.values, count: tensor.values.count)
         }

@@ -154,20 +154,7 @@ private final class Stages {
                     throw FileError.cannotWrite(path: output, reason: reason)
                 }
             }
-            guard let decoded = inputs[.picture] else { preconditionFailure("a job without a picture") }
-            progress.begin(job.picture, index: index, megapixels: Double(decoded.image.pixelCount) / 1e6)
-            let restored = try work(
-                LoadedJob(
-                    job: job, decoded: decoded, companions: inputs.filter { $0.key != .picture },
-                    memory: run.memory.job(
-                        inputBytes: inputs.values.reduce(0) { $0 + $1.image.byteCount }, isAlone: isAlone),
-                    progress: { [progress] in
-                        try Interruption.check()
-                        progress.update($0)
-                    }))
-            precondition(
-                restored.versions.count == job.outputs.count,
-                "\(restored.versions.count) results for \(job.outputs.count) outputs")
+            let restored = try restore(job, index: index, inputs: inputs, isAlone: isAlone)
             try Interruption.check()
             return restored
         }
@@ -180,6 +167,30 @@ private final class Stages {
                     input.role == .picture ? $0 : "\(input.path): \($0)"
                 }
             })
+    }
+
+    private func restore(
+        _ job: PictureJob, index: Int, inputs: [InputRole: DecodedImage], isAlone: Bool
+    ) throws -> RestoredPicture {
+        guard let decoded = inputs[.picture] else { preconditionFailure("a job without a picture") }
+        progress.begin(job.picture, index: index, megapixels: Double(decoded.image.pixelCount) / 1e6)
+        let inputBytes = inputs.values.reduce(0) { $0 + $1.image.byteCount }
+        let loaded = LoadedJob(
+            job: job, decoded: decoded, companions: inputs.filter { $0.key != .picture },
+            memory: run.memory.job(inputBytes: inputBytes, isAlone: isAlone),
+            progress: { [progress] in
+                try Interruption.check()
+                progress.update($0)
+            })
+        do {
+            let restored = try work(loaded)
+            precondition(
+                restored.versions.count == job.outputs.count,
+                "\(restored.versions.count) results for \(job.outputs.count) outputs")
+            return restored
+        } catch let pixel as NonFinitePixel {
+            throw ImageError.notFinite(path: job.picture, x: pixel.x, y: pixel.y)
+        }
     }
 
     func write(_ index: Int, _ product: Product, isAlone: Bool) -> Bool {

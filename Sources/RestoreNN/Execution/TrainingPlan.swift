@@ -99,6 +99,18 @@ public final class TrainingPlan {
         return UnsafePointer(gradientArena.base + gradients.offsets[node])
     }
 
+    /// Fills all activations, gradients and working memory with NaN, so that a value which is read before it is written
+    /// shows: an operator that adds to the gradient of an input, say, instead of overwriting it.
+    package func poison() {
+        for buffer in activations { buffer.base.update(repeating: .nan, count: buffer.count) }
+        poisonGradients()
+    }
+
+    /// The same after `forward` and before the gradients of the outputs are written.
+    package func poisonGradients() {
+        for buffer in [gradientArena, scratchBuffer] { buffer.base.update(repeating: .nan, count: buffer.count) }
+    }
+
     /// - Parameter parameters: values in the order of the network's `ParameterLayout`.
     public func forward(parameters: UnsafePointer<Float>) {
         packed.pack(parameters, pool: pool)

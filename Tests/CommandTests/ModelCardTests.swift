@@ -1,0 +1,232 @@
+import Foundation
+import RestoreFiles
+import RestoreModels
+import RestoreNN
+import RestoreTraining
+import TestSupport
+import Testing
+
+/// The cards of the shipped models: they say what a card must say, and nothing else than the model file says itself.
+@Suite struct ModelCardTests {
+    private static let models = joinPath(parentFolder(of: Fixtures.folder), "Models")
+    private static let names: [String] =
+        ((try? FileManager.default.contentsOfDirectory(atPath: models)) ?? []).sorted()
+
+    @Test func everyModelIsTested() {
+        #expect(Self.names == ["denoise-color", "denoise-photo"])
+    }
+
+    /// A card in parts, and the file that it is about.
+    private struct Card {
+        let text: String
+        let file: SafetensorsFile
+        let architecture: DenoiserArchitecture
+
+        init(_ name: String) throws {
+            let folder = joinPath(models, name)
+            text = String(decoding: try readFile(joinPath(folder, "README.md")), as: UTF8.self)
+            file = try SafetensorsFile(path: joinPath(folder, "model.safetensors"))
+            let blocks = try #require(file.metadata["restore.architecture"])
+            architecture = try JSONDecoder().decode(Architecture.self, from: Data(blocks.utf8)).made()
+        }
+
+        private struct Architecture: Decodable {
+            let widths: [Int]
+            let blocksPerLevel: [Int]
+            let blind: Bool?
+
+            func made() throws -> DenoiserArchitecture {
+                try #require(DenoiserArchitecture(checking: widths, blocks: blocksPerLevel, isBlind: blind ?? false))
+            }
+        }
+
+        func metadata(_ key: String) throws -> String { try #require(file.metadata["restore.\(key)"], "\(key)") }
+
+        /// What is between the heading and the next one of its rank.
+        func section(_ heading: String) throws -> String {
+            let parts = text.components(separatedBy: "\n## ")
+            return try #require(parts.first { $0.hasPrefix(heading + "\n") }, "no section \(heading)")
+        }
+
+        /// The second column of the table at the top.
+        func fact(_ name: String) throws -> String {
+            let line = text.split(separator: "\n").first { $0.hasPrefix("| \(name) | ") }
+            return String(try #require(line, "no row \(name)").dropFirst(name.count + 5).dropLast(2))
+        }
+
+        /// The commands in a section's code, with continued lines joined, variables put in, and without comments.
+        func commands(_ heading: String) throws -> [[String]] {
+            let blocks = try section(heading).components(separatedBy: "```")
+            var variables: [String: String] = [:]
+            var commands: [[String]] = []
+            for line in blocks.enumerated().filter({ $0.offset % 2 == 1 }).map(\.element).joined()
+                .replacing("\\\n", with: " ").split(separator: "\n")
+            {
+                var text = String(line.prefix { $0 != "#" })
+                for (name, value) in variables { text = text.replacing("$\(name)", with: value) }
+                if let match = text.wholeMatch(of: /(\w+)="(.*)"\s*/) {
+                    variables[String(match.1)] = String(match.2)
+                } else {
+                    commands.append(text.split(separator: " ").map { String($0) })
+                }
+            }
+            return commands
+        }
+
+        /// The tables of a section, as rows of cells without emphasis.
+        func tables(_ heading: String) throws -> [[[String]]] {
+            try section(heading).components(separatedBy: "\n\n").filter { $0.hasPrefix("|") }.map { table in
+                table.split(separator: "\n").map { row in
+                    row.dropFirst().split(separator: "|").map {
+                        $0.replacing("**", with: "").trimmingCharacters(in: .whitespaces)
+                    }
+                }
+            }
+        }
+    }
+
+    /// 1984380 → "1,984,380"
+    private func grouped(_ number: Int) -> String {
+        let digits = Array(String(number))
+        return digits.indices.map { index in
+            (index > 0 && (digits.count - index) % 3 == 0 ? "," : "") + String(digits[index])
+        }.joined()
+    }
+
+    // MARK: What a card must have
+
+    @Test(arguments: names) func itNamesTheModelAndItsLicense(name: String) throws {
+        let card = try Card(name)
+        #expect(card.text.hasPrefix("# \(name)\n"))
+        let license = try card.metadata("license")
+        let terms = try card.fact("Weights")
+        let named = try #require(terms.split(separator: "license ").last, "\(terms)")
+        #expect(terms.contains("license ") && license.hasPrefix(named), "\(terms), and in the file: \(license)")
+        #expect(try !card.fact("Not suitable for").isEmpty)
+    }
+
+    /// The pictures of a model, or a link to the card that lists them.
+    @Test(arguments: names) func itNamesTheTrainingData(name: String) throws {
+        let card = try Card(name)
+        var images = card.text
+        if !images.contains("**Images.**") {
+            let link = try #require(
+                images.firstMatch(of: /\]\(\.\.\/([a-z-]+)\/README\.md\), and the images are the same/))
+            images = try Card(String(link.1)).text
+        }
+        let paragraph = try #require(images.components(separatedBy: "**Images.**").dropFirst().first)
+        let data = try card.metadata("training_data")
+        let parts = try #require(data.wholeMatch(of: /(\d+) pictures of (.*)/))
+        #expect(paragraph.hasPrefix(" \(grouped(try #require(Int(parts.1)))) for training"), "\(data)")
+        for source in parts.2.split(separator: ", ") {
+            #expect(paragraph.contains("\n- `\(source)`: "), "\(source)")
+            #expect(try card.commands("Training").contains { $0.contains { $0.hasPrefix(source) } }, "\(source)")
+        }
+    }
+
+    /// Code that trains, converts and measures, with options that the commands have.
+    @Test(arguments: names) func itsCommandsAreThoseOfTheProgram(name: String) throws {
+        let card = try Card(name)
+        let training = try card.commands("Training").filter { $0.first == "restore" }
+        #expect(training.count { $0.starts(with: ["restore", "train", "denoise"]) } >= 1)
+        let type = try card.fact("Weights").prefix { $0 != ";" }
+        let conversion = try #require(training.last)
+        #expect(conversion.starts(with: ["restore", "models", "convert"]))
+        #expect(conversion.suffix(3) == ["Models/\(name)/model.safetensors", "--dtype", String(type)])
+        #expect(
+            card.file.elementTypes.map { ["F32": "float32", "F16": "float16", "BF16": "bfloat16"][$0] } == [
+                String(type)
+            ])
+        let scores = try card.commands("Scores")
+        #expect(!scores.isEmpty && scores.allSatisfy { $0.starts(with: ["restore", "evaluate", "denoise", "--data"]) })
+        for command in training + scores {
+            let words = command.dropFirst().prefix { !$0.hasPrefix("-") && !$0.contains("/") }
+            let help = String(
+                decoding: try readFile(Fixtures.path("help/\(words.joined(separator: "-")).txt")), as: UTF8.self)
+            let options = Set(help.split(whereSeparator: { " \n,".contains($0) }).filter { $0.hasPrefix("--") })
+            for option in command where option.hasPrefix("--") {
+                #expect(options.contains(option[...]), "\(words.joined(separator: " ")) has no \(option)")
+            }
+        }
+    }
+
+    /// The table below the command that prints it.
+    @Test(arguments: names) func itHasScores(name: String) throws {
+        let tables = try Card(name).tables("Scores")
+        #expect(tables.count == 1)
+        // The heading and the line below it, then numbers: PSNR in dB, and SSIM or a setting in brackets.
+        for row in try #require(tables.first).dropFirst(2) {
+            #expect(row.count == 4, "\(row)")
+            for cell in row.dropFirst() {
+                let score = try #require(
+                    cell.wholeMatch(of: /(\d\d\.\d\d)( \((\.\d\d\d|\d+)\))?/), "\(row[0]): \(cell)")
+                #expect((15.0...45).contains(try #require(Double(score.1))), "\(row[0]): \(cell)")
+            }
+        }
+    }
+
+    // MARK: What the file says too
+
+    @Test(arguments: names) func theNetworkIsThatOfTheFile(name: String) throws {
+        let card = try Card(name)
+        let network = try card.fact("Network")
+        func list(_ numbers: [Int]) -> String { numbers.map { "\($0)" }.joined(separator: ", ") }
+        #expect(network.hasPrefix("`residual-unet`") && network.contains("blind") == card.architecture.isBlind)
+        #expect(
+            network.contains(
+                "widths \(list(card.architecture.widths)), residual blocks \(list(card.architecture.blocks)); "))
+        #expect(network.contains("; \(grouped(card.file.valueCount)) parameters, "))
+        #expect(ParameterLayout(card.architecture.network).count == card.file.valueCount)
+        let shape = Shape(batch: 1, height: 64, width: 64, channels: card.architecture.inputChannels)
+        let cost = try card.architecture.network.cost(inputs: [shape]).multiplyAccumulates
+        let thousands = Int((Double(cost) / (64 * 64) / 1000).rounded())
+        #expect(network.contains(" \(thousands) thousand multiplications per pixel"), "\(thousands)")
+    }
+
+    @Test(arguments: names) func theNoiseIsThatOfTheFile(name: String) throws {
+        let (card, noise) = (try Card(name), try Card(name).fact("Training noise"))
+        #expect(try card.fact("Input").hasPrefix("RGB in 0–1 as stored in the file (sRGB)"))
+        #expect(try card.metadata("value_range") == "0…1" && card.metadata("color_space") == "sRGB")
+        switch try card.metadata("noise_kind") {
+        case "gaussian":
+            let range = try #require(try card.metadata("noise_range").firstMatch(of: /^0…(\d+)\.0 of 255, Gaussian$/))
+            #expect(noise.contains("Gaussian") && noise.contains("σ uniform in 0–\(range.1) of 255"))
+            #expect(!card.architecture.isBlind)
+        case let kind:
+            #expect(kind == "photo" && noise.contains("PhotographNoise") && card.architecture.isBlind)
+        }
+    }
+
+    /// The options of the last training command, and the defaults of what it leaves open.
+    @Test(arguments: names) func theSettingsAreThoseOfTheFile(name: String) throws {
+        let card = try Card(name)
+        let command = try #require(
+            try card.commands("Training").last { $0.starts(with: ["restore", "train", "denoise"]) })
+        var configuration = DenoiserConfiguration()
+        for (option, value) in zip(command, command.dropFirst()) where option.hasPrefix("--") {
+            if ["--data", "--output"].contains(option) { continue }
+            try configuration.read(option: String(option.dropFirst(2)), value)
+        }
+        let (trainer, side) = (configuration.trainer, configuration.patchSize)
+        let settings = """
+            batch \(trainer.batchSize), patches \(side)x\(side), \(configuration.loss.rawValue) loss, \
+            AdamW \(trainer.learningRate), EMA \(trainer.averageDecay), seed \(trainer.seed)
+            """
+        #expect(try card.metadata("training_settings") == settings)
+        #expect(try card.metadata("noise_kind") == configuration.noise.rawValue)
+        #expect(try card.architecture == configuration.architecture())
+    }
+
+    /// The step of the released model is a column of the last validation table, with its score.
+    @Test(arguments: names) func theValidationScoreIsThatOfTheFile(name: String) throws {
+        let card = try Card(name)
+        let table = try #require(try card.tables("Training").last)
+        let step = grouped(try #require(Int(try card.metadata("training_steps"))))
+        let column = try #require(table[0].firstIndex(of: step), "no step \(step) in \(table[0])")
+        let scores = try #require(table.first { $0[0] == "PSNR" })
+        #expect(try card.metadata("validation_psnr").hasPrefix("\(scores[column]) dB "), "\(scores)")
+        // It is the best of its part, which is the model that is kept.
+        let values = try scores.dropFirst().map { try #require(Double($0)) }
+        #expect(values.max() == values[column - 1])
+    }
+}
