@@ -83,6 +83,7 @@ import Testing
     /// Options, arguments and commands: two spaces, the name, and a description in a column of its own, on this line or
     /// the next ones.
     private func entries(of help: String) -> [Entry] {
+        let column = 26
         var entries: [Entry] = []
         for line in help.split(separator: "\n") {
             if line.hasPrefix("   ") {
@@ -91,9 +92,14 @@ import Testing
                     entries[last].text += (entries[last].text.isEmpty ? "" : " ") + text
                 }
             } else if line.hasPrefix("  "), !line.hasPrefix("  See ") {
-                let parts = line.dropFirst(2).split(separator: "  ", maxSplits: 1)
-                let text = parts.count > 1 ? parts[1].drop { $0 == " " } : ""
-                entries.append(Entry(names: String(parts[0]), text: String(text)))
+                // A name that reaches into the column has its description below; "<" belongs to a name.
+                let hasText =
+                    line.count > column && !line.dropFirst(column).hasPrefix("<")
+                    && line.dropFirst(column - 1).hasPrefix(" ")
+                let names = hasText ? line.prefix(column) : line
+                let text = hasText ? line.dropFirst(column) : ""
+                entries.append(
+                    Entry(names: names.trimmingCharacters(in: .whitespaces), text: String(text)))
             }
         }
         return entries
@@ -101,51 +107,76 @@ import Testing
 
     /// Settings that have an option of their own, with their default as the help puts it: as in `config.yaml`, without
     /// the brackets and spaces of lists.
-    private func statedDefaults() throws -> [String: String] {
-        let entries = entries(of: try help(["train", "denoise"]).output)
+    private func statedDefaults<Configuration: TrainingConfiguration>(
+        _: Configuration.Type
+    ) throws -> [String: String] {
+        let entries = entries(of: try help(["train", Configuration.task]).output)
         var defaults: [String: String] = [:]
-        for setting in DenoiserConfiguration.table.settings where setting.help != nil {
+        for setting in Configuration.table.settings where setting.help != nil {
             let entry = try #require(
                 entries.first { $0.option.map { $0 == setting.key } ?? false },
-                "the setting \(setting.key) has help and no option")
+                "train \(Configuration.task): the setting \(setting.key) has help and no option")
             #expect(entry.names.hasSuffix("--\(setting.key) <\(setting.valueName)>"), "\(entry.names)")
-            let help = try #require(DenoiserConfiguration.table.help(setting.key, default: DenoiserConfiguration()))
+            let help = try #require(Configuration.table.help(setting.key, default: Configuration()))
             #expect(entry.text == help.text, "\(setting.key)")
             defaults[setting.key] = String(try #require(entry.statedDefault, "\(setting.key) states no default"))
         }
         return defaults
     }
 
-    /// The two settings without help of their own: the task is a command, and `--data` takes several values.
-    @Test func everySettingHasAnOption() throws {
-        let withoutHelp = DenoiserConfiguration.table.settings.filter { $0.help == nil }.map(\.key)
-        #expect(withoutHelp == ["task", "data"])
-        #expect(try statedDefaults().count == DenoiserConfiguration.table.settings.count - 2)
-        let options = try entries(of: help(["train", "denoise"]).output).compactMap(\.option)
+    /// Two settings have no help of their own: the task is a command, and `--data` takes several values.
+    private func expectAnOptionForEverySetting<Configuration: TrainingConfiguration>(
+        _ type: Configuration.Type
+    ) throws {
+        let settings = Configuration.table.settings
+        #expect(settings.filter { $0.help == nil }.map(\.key) == ["task", "data"])
+        #expect(try statedDefaults(type).count == settings.count - 2)
+        let options = try entries(of: help(["train", Configuration.task]).output).compactMap(\.option)
         #expect(options.contains("data") && Set(options).count == options.count)
     }
 
-    /// What `config.yaml` says of a run that was told nothing but its data.
-    @Test func theStatedDefaultsAreThoseOfARun() throws {
+    /// Compares the stated defaults with `config.yaml` of a run that was given nothing but its data.
+    ///
+    /// - Parameter derived: defaults that the help describes, as the file has them.
+    private func expectDefaultsOfARun<Configuration: TrainingConfiguration>(
+        _ type: Configuration.Type, derived: [String: (stated: String, value: String)]
+    ) throws {
         let workplace = try Workplace()
         try workplace.folder.writeScenes(3, side: 64)
         let program = try workplace.start(
-            ["train", "denoise", "--data", workplace.folder.path, "--output", "run", "-j", "2"])
+            ["train", Configuration.task, "--data", workplace.folder.path, "--output", "run", "-j", "2"])
         defer { program.end() }
         let path = workplace.folder("run/config.yaml")
-        // It is there before the first step.
+        // It is written before the first step.
         while pathKind(path) == .missing, program.isRunning { usleep(2000) }
         let errors = try program.errors
         try #require(pathKind(path) == .regularFile, "\(errors)")
         let lines = String(decoding: try readFile(path), as: UTF8.self).split(separator: "\n")
-        program.end()
-        var stated = try statedDefaults()
-        // With the network of the shipped model; its help says what others have.
-        #expect(stated["blocks"] == "6,5,4; 2 with other widths")
-        stated["blocks"] = "6,5,4"
+        var stated = try statedDefaults(type)
+        for (key, value) in derived {
+            #expect(stated[key] == value.stated)
+            stated[key] = value.value
+        }
         for (key, value) in stated {
             let line = lines.first { $0.hasPrefix("\(key): ") }
             #expect(line?.dropFirst(key.count + 2).filter { !"[] ".contains($0) } == value, "\(key)")
         }
+    }
+
+    @Test func everySettingHasAnOption() throws {
+        try expectAnOptionForEverySetting(DenoiserConfiguration.self)
+        try expectAnOptionForEverySetting(AutoencoderConfiguration.self)
+    }
+
+    @Test func theStatedDefaultsAreThoseOfARun() throws {
+        try expectDefaultsOfARun(
+            DenoiserConfiguration.self, derived: ["blocks": ("6,5,4; 2 with other widths", "6,5,4")])
+        try expectDefaultsOfARun(AutoencoderConfiguration.self, derived: ["classes": ("all", "")])
+    }
+
+    /// A new task is a new line in the tests above.
+    @Test func noTaskIsLeftOut() throws {
+        let tasks = [DenoiserConfiguration.task, AutoencoderConfiguration.task]
+        #expect(try Set(subcommands(help(["train"]).output)) == Set(tasks))
     }
 }
