@@ -82,7 +82,9 @@ import Testing
         for limit in ["1", "1M", "20M"] {
             let run = try memory(["small.png", "out-\(limit).png", "--max-memory", limit, "-j", "\(threads)"])
             let warned = try #require(run.warned)
-            #expect(run.peak <= warned && warned <= 1.15 * run.peak + Self.largePage, "\(limit): \(run)")
+            // Of many workers few find work in so small a picture: the others' working memory is reserved and never touched.
+            let untouched = threads > 16 ? 1.25 : 1.15
+            #expect(run.peak <= warned && warned <= untouched * run.peak + Self.largePage, "\(limit): \(run)")
         }
         #expect(try memory(["small.png", "out.png", "-j", "\(threads)"]).warned == nil)
     }
