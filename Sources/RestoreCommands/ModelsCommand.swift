@@ -125,7 +125,8 @@ struct ModelsVerifyCommand: ParsableCommand {
                 }
             }
             // Of a single model the exit code says what is wrong.
-            if let failure = failures.first { throw targets.count == 1 ? RestoreCommands.exitCode(for: failure) : ExitCode.someFailed }
+            guard let failure = failures.first else { return }
+            throw targets.count == 1 ? RestoreCommands.exitCode(for: failure) : ExitCode.someFailed
         }
     }
 

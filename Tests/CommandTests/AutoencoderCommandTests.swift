@@ -31,7 +31,8 @@ import Testing
             labels.append([1, 5, 7][index % 3])
             for y in 0..<6 {
                 for x in 0..<6 {
-                    images.append(index % 3 == 0 ? (y == place ? 255 : 0) : index % 3 == 1 ? (x == place ? 255 : 0) : 99)
+                    let isBar = index % 3 == 0 ? y == place : x == place
+                    images.append(index % 3 == 2 ? 99 : isBar ? 255 : 0)
                 }
             }
         }

@@ -155,7 +155,8 @@ extension Image {
     }
 
     @Test(arguments: [
-        ("falling", Image.ChannelLayout.rgb, "not monotonic"), ("singular", .rgb, "primaries"), ("rgb-table", .rgb, "tables"),
+        ("falling", Image.ChannelLayout.rgb, "not monotonic"), ("singular", .rgb, "primaries"),
+        ("rgb-table", .rgb, "tables"),
         ("cmyk", .rgb, "model"), ("gray-gamma22", .rgb, "gray"), ("display-p3", .gray, "RGB"),
         // Its curve is sRGB's, and yet it is none of colors.
         ("gray-srgb", .rgb, "gray"),

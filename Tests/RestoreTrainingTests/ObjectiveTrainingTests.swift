@@ -80,7 +80,9 @@ import Testing
     @Test func theBestModelIsThatOfTheLowestError() throws {
         let outcome = try Self.run(folder("run"))
         let lines = String(decoding: try readFile(folder("run/metrics.csv")), as: UTF8.self).split(separator: "\n")
-        let scores = lines.dropFirst().compactMap { Double($0.split(separator: ",", omittingEmptySubsequences: false)[6]) }
+        let scores = lines.dropFirst().compactMap { line in
+            Double(line.split(separator: ",", omittingEmptySubsequences: false)[6])
+        }
         let lowest = try #require(scores.min())
         #expect(abs(try #require(outcome.bestScore) - lowest) < 1e-3 && scores.count == 4)
     }

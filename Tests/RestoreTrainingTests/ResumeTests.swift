@@ -279,7 +279,8 @@ import Testing
         let changed = #expect(throws: TrainingError.self) { try run("run", resuming: true, digest: "changed") }
         #expect("\(try #require(changed))".contains("its settings were different"))
         for (settings, task, word) in [
-            (other, ScriptedTask(), "seed"), (longer, ScriptedTask(), "23 steps"), (settings, data, "data was different"),
+            (other, ScriptedTask(), "seed"), (longer, ScriptedTask(), "23 steps"),
+            (settings, data, "its data was different (scripted, now others)"),
         ] {
             let error = #expect(throws: TrainingError.self) {
                 try run("run", resuming: true, task: task, settings: settings)

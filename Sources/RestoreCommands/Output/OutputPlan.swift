@@ -257,7 +257,9 @@ package struct OutputPlan: Equatable {
         var known: Set<[UInt8]> = []
         for job in jobs where job.picture != Self.stream {
             guard known.insert(Array(places.place(of: job.picture).utf8)).inserted else {
-                throw UsageError(description: "\(job.picture): appears twice among the inputs; is one of the inputs inside another?")
+                throw UsageError(
+                    description:
+                        "\(job.picture): appears twice among the inputs; is one of the inputs inside another?")
             }
         }
     }

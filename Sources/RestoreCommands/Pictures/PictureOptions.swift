@@ -6,7 +6,7 @@ import RestoreImage
 package struct PictureOptions: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
-            "PNG or JPEG files, folders, or - for stdin. If there are two, the second is the output.", valueName: "input"))
+            "PNG or JPEG files, folders, or - for stdin. Of two, the second is the output.", valueName: "input"))
     var paths: [String] = []
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Input; can be repeated.", valueName: "path"))
@@ -15,7 +15,7 @@ package struct PictureOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Output file ending in .png or .jpg, - for stdout, or a folder, which is created if needed.", valueName: "path"))
+            "Output file ending in .png or .jpg, - for stdout, or a folder, created if needed.", valueName: "path"))
     var output: String?
 
     @Flag(name: .shortAndLong, help: "Include subfolders, and mirror their structure in the output.")
@@ -35,7 +35,9 @@ package struct PictureOptions: ParsableArguments {
     @Flag(help: "Read as much as possible of a damaged image, with a warning, instead of rejecting it.")
     var tolerant = false
 
-    @Option(help: ArgumentHelp("Also write the original and the result side by side; for a single input.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "Also write the original and the result side by side; for a single input.", valueName: "path"))
     var compare: String?
 
     @Flag(help: "Replace existing outputs.")

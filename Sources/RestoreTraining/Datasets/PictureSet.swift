@@ -81,7 +81,8 @@ public struct PictureSet: Sendable {
         case .test:
             // Logs a single line, because there may be a whole folder of images next to a test set.
             guard !leftOut.isEmpty else { return }
-            logger.info("\(source): read only its test set and skipped \(leftOut.count) other files")
+            let others = "\(leftOut.count) other file\(leftOut.count == 1 ? "" : "s")"
+            logger.info("\(source): read only its test set and skipped \(others)")
         }
     }
 
