@@ -65,12 +65,18 @@ final class RunningProgram {
         }
         process.environment = environment.merging(kernels) { given, _ in given }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.standardInput = try input.map { try #require(FileHandle(forReadingAtPath: $0)) } ?? .nullDevice
+        let standardInput = try input.map { try #require(FileHandle(forReadingAtPath: $0)) }
         // Files, not pipes, which would have to be read while the program runs.
         let captured = try stream("output")
-        process.standardOutput = try output.map { try #require(FileHandle(forWritingAtPath: $0)) } ?? captured
-        process.standardError = try stream("errors")
+        let redirected = try output.map { try #require(FileHandle(forWritingAtPath: $0)) }
+        let errors = try stream("errors")
+        process.standardInput = standardInput ?? .nullDevice
+        process.standardOutput = redirected ?? captured
+        process.standardError = errors
         process.terminationHandler = { [ended] _ in ended.signal() }
+        // The program has copies of its own. Foundation keeps ours open as long as the tests run, and stops noticing the
+        // ends of programs when there are more than 1,024.
+        defer { for handle in [standardInput, captured, redirected, errors] { try? handle?.close() } }
         try Self.withoutBlockedSignals { try process.run() }
     }
 
