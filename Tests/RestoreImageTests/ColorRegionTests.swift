@@ -116,14 +116,14 @@ import Testing
         }
     }
 
-    /// Rows of 301 pixels in tasks of 27, beginning and ending inside the picture; with a value that is not finite,
-    /// too.
+    /// Rows of 1201 pixels in tasks of 6, beginning and ending inside the picture; with a value that is not finite, too.
+    /// Work enough that other threads than the caller's come to it.
     @Test(arguments: layouts, [8, 16])
     func workersDoNotMatter(_ layout: Image.ChannelLayout, _ bitDepth: Int) throws {
-        let original = Image.random(width: 311, height: 230, layout, bitDepth: bitDepth, seed: 15)
-        let region = ImageRegion(x: 4, y: 9, width: 301, height: 203)
+        let original = Image.random(width: 1211, height: 730, layout, bitDepth: bitDepth, seed: 15)
+        let region = ImageRegion(x: 4, y: 9, width: 1201, height: 703)
         var generator = SeededGenerator(seed: 16)
-        var floats = (0..<(301 * 203 * 3)).map { _ in Float.random(in: -0.1...1.1, using: &generator) }
+        var floats = (0..<(1201 * 703 * 3)).map { _ in Float.random(in: -0.1...1.1, using: &generator) }
         func written(_ workers: Int) -> (image: Image, failure: NonFinitePixel?) {
             var image = original
             do throws(NonFinitePixel) {
@@ -134,9 +134,9 @@ import Testing
             return (image, nil)
         }
         for fails in [false, true] {
-            if fails { floats[3 * (150 * 301 + 17) + 1] = .infinity }
+            if fails { floats[3 * (450 * 1201 + 17) + 1] = .infinity }
             let expected = written(1)
-            #expect(expected.failure.map { [$0.x, $0.y] } == (fails ? [4 + 17, 9 + 150] : nil))
+            #expect(expected.failure.map { [$0.x, $0.y] } == (fails ? [4 + 17, 9 + 450] : nil))
             #expect(expected.image != original)
             for workers in [2, 3, 8] {
                 let found = written(workers)

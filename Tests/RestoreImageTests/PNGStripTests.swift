@@ -10,7 +10,8 @@ import Testing
     /// Strips hold about this many bytes of rows, each with a byte for its filter.
     static let stripSize = 256 << 10
 
-    static let pools = [WorkerPool(workerCount: 2), WorkerPool(workerCount: 5)]
+    /// Tests run at the same time, and a pool serves one caller at a time.
+    static var pools: [WorkerPool] { [WorkerPool(workerCount: 2), WorkerPool(workerCount: 5)] }
 
     @Test(arguments: layouts, [8, 16])
     func keepsEverySampleOfAnySize(_ layout: Image.ChannelLayout, _ bitDepth: Int) throws {
