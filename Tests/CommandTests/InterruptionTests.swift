@@ -39,7 +39,7 @@ import Testing
     func aSignalEndsBetweenFiles(signal: Int32, threads: String) throws {
         let whole = try undisturbed()
         let program = try workplace.start(Self.command + ["in", "-o", "out", "-j", threads, "--json"])
-        while try !program.errors.contains("out/102.png") { usleep(1000) }
+        while program.isRunning, try !program.errors.contains("out/102.png") { usleep(1000) }
         program.send(signal)
         let outcome = try program.outcome()
         #expect(outcome.code == 130, "\(outcome.errors)")
@@ -62,8 +62,9 @@ import Testing
         try folder.write(Image(width: 3000, height: 2500, channelLayout: .gray), "large.png")
         let program = try workplace.start(
             Self.command + ["large.png", "out.png", "-j", "1", "--tile", "16", "--progress", "json"])
-        while try !program.errors.contains("done") {
-            program.pause(microseconds: 20_000)
+        while program.isRunning, try !program.errors.contains("done") {
+            // Progress is reported after five seconds, in which a fast machine would be done.
+            program.pause(microseconds: 200_000)
             usleep(20_000)
         }
         program.send(SIGINT)
@@ -76,7 +77,7 @@ import Testing
         try folder.write(Image(width: 1500, height: 1200, channelLayout: .rgb), "large.png")
         let program = try workplace.start(
             Self.command + ["large.png", "out.png", "-j", "1", "--quality", "best", "-v"])
-        while try !program.errors.contains("model ") { usleep(1000) }
+        while program.isRunning, try !program.errors.contains("model ") { usleep(1000) }
         program.send(SIGSTOP)
         program.send(SIGINT)
         program.send(SIGTERM)

@@ -94,7 +94,7 @@ import Testing
             "--steps", "1000", "--report-interval", "1",
         ])
         // Into the second step, which takes seconds: before the first one the program would not wait, either.
-        while try !program.errors.contains("step 1/") { usleep(2000) }
+        while program.isRunning, try !program.errors.contains("step 1/") { usleep(2000) }
         usleep(100_000)
         program.send(first)
         usleep(100_000)
@@ -106,7 +106,7 @@ import Testing
 
     @Test func aRunGoesOnAfterTheSecondSignal() throws {
         let program = try start("run", resuming: false, threads: 2)
-        while try !program.errors.contains("step 25/") { usleep(2000) }
+        while program.isRunning, try !program.errors.contains("step 25/") { usleep(2000) }
         program.send(SIGSTOP)
         program.send(SIGINT)
         program.send(SIGCONT)
@@ -120,7 +120,7 @@ import Testing
 
     @Test func anInterruptedRunSaysHowToGoOn() throws {
         let program = try start("run", resuming: false, threads: 2)
-        while try !program.errors.contains("step 25/") { usleep(2000) }
+        while program.isRunning, try !program.errors.contains("step 25/") { usleep(2000) }
         program.send(SIGTERM)
         let outcome = try program.outcome()
         #expect(outcome.code == 130)
