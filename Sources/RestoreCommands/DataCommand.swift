@@ -6,8 +6,8 @@ import RestoreTraining
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "Inspects training data.",
-        subcommands: [DataCheckCommand.self])
+        abstract: "Inspects and makes training data.",
+        subcommands: [DataCheckCommand.self, DataSyntheticCommand.self])
 }
 
 struct DataCheckCommand: ParsableCommand {

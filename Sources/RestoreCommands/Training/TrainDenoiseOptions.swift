@@ -15,6 +15,10 @@ struct TrainDenoiseOptions: TrainingOptions {
     @Option(setting: "max-sigma", of: Configuration.self) var maxSigma: String?
     @Option(setting: "gray-share", of: Configuration.self) var grayShare: String?
     @Option(setting: "clean-share", of: Configuration.self) var cleanShare: String?
+    @Option(setting: "jpeg-share", of: Configuration.self) var jpegShare: String?
+    @Option(setting: "max-reduction", of: Configuration.self) var maxReduction: String?
+    @Option(setting: "color-variation", of: Configuration.self) var colorVariation: String?
+    @Option(setting: "synthetic-share", of: Configuration.self) var syntheticShare: String?
     @Option(setting: "patch-size", of: Configuration.self) var patchSize: String?
     @Option(setting: "widths", of: Configuration.self) var widths: String?
     @Option(setting: "blocks", of: Configuration.self) var blocks: String?

@@ -6,6 +6,8 @@ import RestoreNN
 public final class Denoiser {
     public struct Options: Equatable, Sendable {
         public var noiseLevel: NoiseSetting
+        /// How strongly JPEG has quantized the picture, for a network that is told.
+        public var compression: CompressionStrength
         /// 0 leaves the picture as it is, 1 is the full effect.
         public var strength: Double
         /// Whether the results of eight orientations are averaged (`SelfEnsemble`): a few hundredths of a dB for eight times
@@ -15,10 +17,11 @@ public final class Denoiser {
         public var tiling: Tiling
 
         public init(
-            noiseLevel: NoiseSetting = .automatic, strength: Double = 1, usesEnsemble: Bool = false,
-            tiling: Tiling = .memory(512 << 20)
+            noiseLevel: NoiseSetting = .automatic, compression: CompressionStrength = .none, strength: Double = 1,
+            usesEnsemble: Bool = false, tiling: Tiling = .memory(512 << 20)
         ) {
             self.noiseLevel = noiseLevel
+            self.compression = compression
             self.strength = strength
             self.usesEnsemble = usesEnsemble
             self.tiling = tiling
@@ -80,7 +83,7 @@ public final class Denoiser {
             image, visible: visible, strength: Float(options.strength), pool: pool)
         let channels = architecture.inputChannels
         try run(
-            layout, sigma: sigma,
+            layout, sigma: sigma, compression: options.compression,
             fill: { run, values in
                 let rowStride = run.width * channels
                 if let visible {
@@ -117,7 +120,7 @@ public final class Denoiser {
         let channels = architecture.inputChannels
         try colors.withUnsafeBufferPointer { colors in
             try run(
-                layout, sigma: sigma,
+                layout, sigma: sigma, compression: options.compression,
                 fill: { run, values in
                     // From one pixel of the run to the next, which lies to the right or below.
                     let step = run.height == 1 ? 3 : 3 * width
@@ -152,20 +155,25 @@ public final class Denoiser {
         }
     }
 
-    /// Runs the network with the noise level in the channel after the colors, unless it is blind.
+    /// Runs the network with the noise level in the channel after the colors, unless it is blind, and the strength of
+    /// the compression after that, if it is told.
     private func run(
-        _ layout: PictureLayout, sigma: Double?,
+        _ layout: PictureLayout, sigma: Double?, compression: CompressionStrength,
         fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
         progress: (Double) throws -> Void,
         store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
     ) throws {
         let level = sigma.map { Float($0 / 255) }
+        let (channels, compressionChannels) = (architecture.inputChannels, architecture.compressionChannels)
         try inference.run(
             layout,
             fill: { run, values in
                 fill(run, values)
-                guard let level else { return }
-                for pixel in 0..<(run.width * run.height) { values[4 * pixel + 3] = level }
+                for pixel in 0..<(run.width * run.height) {
+                    let inputs = values + channels * pixel
+                    if let level { inputs[3] = level }
+                    if !compressionChannels.isEmpty { compression.write(to: inputs + compressionChannels.lowerBound) }
+                }
             }, progress: progress, store: store)
     }
 }

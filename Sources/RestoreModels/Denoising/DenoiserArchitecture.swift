@@ -2,8 +2,8 @@ import RestoreNN
 
 /// The denoiser's network: a convolutional autoencoder with skip connections and residual blocks.
 ///
-/// Input N×H×W×4: RGB in 0…1 and a map of the noise's standard deviation in the same units, or N×H×W×3 where the network
-/// is blind; output N×H×W×3: the RGB without the noise. Sides are multiples of `alignment`. Pixel unshuffle by 2; on each
+/// Input N×H×W×C: RGB in 0…1; unless the network is blind, a map of the noise's standard deviation in the same units; and
+/// if it knows the compression, three maps of `CompressionStrength`. Output N×H×W×3: the RGB without the noise. Sides are multiples of `alignment`. Pixel unshuffle by 2; on each
 /// level residual blocks (3×3, ReLU, 3×3, no bias) on the way down and as many on the way up; 2×2 stride-2 convolutions
 /// down and transposed convolutions up; skips added; the prediction is of the noise. The form is that of DRUNet (Zhang et
 /// al., "Plug-and-Play Image Restoration with Deep Denoiser Prior", TPAMI 2021), much narrower, at half resolution.
@@ -20,16 +20,19 @@ public struct DenoiserArchitecture: ModelArchitecture, Hashable {
     public let blocks: [Int]
     /// A blind network is not told how strong the noise is.
     public let isBlind: Bool
+    /// Whether the network is told how strongly JPEG has quantized the image.
+    public let knowsCompression: Bool
 
     /// The network that is shipped: 48, 64 and 96 channels; 6, 5 and 4 blocks. Depth at the fine level was worth more than
     /// channels at the coarse ones for the same cost (docs/decisions/0009).
     public init() {
-        self.init(unchecked: [48, 64, 96], blocks: [6, 5, 4], isBlind: false, name: Self.name)
+        self.init(unchecked: [48, 64, 96], blocks: [6, 5, 4], isBlind: false, knowsCompression: false, name: Self.name)
     }
 
     /// Fails for anything but 1 to 6 widths of 1 to 1024 channels and as many numbers of 1 to 16 blocks.
-    public init?(checking widths: [Int], blocks: [Int], isBlind: Bool = false) {
-        self.init(unchecked: widths, blocks: blocks, isBlind: isBlind, name: Self.name)
+    public init?(checking widths: [Int], blocks: [Int], isBlind: Bool = false, knowsCompression: Bool = false) {
+        self.init(
+            unchecked: widths, blocks: blocks, isBlind: isBlind, knowsCompression: knowsCompression, name: Self.name)
         if defect != nil { return nil }
     }
 
@@ -38,11 +41,12 @@ public struct DenoiserArchitecture: ModelArchitecture, Hashable {
         self.init(checking: widths, blocks: widths.map { _ in blocksPerLevel })
     }
 
-    private init(unchecked widths: [Int], blocks: [Int], isBlind: Bool, name: String) {
+    private init(unchecked widths: [Int], blocks: [Int], isBlind: Bool, knowsCompression: Bool, name: String) {
         self.name = name
         self.widths = widths
         self.blocks = blocks
         self.isBlind = isBlind
+        self.knowsCompression = knowsCompression
     }
 
     /// What is wrong with an architecture that was read from a file, or nil.
@@ -60,8 +64,14 @@ public struct DenoiserArchitecture: ModelArchitecture, Hashable {
         return nil
     }
 
-    /// RGB and, unless blind, the noise level.
-    public var inputChannels: Int { isBlind ? 3 : 4 }
+    /// RGB, the noise level unless blind, and the strength of the compression if known.
+    public var inputChannels: Int { compressionChannels.upperBound }
+
+    /// The channels of the input that hold the strength of the compression; empty if the network does not know it.
+    public var compressionChannels: Range<Int> {
+        let first = isBlind ? 3 : 4
+        return first..<(first + (knowsCompression ? CompressionStrength.channelCount : 0))
+    }
 
     private static let unshuffle = 2
 
@@ -121,10 +131,11 @@ public struct DenoiserArchitecture: ModelArchitecture, Hashable {
 
 extension DenoiserArchitecture: Codable {
     private enum CodingKeys: String, CodingKey {
-        case name, widths, blocksPerLevel, blind
+        case name, widths, blocksPerLevel, blind, compression
     }
 
-    /// The number of blocks may be one for all levels; a network is not blind unless it says so.
+    /// The number of blocks may be one for all levels; a network is neither blind nor knows the compression unless it
+    /// says so.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         let widths = try values.decode([Int].self, forKey: .widths)
@@ -136,6 +147,7 @@ extension DenoiserArchitecture: Codable {
         }
         self.init(
             unchecked: widths, blocks: blocks, isBlind: try values.decodeIfPresent(Bool.self, forKey: .blind) ?? false,
+            knowsCompression: try values.decodeIfPresent(Bool.self, forKey: .compression) ?? false,
             name: try values.decode(String.self, forKey: .name))
     }
 
@@ -145,5 +157,6 @@ extension DenoiserArchitecture: Codable {
         try values.encode(widths, forKey: .widths)
         try values.encode(blocks, forKey: .blocksPerLevel)
         if isBlind { try values.encode(true, forKey: .blind) }
+        if knowsCompression { try values.encode(true, forKey: .compression) }
     }
 }

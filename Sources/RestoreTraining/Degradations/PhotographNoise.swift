@@ -16,20 +16,29 @@ public struct PhotographNoise: Hashable, Sendable {
 
     /// Variance of the sensor's noise per unit of signal (1 at saturation), drawn uniformly on a log scale.
     public let shotLevels: ClosedRange<Double>
+    private let variety: CameraVariety
 
     /// Maximum side of an image in pixels: a JPEG's limit minus the offset of its blocks.
     public static let maximumSide = 65500 - 2 * JPEGPass.block
 
     /// - Parameter shotLevels: greater than 0; by default the range from the literature.
     public init(shotLevels: ClosedRange<Double>) {
-        precondition(shotLevels.lowerBound > 0, "shot levels \(shotLevels)")
-        self.shotLevels = shotLevels
+        self.init(shotLevels: shotLevels, variety: .reference)
     }
 
-    /// The whole range, for training.
+    private init(shotLevels: ClosedRange<Double>, variety: CameraVariety) {
+        precondition(shotLevels.lowerBound > 0, "shot levels \(shotLevels)")
+        self.shotLevels = shotLevels
+        self.variety = variety
+    }
+
+    /// The whole range of noise.
     public init() {
         self.init(shotLevels: ShotReadNoise.shotLevels)
     }
+
+    /// The whole range of noise and more kinds of cameras than in evaluations.
+    public static let training = PhotographNoise(shotLevels: ShotReadNoise.shotLevels, variety: .training)
 
     /// A third of the range, for reproducible evaluations.
     public init(level: Level) {
@@ -46,17 +55,20 @@ public struct PhotographNoise: Hashable, Sendable {
     ///   - width: in pixels, 1…`maximumSide`, as is `height`.
     ///   - pixelStride: floats from one pixel to the next, at least 3; those beyond the third are not changed.
     ///   - isGray: whether the three channels are equal, before and after.
+    /// - Returns: what the image's JPEG file says about its compression; nil if it has not been compressed.
+    @discardableResult
     public func degrade(
         colors: UnsafeMutablePointer<Float>, width: Int, height: Int, pixelStride: Int = 3, isGray: Bool = false,
         generator: inout SeededGenerator
-    ) {
+    ) -> JPEGParameters? {
         let sides = 1...Self.maximumSide
         precondition(sides.contains(width) && sides.contains(height), "\(width)×\(height) pixels")
-        let camera = CameraPipeline(shotLevels: shotLevels, using: &generator)
+        let camera = CameraPipeline(shotLevels: shotLevels, variety: variety, using: &generator)
         let clean = PixelRows(colors, width: width, height: height, pixelStride: pixelStride)
         do {
-            let photograph = try camera.photograph(clean, isGray: isGray, generator: &generator)
+            let (photograph, parameters) = try camera.photograph(clean, isGray: isGray, generator: &generator)
             photograph.copyColors(of: photograph.bounds, to: colors, pixelStride: pixelStride)
+            return parameters
         } catch {
             // For images of this size this can only be lack of memory, which ends a Swift program wherever it occurs.
             preconditionFailure("\(error)")

@@ -9,7 +9,7 @@ public struct DenoiserConfiguration: TrainingConfiguration {
     public enum Noise: String, CaseIterable, Sendable {
         /// White Gaussian noise whose level is an input of the network.
         case gaussian
-        /// The noise of photographs (`PhotographNoise`), for blind denoising.
+        /// The noise of photographs and the damage of JPEG (`PhotographNoise`), for blind denoising.
         case photo
     }
 
@@ -23,8 +23,16 @@ public struct DenoiserConfiguration: TrainingConfiguration {
     /// Fraction of the patches without noise, so that a blind network learns to leave clean images alone. Not needed
     /// for Gaussian noise, whose levels go down to zero anyway.
     public var cleanShare = 0.1
+    /// Fraction of the patches that are damaged by JPEG alone, for photograph noise.
+    public var jpegShare = 0.3
     /// Width and height of a patch in pixels.
     public var patchSize = 64
+    /// Half of the patches are reduced by a random factor of up to this (`PatchVariation`).
+    public var maximumReduction = 3.0
+    /// Fraction of the patches with changed colors.
+    public var colorVariation = 0.3
+    /// Fraction of the patches that are synthetic (`SyntheticPicture`).
+    public var syntheticShare = 0.2
     /// Channels of the network's levels, from fine to coarse.
     public var widths = DenoiserArchitecture().widths
     /// Residual blocks of each level, or one number for all. If empty, those of the shipped network; with other widths,
@@ -57,6 +65,18 @@ public struct DenoiserConfiguration: TrainingConfiguration {
             .number(
                 "clean-share", \.cleanShare, in: 0...1, help: "Fraction of patches without added photograph noise.",
                 valueName: "0…1"),
+            .number(
+                "jpeg-share", \.jpegShare, in: 0...1,
+                help: "Fraction of patches damaged by JPEG alone, with photograph noise.", valueName: "0…1"),
+            .number(
+                "max-reduction", \.maximumReduction, in: 1...16,
+                help: "Reduce half of the patches by a random factor of up to this.", valueName: "1…16"),
+            .number(
+                "color-variation", \.colorVariation, in: 0...1,
+                help: "Fraction of patches with changed hue, saturation and contrast.", valueName: "0…1"),
+            .number(
+                "synthetic-share", \.syntheticShare, in: 0...1,
+                help: "Fraction of synthetic patches: dead leaves, patterns, text.", valueName: "0…1"),
             .integer(
                 "patch-size", \.patchSize, in: 1...1024,
                 help: "Patch size, a multiple of the network's alignment, 8.",
@@ -104,7 +124,9 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         let shipped = DenoiserArchitecture()
         let given = blocks.isEmpty ? (widths == shipped.widths ? shipped.blocks : [2]) : blocks
         let blocks = given.count == 1 ? widths.map { _ in given[0] } : given
-        guard let architecture = DenoiserArchitecture(checking: widths, blocks: blocks, isBlind: noise == .photo) else {
+        guard let architecture = DenoiserArchitecture(
+            checking: widths, blocks: blocks, isBlind: noise == .photo, knowsCompression: noise == .photo)
+        else {
             throw ConfigurationError(
                 reason: """
                     --widths takes 1 to 6 numbers of 1 to 1024 and --blocks as many of 1 to 16, or one, \

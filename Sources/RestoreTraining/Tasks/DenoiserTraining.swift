@@ -37,7 +37,11 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         self.architecture = architecture
         self.validation = validation
         self.notes = notes
-        sampler = PatchSampler(pictures: training, side: configuration.patchSize, seed: configuration.trainer.seed)
+        sampler = PatchSampler(
+            pictures: training, side: configuration.patchSize, seed: configuration.trainer.seed,
+            variation: PatchVariation(
+                maximumReduction: configuration.maximumReduction, colorShare: configuration.colorVariation),
+            syntheticShare: configuration.syntheticShare)
         self.graph = graph
         self.skipped = skipped
     }
@@ -87,12 +91,32 @@ public struct DenoiserTraining: TrainingTask, Sendable {
             GaussianNoise(sigma: sigma).add(
                 to: input, pixelCount: pixels, pixelStride: channels, isGray: isGray, generator: &generator)
         case .photo:
-            guard generator.uniform() >= configuration.cleanShare else { break }
-            PhotographNoise().degrade(
-                colors: input, width: sampler.side, height: sampler.side, pixelStride: channels, isGray: isGray,
-                generator: &generator)
+            let parameters = damage(input, isGray: isGray, generator: &generator)
+            let isKnown = !generator.happens(Self.unknownShare)
+            let compression = parameters.flatMap { isKnown ? CompressionStrength($0) : nil } ?? .none
+            let first = architecture.compressionChannels.lowerBound
+            for pixel in 0..<pixels { compression.write(to: input + channels * pixel + first) }
         }
         return path
+    }
+
+    /// Share of the compressed patches whose compression the network is not told, as of a JPEG that was converted to PNG.
+    private static let unknownShare = 0.2
+
+    /// Leaves a patch clean, damages it by JPEG alone, or takes it with a random camera.
+    ///
+    /// - Returns: what the patch's file says about its compression, if it has been compressed.
+    private func damage(
+        _ input: UnsafeMutablePointer<Float>, isGray: Bool, generator: inout SeededGenerator
+    ) -> JPEGParameters? {
+        let (side, stride) = (sampler.side, architecture.inputChannels)
+        if generator.happens(configuration.cleanShare) { return nil }
+        if generator.happens(configuration.jpegShare) {
+            return JPEGDamage().degrade(
+                colors: input, width: side, height: side, pixelStride: stride, isGray: isGray, generator: &generator)
+        }
+        return PhotographNoise.training.degrade(
+            colors: input, width: side, height: side, pixelStride: stride, isGray: isGray, generator: &generator)
     }
 
     /// The patch in gray: R, G and B become their luma.
@@ -106,24 +130,35 @@ public struct DenoiserTraining: TrainingTask, Sendable {
 
     // MARK: Validation
 
-    /// The middle of a held-out picture, and the same with noise, always the same one.
-    private func heldOut(_ index: Int) -> (clean: Image, noisy: [Float]) {
+    /// A held-out picture: its middle, the same with noise, always the same one, and how it was compressed.
+    private struct HeldOut {
+        let clean: Image
+        let noisy: [Float]
+        var compression = CompressionStrength.none
+    }
+
+    private func heldOut(_ index: Int) -> HeldOut {
         var generator = SeededGenerator(seed: sampler.seed, path: UInt64(index))
         let side = Self.validationSide
         let clean = validation.pictures[index].image.middle(width: side, height: side).roundedTo8Bits()
         switch configuration.noise {
         case .gaussian:
-            return (clean, GaussianNoise(sigma: Self.validationSigma).noisyColors(of: clean, generator: &generator))
+            let noise = GaussianNoise(sigma: Self.validationSigma)
+            return HeldOut(clean: clean, noisy: noise.noisyColors(of: clean, generator: &generator))
         case .photo:
-            var colors = [Float](repeating: 0, count: 3 * clean.pixelCount)
-            colors.withUnsafeMutableBufferPointer { buffer in
-                guard let base = buffer.baseAddress else { return }
-                clean.copyColors(of: clean.bounds, to: base)
-                PhotographNoise().degrade(
-                    colors: base, width: clean.width, height: clean.height,
-                    isGray: clean.channelLayout.colorChannelCount == 1, generator: &generator)
+            var colors = clean.colors
+            let isGray = clean.channelLayout.colorChannelCount == 1
+            let parameters = colors.withUnsafeMutableBufferPointer { buffer -> JPEGParameters? in
+                guard let base = buffer.baseAddress else { return nil }
+                // JPEG alone for every third.
+                return index % 3 == 2
+                    ? JPEGDamage().degrade(
+                        colors: base, width: clean.width, height: clean.height, isGray: isGray, generator: &generator)
+                    : PhotographNoise().degrade(
+                        colors: base, width: clean.width, height: clean.height, isGray: isGray, generator: &generator)
             }
-            return (clean, colors)
+            return HeldOut(
+                clean: clean, noisy: colors, compression: parameters.map { CompressionStrength($0) } ?? .none)
         }
     }
 
@@ -131,18 +166,22 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         Denoiser(Model(architecture: architecture, parameters: parameters), pool: pool)
     }
 
+    private func restored(_ example: HeldOut, by denoiser: Denoiser) throws -> [Float] {
+        let options = Denoiser.Options(noiseLevel: .sigma(Self.validationSigma), compression: example.compression)
+        return try denoiser.denoise(
+            colors: example.noisy, width: example.clean.width, height: example.clean.height, options: options
+        ).colors
+    }
+
     /// Mean PSNR in dB of the middles of the validation pictures, with the same noise every time: Gaussian at σ = 25, or
-    /// that of photographs.
+    /// that of photographs and of JPEG.
     public func validate(_ parameters: Parameters, pool: WorkerPool) throws -> [Double]? {
         guard !validation.pictures.isEmpty else { return nil }
         let denoiser = denoiser(parameters, pool: pool)
         let scores = try validation.pictures.indices.map { index in
-            let (clean, noisy) = heldOut(index)
-            let restored = try denoiser.denoise(
-                colors: noisy, width: clean.width, height: clean.height,
-                options: Denoiser.Options(noiseLevel: .sigma(Self.validationSigma))
-            ).colors
-            return min(Self.highestScore, try peakSignalToNoiseRatio(clean.withColors(restored), clean))
+            let example = heldOut(index)
+            let result = try example.clean.withColors(restored(example, by: denoiser))
+            return min(Self.highestScore, try peakSignalToNoiseRatio(result, example.clean))
         }
         return [scores.reduce(0, +) / Double(scores.count)]
     }
@@ -151,12 +190,10 @@ public struct DenoiserTraining: TrainingTask, Sendable {
     public func samples(_ parameters: Parameters, pool: WorkerPool) throws -> [SamplePicture] {
         let denoiser = denoiser(parameters, pool: pool)
         return try validation.pictures.indices.prefix(Self.sampleCount).map { index in
-            let (clean, noisy) = heldOut(index)
-            let restored = try denoiser.denoise(
-                colors: noisy, width: clean.width, height: clean.height,
-                options: Denoiser.Options(noiseLevel: .sigma(Self.validationSigma))
-            ).colors
-            let image = try clean.withColors(noisy).beside(clean.withColors(restored)).beside(clean)
+            let example = heldOut(index)
+            let clean = example.clean
+            let restored = try clean.withColors(restored(example, by: denoiser))
+            let image = try clean.withColors(example.noisy).beside(restored).beside(clean)
             return SamplePicture(name: "\(index + 1)", image: image)
         }
     }
@@ -183,8 +220,8 @@ public struct DenoiserTraining: TrainingTask, Sendable {
             notes["noise_range"] = "0…\(decimals(configuration.maximumSigma, 1)) of 255, Gaussian"
             validated = "at sigma \(Self.validationSigma)"
         case .photo:
-            notes["noise_range"] = "that of photographs: shot and read noise, correlated, through JPEG"
-            validated = "with the noise of photographs"
+            notes["noise_range"] = "that of photographs: shot and read noise, correlated, through JPEG; JPEG alone"
+            validated = "with the noise of photographs and of JPEG"
         }
         if let score = metrics?.first { notes["validation_psnr"] = "\(decimals(score, 2)) dB \(validated)" }
         return ModelMetadata(task: DenoiserArchitecture.task, architecture: architecture.json, notes: notes).dictionary

@@ -30,14 +30,16 @@ package struct CameraPipeline: Sendable {
     }
 
     /// A random camera.
-    package init(shotLevels: ClosedRange<Double>, using generator: inout SeededGenerator) {
+    package init(
+        shotLevels: ClosedRange<Double>, variety: CameraVariety = .reference, using generator: inout SeededGenerator
+    ) {
         let curves = CameraToneCurve.family
         toneCurve = curves[generator.index(below: curves.count)]
         color = CameraColor(using: &generator)
         noise = ShotReadNoise(shotLevels: shotLevels, using: &generator)
         sensor = SensorLayout(using: &generator)
-        processing = CameraProcessing(using: &generator)
-        passes = JPEGPass.randomPasses(using: &generator)
+        processing = CameraProcessing(variety, using: &generator)
+        passes = JPEGPass.randomPasses(qualities: variety.qualities, using: &generator)
     }
 
     /// The image as this camera would record it, in 8 bits: gray or RGB.
@@ -46,14 +48,15 @@ package struct CameraPipeline: Sendable {
     ///   - clean: interleaved RGB floats, finite, clipped to 0…1.
     ///   - isGray: whether the photograph is converted to gray after it was taken, by its luma (ITU-R BT.601); the
     ///     result then has one channel.
+    /// - Returns: the image, and what its JPEG file says about the compression; nil if it is not compressed.
     /// - Throws: `ImageError.cannotEncode` if it is too large for JPEG (65500 pixels per side, blocks included).
     package func photograph(
         _ clean: PixelRows, isGray: Bool, generator: inout SeededGenerator
-    ) throws(ImageError) -> Image {
+    ) throws(ImageError) -> (image: Image, parameters: JPEGParameters?) {
         let planes = linearNoise(of: clean, generator: &generator)
-        var image = developed(clean, planes, isGray: isGray)
-        for pass in passes { image = try pass.apply(to: image) }
-        return image
+        var result: (image: Image, parameters: JPEGParameters?) = (developed(clean, planes, isGray: isGray), nil)
+        for pass in passes { result = try pass.apply(to: result.image) }
+        return result
     }
 
     // MARK: Sensor
@@ -161,8 +164,24 @@ package struct CameraPipeline: Sendable {
     }
 }
 
+/// A value in 0…1 in 8 bits.
 @inline(__always)
-private func quantized(_ value: Float) -> UInt8 { UInt8(min(max(value, 0), 1) * 255 + 0.5) }
+func quantized(_ value: Float) -> UInt8 { UInt8(min(max(value, 0), 1) * 255 + 0.5) }
+
+/// How much the random cameras of a set differ.
+package enum CameraVariety: Hashable, Sendable {
+    /// The cameras of evaluations; they stay the same, so that figures remain comparable.
+    case reference
+    /// The cameras of training: also those that smooth more, and JPEG of any quality.
+    case training
+
+    fileprivate var qualities: ClosedRange<Int> {
+        switch self {
+        case .reference: JPEGPass.cameraQualities
+        case .training: JPEGDamage.qualities
+        }
+    }
+}
 
 /// RGB floats in memory, row by row without gaps.
 package struct PixelRows {

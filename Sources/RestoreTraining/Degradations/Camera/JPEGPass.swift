@@ -24,11 +24,15 @@ package struct JPEGPass: Equatable, Sendable {
         self.rowOffset = rowOffset
     }
 
-    /// The quality range of 50…95 lies between those of Guo et al. (CVPR 2019, section 3.1: 60…100) and Zhang et al.
-    /// (ICCV 2021: 30…95); the equal probabilities for color subsampling are ours.
-    package init(using generator: inout SeededGenerator) {
+    /// The qualities of camera files: 50…95 lies between the ranges of Guo et al. (CVPR 2019, section 3.1: 60…100) and
+    /// Zhang et al. (ICCV 2021: 30…95).
+    package static let cameraQualities = 50...95
+
+    /// A random quality and block grid; the equal probabilities for color subsampling are ours.
+    package init(qualities: ClosedRange<Int>, using generator: inout SeededGenerator) {
         self.init(
-            quality: 50 + generator.index(below: 46), subsamplesColor: generator.happens(0.5),
+            quality: qualities.lowerBound + generator.index(below: qualities.count),
+            subsamplesColor: generator.happens(0.5),
             columnOffset: generator.index(below: Self.block), rowOffset: generator.index(below: Self.block))
     }
 
@@ -36,19 +40,21 @@ package struct JPEGPass: Equatable, Sendable {
     /// block grid.
     ///
     /// Three in four images go through JPEG, and three in ten of these twice; the probabilities are ours.
-    package static func randomPasses(using generator: inout SeededGenerator) -> [JPEGPass] {
+    package static func randomPasses(
+        qualities: ClosedRange<Int>, using generator: inout SeededGenerator
+    ) -> [JPEGPass] {
         guard generator.happens(0.75) else { return [] }
-        let first = JPEGPass(using: &generator)
-        return generator.happens(0.3) ? [first, JPEGPass(using: &generator)] : [first]
+        let first = JPEGPass(qualities: qualities, using: &generator)
+        return generator.happens(0.3) ? [first, JPEGPass(qualities: qualities, using: &generator)] : [first]
     }
 
-    /// Encodes and decodes an 8-bit image without alpha.
+    /// Encodes and decodes an 8-bit image without alpha. Beyond its edges it is continued by mirroring, up to the ends of
+    /// the blocks.
     ///
-    /// Beyond its edges the image is continued by mirroring, up to the ends of the blocks.
-    ///
+    /// - Returns: the image, and what its file says about the compression.
     /// - Throws: `ImageError.cannotEncode` if image and offset together exceed the limits of JPEG (65500 pixels per
     ///   side).
-    package func apply(to image: Image) throws(ImageError) -> Image {
+    package func apply(to image: Image) throws(ImageError) -> (image: Image, parameters: JPEGParameters?) {
         let extended = image.extended(
             left: columnOffset, top: rowOffset,
             width: Self.roundedUp(image.width + columnOffset), height: Self.roundedUp(image.height + rowOffset))
@@ -57,8 +63,9 @@ package struct JPEGPass: Equatable, Sendable {
         let name = "a JPEG in memory"
         let decoded = try decodeImage(
             encodeImage(extended, as: encoding, path: name), path: name, limits: ImageLimits(maximumPixels: .max))
-        return decoded.image.cropped(
+        let cropped = decoded.image.cropped(
             to: ImageRegion(x: columnOffset, y: rowOffset, width: image.width, height: image.height))
+        return (cropped, decoded.jpeg)
     }
 
     private static func roundedUp(_ length: Int) -> Int { (length + block - 1) / block * block }
