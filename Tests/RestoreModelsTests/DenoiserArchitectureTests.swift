@@ -111,6 +111,21 @@ import Testing
         #expect(DenoiserArchitecture(checking: [4, 8], blocks: [1, 17]) == nil)
     }
 
+    /// Three more input channels, of which older files say nothing.
+    @Test(arguments: [true, false]) func aNetworkMayKnowTheCompression(isBlind: Bool) throws {
+        let architecture = try #require(
+            DenoiserArchitecture(checking: [4, 8], blocks: [1, 1], isBlind: isBlind, knowsCompression: true))
+        let read = try DenoiserArchitecture(json: architecture.json, path: "m")
+        #expect(read == architecture && read.knowsCompression)
+        #expect(read.inputChannels == (isBlind ? 6 : 7) && read.compressionChannels == (isBlind ? 3..<6 : 4..<7))
+        let output = try read.network.shapes(
+            inputs: [Shape(batch: 1, height: 8, width: 8, channels: read.inputChannels)])
+        #expect(output[read.network.outputs[0].index].channels == 3)
+        let old = try DenoiserArchitecture(
+            json: #"{"name":"residual-unet","widths":[4],"blocksPerLevel":1}"#, path: "m")
+        #expect(!old.knowsCompression && old.compressionChannels.isEmpty && old.inputChannels == 4)
+    }
+
     @Test(arguments: [([], 1), ([0], 1), ([-1], 1), ([1025], 1), ([1, 1, 1, 1, 1, 1, 1], 1), ([4], 0), ([4], 17)])
     func absurdSizesAreRefused(widths: [Int], blocks: Int) throws {
         #expect(DenoiserArchitecture(checking: widths, blocksPerLevel: blocks) == nil)

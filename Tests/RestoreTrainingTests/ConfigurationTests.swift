@@ -123,7 +123,7 @@ import Testing
         #expect(try configuration.architecture().blocks == [2, 2])
         configuration.widths = [48, 64, 96]
         configuration.noise = .photo
-        #expect(try configuration.architecture().isBlind)
+        #expect(try configuration.architecture().isBlind && configuration.architecture().knowsCompression)
         configuration.blocks = [1, 2]
         #expect(throws: ConfigurationError.self) { try configuration.architecture() }
         configuration.blocks = [1]

@@ -26,6 +26,8 @@ import Testing
         var configuration = DenoiserConfiguration()
         configuration.data = [DataSource(path: folder("pictures"))]
         (configuration.noise, configuration.grayShare, configuration.maximumSigma) = (noise, grayShare, 40)
+        // Patches as they are in the pictures.
+        (configuration.maximumReduction, configuration.colorVariation, configuration.syntheticShare) = (1, 0, 0)
         (configuration.patchSize, configuration.widths, configuration.blocks) = (16, [8, 12], [1, 1])
         configuration.license = "none"
         configuration.trainer = TrainerSettings(
@@ -119,6 +121,10 @@ import Testing
         var sigma = 0.0
         /// What the colors of the input must be.
         var expected: [Float]
+        /// What the input must say about the compression of a photograph.
+        var compression = CompressionStrength.none
+        /// Whether the damage is that of JPEG alone.
+        var isJPEG = false
 
         /// The first three floats of every pixel of the input.
         var colors: [Float] {
@@ -128,12 +134,12 @@ import Testing
     }
 
     /// Fills a place, and draws what it must hold from the same generator: the patch, whether it is gray, and then
-    /// either the level and one deviate for each value (one for each pixel of a gray patch), or whether it stays clean
-    /// and a camera.
+    /// either the level and one deviate for each value (one for each pixel of a gray patch), or whether it stays clean,
+    /// whether JPEG or a camera damages it, and whether the network is told how it was compressed.
     private func example(
         _ task: DenoiserTraining, _ configuration: DenoiserConfiguration, step: Int, slot: Int
     ) throws -> Example {
-        let (pixels, channels) = (256, configuration.noise == .photo ? 3 : 4)
+        let (pixels, channels) = (256, configuration.noise == .photo ? 6 : 4)
         var input = [Float](repeating: .nan, count: channels * pixels + 1)
         var target = [Float](repeating: .nan, count: 3 * pixels + 1)
         let path = try input.withUnsafeMutableBufferPointer { input in
@@ -165,12 +171,17 @@ import Testing
             }
         case .photo:
             example.isClean = generator.uniform() < configuration.cleanShare
-            if example.isClean { break }
-            try example.expected.withUnsafeMutableBufferPointer { colors in
-                PhotographNoise().degrade(
-                    colors: try #require(colors.baseAddress), width: 16, height: 16, isGray: example.isGray,
-                    generator: &generator)
+            example.isJPEG = !example.isClean && generator.uniform() < configuration.jpegShare
+            let parameters = try example.expected.withUnsafeMutableBufferPointer { colors -> JPEGParameters? in
+                let colors = try #require(colors.baseAddress)
+                if example.isClean { return nil }
+                return example.isJPEG
+                    ? JPEGDamage().degrade(
+                        colors: colors, width: 16, height: 16, isGray: example.isGray, generator: &generator)
+                    : PhotographNoise.training.degrade(
+                        colors: colors, width: 16, height: 16, isGray: example.isGray, generator: &generator)
             }
+            if generator.uniform() >= 0.2, let parameters { example.compression = CompressionStrength(parameters) }
         }
         return example
     }
@@ -211,31 +222,41 @@ import Testing
         #expect(abs(mean - 20) < 4 * 40 / (12.0 * 200).squareRoot())
     }
 
-    /// A blind network gets three channels: the target as a camera gives it, in 8 bits, or the target itself.
-    @Test func theNoiseOfPhotographsIsNotTold() throws {
+    /// A blind network gets the target as a camera or a JPEG gives it, in 8 bits, or the target itself; and how it was
+    /// compressed.
+    @Test func theNoiseOfPhotographsIsNotToldButTheirCompression() throws {
         let (share, noise) = (0.3, DenoiserConfiguration.Noise.photo)
         let (task, configuration) = (
             try task(grayShare: share, noise: noise), configuration(grayShare: share, noise: noise)
         )
-        #expect(task.architecture.isBlind && task.inputs[0].shape.channels == 3)
-        var (clean, gray) = (0, 0)
+        #expect(task.architecture.isBlind && task.inputs[0].shape.channels == 6)
+        var (clean, gray, told, jpeg) = (0, 0, 0, 0)
         for slot in 0..<120 {
             let example = try example(task, configuration, step: 0, slot: slot)
-            expectSameBits(example.input, example.expected, "the input of slot \(slot)")
-            #expect(isGray(example.target) == example.isGray && isGray(example.input) == example.isGray)
+            expectSameBits(example.colors, example.expected, "the input of slot \(slot)")
+            let compression = example.compression
+            let maps = [compression.luminance, compression.color, compression.droppedColor]
+            #expect(stride(from: 3, to: example.input.count, by: 6).allSatisfy { Array(example.input[$0..<($0 + 3)]) == maps })
+            if compression != .none { told += 1 }
+            if example.isJPEG { jpeg += 1 }
+            #expect(isGray(example.target) == example.isGray && isGray(example.colors) == example.isGray)
             if example.isClean {
-                #expect(example.input == example.target)
+                #expect(example.colors == example.target)
                 clean += 1
             } else {
                 // In 8 bits, as a camera gives them.
                 #expect(
-                    example.input.allSatisfy { abs($0 * 255 - ($0 * 255).rounded()) < 1e-3 && (0...1).contains($0) })
-                #expect(example.input != example.target)
+                    example.colors.allSatisfy { abs($0 * 255 - ($0 * 255).rounded()) < 1e-3 && (0...1).contains($0) })
+                #expect(example.colors != example.target)
             }
             if example.isGray { gray += 1 }
         }
         // Both kinds occur, in color and in gray.
         #expect(clean > 0 && gray > 0 && clean + gray < 120)
+        // Nine in ten are damaged; of these three in ten by JPEG alone, and three quarters of the others through JPEG; of
+        // all that were, the network is told of four in five.
+        expectShare(jpeg, of: 120, 0.9 * 0.3)
+        expectShare(told, of: 120, 0.9 * (0.3 + 0.7 * 0.75) * 0.8)
     }
 
     /// No clean patch at a share of 0 and none but clean ones at 1, between which a draw of the patch's own decides.
@@ -246,7 +267,7 @@ import Testing
         var clean = 0
         for slot in 0..<100 {
             let example = try example(task, configuration, step: 5, slot: slot)
-            #expect((example.input == example.target) == example.isClean, "slot \(slot)")
+            #expect((example.colors == example.target) == example.isClean, "slot \(slot)")
             if example.isClean { clean += 1 }
         }
         expectShare(clean, of: 100, share)

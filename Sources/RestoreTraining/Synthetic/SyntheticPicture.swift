@@ -76,7 +76,7 @@ public struct SyntheticPicture {
         canvas.update(repeating: open, count: samples * samples)
         var openCount = samples * samples
         // Some pictures have no small leaves.
-        let least = Self.leastRadius * exp2(generator.uniform(in: 0...3))
+        let least = min(Self.leastRadius * exp2(generator.uniform(in: 0...3)), Double(samples))
         for _ in 0..<Self.mostLeaves where openCount > 0 {
             let leaf = Leaf(within: samples, radii: least...Double(samples), palette: palette, using: &generator)
             openCount -= leaf.fill(canvas, samples)
