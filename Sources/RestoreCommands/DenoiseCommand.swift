@@ -118,7 +118,7 @@ struct DenoiseCommand: ParsableCommand {
         let encoding = try pictures.encoding(
             for: output, format: pictures.format, of: loaded.decoded, quality: quality.jpeg)
         let comparison = try pictures.comparison(of: loaded.decoded, quality: quality.jpeg)
-        let noise = choosesModel ? NoiseEstimator(pool: pool).measure(image) : nil
+        let noise = choosesModel ? NoiseEstimator(pool: pool).measure(loaded.decoded) : nil
         let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
         var requirement = JobMemory.Requirement()
         requirement.add(resultLike: image, encoding: encoding)
