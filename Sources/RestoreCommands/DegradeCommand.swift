@@ -116,9 +116,7 @@ struct DegradeJPEGCommand: ParsableCommand {
             encoding.jpegQuality = quality
             // A JPEG output is compressed anyway when it is written, so it must not be compressed twice.
             if encoding.format == .jpeg { return image }
-            let bytes = try encodeImage(
-                image, as: ImageEncoding(format: .jpeg, jpegQuality: quality), path: files.input)
-            return try decodeImage(bytes, path: files.input, limits: ImageLimits(maximumPixels: .max)).image
+            return try JPEGCompression(quality: quality).decoded(image, path: files.input).image
         }
     }
 }

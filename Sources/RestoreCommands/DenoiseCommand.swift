@@ -118,14 +118,15 @@ struct DenoiseCommand: ParsableCommand {
         let encoding = try pictures.encoding(
             for: output, format: pictures.format, of: loaded.decoded, quality: quality.jpeg)
         let comparison = try pictures.comparison(of: loaded.decoded, quality: quality.jpeg)
-        let noise = choosesModel ? NoiseEstimator(pool: pool).measure(image) : nil
+        let noise = choosesModel ? NoiseEstimator(pool: pool).measure(loaded.decoded) : nil
         let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
         var requirement = JobMemory.Requirement()
         requirement.add(resultLike: image, encoding: encoding)
         if let comparison { requirement.add(comparisonOf: 2, like: image, encoding: comparison.encoding) }
         let memory = loaded.memory.share(for: requirement)
         let options = Denoiser.Options(
-            noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma, strength: strength,
+            noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma,
+            compression: CompressionStrength(of: loaded.decoded), strength: strength,
             usesEnsemble: denoiser.usesEnsemble(quality.effort), tiling: memory.tiling)
         let warning = try memory.warning(for: choice.denoiser.layout(for: image, options: options))
         let result = try choice.denoiser.denoise(image, options: options, progress: loaded.progress)

@@ -135,6 +135,60 @@ import Testing
         #expect(toldRecords.last?.level == "medium" && toldRecords.last?.sigma == nil)
     }
 
+    /// As a JPEG file in memory with color of half the resolution, which `denoise` would restore to the same picture.
+    @Test func compressedPicturesAreDenoisedAsFilesOfThem() throws {
+        let clean = try workplace.image("data/a.png")
+        let outcome = try evaluate("--data", "data/a.png", "--noise", "jpeg", "--level", "95", "--json")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        var encoding = ImageEncoding(format: .jpeg, jpegQuality: 95)
+        encoding.jpegSubsamplesColor = true
+        try folder.makeFolder("jpeg")
+        try writeImage(clean, to: folder("jpeg/a.png"), encoding: encoding, overwrite: false)
+        let records = try outcome.records(EvaluationRecord.self)
+        let noisy = try workplace.image("jpeg/a.png")
+        #expect(records[0].baselines["noisy"]?.psnr == (try peakSignalToNoiseRatio(noisy, clean)))
+        let mean = try #require(records.last)
+        #expect((mean.noise, mean.level, mean.quality, mean.sigma) == ("jpeg", nil, 95, nil))
+
+        let pairs = try evaluate("--data", "data/a.png", "--noisy", "jpeg", "--json")
+        #expect(try pairs.records(EvaluationRecord.self)[0].psnr == records[0].psnr)
+        let denoised = try workplace.run(["denoise", "-m", "tiny", "jpeg/a.png", "out.png", "--overwrite"])
+        #expect(denoised.code == 0, "\(denoised.errors)")
+        #expect(records[0].psnr == (try peakSignalToNoiseRatio(workplace.image("out.png"), clean)))
+        let told = try evaluate("--data", "data/a.png", "--noise", "jpeg", "--sigma", "9", "--json")
+        #expect(try told.records(EvaluationRecord.self).map(\.quality) == [nil, 50])
+        #expect(try told.records(EvaluationRecord.self)[0].sigma == 9)
+    }
+
+    /// Hidden colors neither change the noise that is found nor are they changed.
+    @Test func versionsAreReadAsDenoiseReadsThem() throws {
+        let clean = try workplace.image("data/a.png")
+        var generator = SeededGenerator(seed: 6)
+        var noisy: [UInt8] = []
+        for (index, value) in clean.values.enumerated() {
+            let isHidden = index / 3 % 50 < 25
+            let deviation = isHidden ? 60.0 : 8
+            noisy.append(UInt8(min(255, max(0, Double(value) + deviation * generator.normal())).rounded()))
+            if index % 3 == 2 { noisy.append(isHidden ? 0 : 255) }
+        }
+        try folder.write(
+            Image(width: 50, height: 40, channelLayout: .rgbAlpha, samples: .uint8(noisy)), "noisy/a.png")
+        let outcome = try evaluate("--data", "data/a.png", "--noisy", "noisy", "--json")
+        let sigma = try #require(outcome.records(EvaluationRecord.self)[0].sigma)
+        let estimate = NoiseEstimator().estimate(try workplace.image("noisy/a.png"))
+        #expect(abs(sigma - estimate) < 1e-6 && sigma < 20, "\(sigma), by the library \(estimate)")
+    }
+
+    @Test(arguments: [
+        ["--level", "low"], ["--noise", "photo", "--level", "50"], ["--noise", "jpeg", "--level", "low"],
+        ["--noise", "jpeg", "--level", "0"], ["--noise", "jpeg", "--level", "101"],
+        ["--noise", "jpeg", "--noisy", "data"],
+    ])
+    func levelsOfOtherNoiseAreRefused(arguments: [String]) throws {
+        let outcome = try workplace.run(["evaluate", "denoise", "-m", "tiny", "--data", "data"] + arguments)
+        #expect(outcome.code == 64 && outcome.errors.contains("--"), "\(outcome.errors)")
+    }
+
     @Test func recordsNameTheNoise() throws {
         func last(_ arguments: String...) throws -> EvaluationRecord {
             let outcome = try workplace.run(
@@ -195,6 +249,7 @@ struct EvaluationRecord: Decodable {
     let model: String?
     let noise: String?
     let level: String?
+    let quality: Int?
     let noiseKind: String?
     let baselines: [String: Score]
 }

@@ -1,8 +1,5 @@
-import RestoreConcurrency
-import RestoreFiles
 import RestoreImage
 import RestoreModels
-import RestoreNN
 import RestoreText
 import RestoreTraining
 
@@ -20,11 +17,13 @@ struct DenoiseEvaluator: Evaluator {
             Evaluation.Fact(key: "automatic", value: .flag(knownSigma == nil)),
             Evaluation.Fact(key: "seed", value: .seed(command.seed)),
         ]
-        if let addedSigma { facts.append(.init(key: "sigma", value: .number(addedSigma))) }
-        if command.noisy == nil {
-            facts.append(.init(key: "noise", value: .text(command.addition.noise.rawValue)))
+        switch command.source {
+        case .gaussian(let sigma): facts.append(.init(key: "sigma", value: .number(sigma)))
+        case .photo(let level): facts.append(.init(key: "level", value: .text(level.rawValue)))
+        case .jpeg(let quality): facts.append(.init(key: "quality", value: .integer(quality)))
+        case .files: return facts
         }
-        if let level = command.addition.addedLevel { facts.append(.init(key: "level", value: .text(level.rawValue))) }
+        facts.append(.init(key: "noise", value: .text(command.addition.noise.rawValue)))
         return facts
     }
 
@@ -40,22 +39,19 @@ struct DenoiseEvaluator: Evaluator {
 
     private func measure(_ file: String) throws -> Evaluation {
         let clean = try readImage(file).image.roundedTo8Bits()
-        let colors = try noisyColors(of: clean, file: file)
-        let noisy = try clean.withColors(colors)
+        let noisy = try command.source.version(of: clean, file: file, seed: command.seed)
 
         let clock = ContinuousClock()
         let start = clock.now
-        let noise = choosesModel ? noise(in: colors, of: clean) : nil
+        let noise = choosesModel ? noisy.noise(clean: clean) : nil
         let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
         let isBlind = choice.denoiser.architecture.isBlind
-        let level = isBlind ? nil : knownSigma ?? (noise ?? self.noise(in: colors, of: clean)).sigma
+        let level = isBlind ? nil : knownSigma ?? (noise ?? noisy.noise(clean: clean)).sigma
         let options = Denoiser.Options(
-            noiseLevel: .sigma(level ?? 0), usesEnsemble: command.denoiser.usesEnsemble(command.quality),
-            tiling: command.tiling.budget(threads: command.threads.count).share(besides: 24 * colors.count).tiling)
-        let restored = try choice.denoiser.denoise(
-            colors: colors, width: clean.width, height: clean.height, options: options,
-            progress: { _ in try Interruption.check() }
-        ).colors
+            noiseLevel: .sigma(level ?? 0), compression: noisy.compression,
+            usesEnsemble: command.denoiser.usesEnsemble(command.quality),
+            tiling: command.tiling.budget(threads: command.threads.count).share(besides: 72 * clean.pixelCount).tiling)
+        let restored = try noisy.restored(by: choice.denoiser, clean: clean, options: options)
         let seconds = roundedToMicroseconds((clock.now - start).seconds)
         let result = try clean.withColors(restored)
         var facts: [Evaluation.Fact] = []
@@ -66,20 +62,19 @@ struct DenoiseEvaluator: Evaluator {
         }
         return Evaluation(
             file: file, values: try scores(result, clean), seconds: seconds, facts: facts,
-            baselines: [.init(name: "noisy", values: try scores(noisy, clean))])
+            baselines: [.init(name: "noisy", values: try scores(clean.withColors(noisy.colors), clean))])
     }
 
     private func scores(_ image: Image, _ clean: Image) throws -> [Double?] {
         [try peakSignalToNoiseRatio(image, clean), try structuralSimilarity(image, clean)]
     }
 
-    /// The Gaussian noise that is added where there is no noisy version.
-    private var addedSigma: Double? {
-        command.noisy == nil && command.addition.noise == .gaussian ? command.sigma ?? 25 : nil
-    }
-
     /// What the network is told; nil where the level is estimated.
-    private var knownSigma: Double? { command.auto ? nil : command.sigma ?? addedSigma }
+    private var knownSigma: Double? {
+        if command.auto { return nil }
+        if case .gaussian(let sigma) = command.source { return sigma }
+        return command.sigma
+    }
 
     /// The model that was asked for, or that is measured unless one is.
     private var model: String { command.denoiser.model ?? DenoiserSelection.name(for: .gaussian) }
@@ -90,44 +85,5 @@ struct DenoiseEvaluator: Evaluator {
     /// The model to begin with.
     var expectedModel: String {
         model == DenoiserOptions.automatic ? DenoiserSelection.name(for: .gaussian) : model
-    }
-
-    private func noise(in colors: [Float], of clean: Image) -> NoiseMeasurement {
-        NoiseEstimator().measure(
-            colors: colors, width: clean.width, height: clean.height,
-            isGray: clean.channelLayout.colorChannelCount == 1)
-    }
-
-    /// The picture with noise that depends on the seed and the file's name, or its noisy version.
-    private func noisyColors(of clean: Image, file: String) throws -> [Float] {
-        if let addedSigma {
-            var generator = SeededGenerator(seed: command.seed, path: stableHash(lastPathComponent(of: file)))
-            return GaussianNoise(sigma: addedSigma).noisyColors(of: clean, generator: &generator)
-        }
-        if let level = command.addition.addedLevel {
-            var generator = SeededGenerator(seed: command.seed, path: stableHash(lastPathComponent(of: file)))
-            return try PhotographNoise(level: level).degrade(clean, path: file, generator: &generator).colors
-        }
-        var path = command.noisy ?? ""
-        if pathKind(path) == .directory { path = joinPath(path, lastPathComponent(of: file)) }
-        let version = try readImage(path).image
-        guard (version.width, version.height) == (clean.width, clean.height) else {
-            throw EvaluationError.differentSizes(path, version, file, clean)
-        }
-        return version.colors
-    }
-}
-
-private enum EvaluationError: Error, CustomStringConvertible {
-    case differentSizes(String, Image, String, Image)
-    case notComparable(String, ImageComparisonError)
-
-    var description: String {
-        switch self {
-        case .differentSizes(let path, let image, let other, let expected):
-            "\(path): is \(image.width)×\(image.height), expected \(expected.width)×\(expected.height) as \(other)"
-        case .notComparable(let path, let error):
-            "\(path): \(error)"
-        }
     }
 }

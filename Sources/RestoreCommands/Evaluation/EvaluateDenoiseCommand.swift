@@ -12,10 +12,11 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         abstract: "Adds noise to clean pictures, removes it, and compares.",
         discussion: """
             The added noise is Gaussian with mean 0, not clipped, and depends on the seed and the file's name. With --noise \
-            photo it is that of a random camera, in 8 bits, and its level is estimated unless --sigma gives one. Results are \
-            rounded to 8 bits. PSNR covers all color channels, SSIM is of luma; the means over the images come last. With \
-            --noisy, no noise is added: the images of the same names there are denoised and compared. The model is \
-            denoise-color unless --model names another; auto chooses by the noise of each image, whose level is then estimated.
+            photo it is that of a random camera, in 8 bits; --noise jpeg compresses with half-resolution color instead. In \
+            both cases the level is estimated unless --sigma gives one. With --noisy, no noise is added: the images of the \
+            same names there are denoised as restore denoise would, and compared. Results are rounded to 8 bits. PSNR covers \
+            all color channels, SSIM is of luma; the means over the images come last. The model is denoise-color unless \
+            --model names another; auto chooses by the noise of each image, whose level is then estimated.
             """)
 
     @Option(
@@ -63,6 +64,9 @@ struct EvaluateDenoiseCommand: ParsableCommand {
         }
     }
 
+    /// The noise that is removed.
+    var source: NoiseSource { noisy.map { .files($0) } ?? addition.source(sigma: sigma ?? 25) }
+
     func run() throws {
         try reportingFailure {
             let files = try Array(pictureFiles(below: sources).prefix(limit ?? .max))
@@ -80,23 +84,55 @@ struct EvaluateDenoiseCommand: ParsableCommand {
 /// The noise that is added to clean pictures.
 struct NoiseOptions: ParsableArguments {
     enum Noise: String, ExpressibleByArgument, CaseIterable, Encodable {
-        case gaussian, photo
+        case gaussian, photo, jpeg
     }
 
-    @Option(help: ArgumentHelp("Kind of the added noise.", valueName: "gaussian|photo"))
+    @Option(help: ArgumentHelp("Kind of the added noise.", valueName: "gaussian|photo|jpeg"))
     var noise = Noise.gaussian
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "Level of --noise photo. (default: medium)", valueName: "low|medium|high"))
-    var level: PhotographNoise.Level?
+            "Level of --noise photo (default: medium), or quality of --noise jpeg. (default: 50)",
+            valueName: "low|medium|high|1…100"))
+    var level: NoiseLevelArgument?
 
     func validate() throws {
-        guard level == nil || noise == .photo else { throw ValidationError("--level goes with --noise photo.") }
+        switch (noise, level) {
+        case (_, nil), (.photo, .photo), (.jpeg, .quality): break
+        case (.gaussian, _): throw ValidationError("--level goes with --noise photo or jpeg.")
+        case (.photo, _): throw ValidationError("--noise photo takes --level low, medium or high.")
+        case (.jpeg, _): throw ValidationError("--noise jpeg takes --level 1 to 100.")
+        }
     }
 
     var isDefault: Bool { noise == .gaussian && level == nil }
 
-    /// The level of the noise of photographs, where it is that which is added.
-    var addedLevel: PhotographNoise.Level? { noise == .photo ? level ?? .medium : nil }
+    /// - Parameter sigma: of Gaussian noise.
+    func source(sigma: Double) -> NoiseSource {
+        switch (noise, level) {
+        case (.gaussian, _): .gaussian(sigma: sigma)
+        case (.photo, .photo(let level)): .photo(level)
+        case (.photo, _): .photo(.medium)
+        case (.jpeg, .quality(let quality)): .jpeg(quality: quality)
+        case (.jpeg, _): .jpeg(quality: 50)
+        }
+    }
+}
+
+/// A value of `--level`.
+enum NoiseLevelArgument: ExpressibleByArgument, Equatable {
+    case photo(PhotographNoise.Level)
+    /// Of a JPEG.
+    case quality(Int)
+
+    init?(argument: String) {
+        if let level = PhotographNoise.Level(rawValue: argument) {
+            self = .photo(level)
+        } else if let quality = Int(argument), (1...100).contains(quality) {
+            self = .quality(quality)
+        } else {
+            return nil
+        }
+    }
 }

@@ -49,6 +49,11 @@ public struct CompressionStrength: Hashable, Sendable {
         droppedColor = hasColor ? Self.droppedShare(parameters.components[0], parameters.components[1]) : 0
     }
 
+    /// The strength of the compression of a file that has been read; `none` unless it is a JPEG.
+    public init(of picture: DecodedImage) {
+        self = picture.jpeg.map { CompressionStrength($0) } ?? .none
+    }
+
     private static func droppedShare(_ first: JPEGParameters.Component, _ other: JPEGParameters.Component) -> Float {
         let own = Float(other.horizontalSampling * other.verticalSampling)
         let full = Float(max(1, first.horizontalSampling * first.verticalSampling))

@@ -66,13 +66,13 @@ public final class Denoiser {
     ///
     /// - Parameter progress: called with the fraction done, 0…1; an error it throws ends the work.
     /// - Throws: `NonFinitePixel` if the network's output is not finite.
-    /// - Returns: the picture and the noise level that was assumed, in units of 1/255; nil for a blind network, which
-    ///   is not given one.
+    /// - Returns: the picture and the noise level that was assumed, in units of 1/255, the mean of a map; nil for a blind
+    ///   network, which is not given one.
     public func denoise(
         _ image: Image, options: Options = Options(), progress: (Double) throws -> Void = { _ in }
     ) throws -> (image: Image, sigma: Double?) {
         let layout = try layout(for: image, options: options)
-        let sigma = sigma(options.noiseLevel) { noiseEstimator.estimate(image) }
+        let levels = levels(options.noiseLevel) { noiseEstimator.estimate(image) }
         let space = image.colorSpace
         var image = image
         image.colorSpace = space.inOwnPrimaries
@@ -80,10 +80,10 @@ public final class Denoiser {
         if layout.hasPreparation { inference.releasePlan() }
         let visible = VisibleColors(image, pool: pool)
         var result = RestoredImage(
-            image, visible: visible, strength: Float(options.strength), pool: pool)
+            image, visible: visible, mixture: ResultMixture(strength: options.strength, levels: levels), pool: pool)
         let channels = architecture.inputChannels
         try run(
-            layout, sigma: sigma, compression: options.compression,
+            layout, levels: levels, compression: options.compression,
             fill: { run, values in
                 let rowStride = run.width * channels
                 if let visible {
@@ -97,7 +97,7 @@ public final class Denoiser {
             })
         var restored = result.image
         restored.colorSpace = space
-        return (restored, sigma)
+        return (restored, architecture.isBlind ? nil : levels?.mean)
     }
 
     /// Interleaved RGB floats (sRGB, 0…1, not necessarily clipped) without their noise.
@@ -112,67 +112,74 @@ public final class Denoiser {
         precondition(colors.count == 3 * width * height, "\(colors.count) floats for \(width)×\(height) pixels")
         let layout = try inference.layout(
             width: width, height: height, usesEnsemble: options.usesEnsemble, tiling: options.tiling)
-        let sigma = sigma(options.noiseLevel) {
+        let levels = levels(options.noiseLevel) {
             noiseEstimator.estimate(colors: colors, width: width, height: height, isGray: isGray(colors))
         }
-        let strength = Float(options.strength)
+        let mixture = ResultMixture(strength: options.strength, levels: levels)
         var result = [Float](repeating: 0, count: colors.count)
         let channels = architecture.inputChannels
-        try colors.withUnsafeBufferPointer { colors in
-            try run(
-                layout, sigma: sigma, compression: options.compression,
-                fill: { run, values in
-                    // From one pixel of the run to the next, which lies to the right or below.
-                    let step = run.height == 1 ? 3 : 3 * width
-                    var source = 3 * (run.y * width + run.x)
-                    for pixel in 0..<(run.width * run.height) {
-                        for c in 0..<3 { values[channels * pixel + c] = colors[source + c] }
-                        source += step
-                    }
-                },
-                progress: progress,
-                store: { core, values, rowStride in
-                    for y in 0..<core.height {
-                        let place = 3 * ((core.y + y) * width + core.x)
-                        for i in 0..<(3 * core.width) { result[place + i] = values[y * rowStride + i] }
-                    }
-                })
-            guard strength != 1 else { return }
-            for i in result.indices { result[i] = colors[i] + strength * (result[i] - colors[i]) }
+        try result.withUnsafeMutableBufferPointer { result in
+            try colors.withUnsafeBufferPointer { colors in
+                guard let result = result.baseAddress, let colors = colors.baseAddress else { return }
+                try run(
+                    layout, levels: levels, compression: options.compression,
+                    fill: { run, values in
+                        // From one pixel of the run to the next, which lies to the right or below.
+                        let step = run.height == 1 ? 3 : 3 * width
+                        var source = 3 * (run.y * width + run.x)
+                        for pixel in 0..<(run.width * run.height) {
+                            for c in 0..<3 { values[channels * pixel + c] = colors[source + c] }
+                            source += step
+                        }
+                    },
+                    progress: progress,
+                    store: { core, values, rowStride in
+                        for y in 0..<core.height {
+                            let row = ImageRegion(x: core.x, y: core.y + y, width: core.width, height: 1)
+                            let place = 3 * (row.y * width + row.x)
+                            (result + place).update(from: values + y * rowStride, count: 3 * row.width)
+                            mixture.apply(to: row, seen: colors + place, values: result + place)
+                        }
+                    })
+            }
         }
-        return (result, sigma)
+        return (result, architecture.isBlind ? nil : levels?.mean)
     }
 
     /// Frees the memory kept for the next picture, which then takes a little longer.
     public func releaseMemory() { inference.releaseMemory() }
 
-    /// The noise level for the network; nil if it is blind.
-    private func sigma(_ setting: NoiseSetting, estimate: () -> Double) -> Double? {
-        guard !architecture.isBlind else { return nil }
-        return switch setting {
-        case .sigma(let value): value
-        case .automatic: estimate()
+    /// The noise levels; nil for a blind network, unless they say where there is none.
+    private func levels(_ setting: NoiseSetting, estimate: () -> Double) -> NoiseLevelMap? {
+        switch setting {
+        case .map(let map): map
+        case .sigma(let value): architecture.isBlind ? nil : NoiseLevelMap(uniform: value)
+        case .automatic: architecture.isBlind ? nil : NoiseLevelMap(uniform: estimate())
         }
     }
 
     /// Runs the network with the noise level in the channel after the colors, unless it is blind, and the strength of
     /// the compression after that, if it is told.
     private func run(
-        _ layout: PictureLayout, sigma: Double?, compression: CompressionStrength,
+        _ layout: PictureLayout, levels: NoiseLevelMap?, compression: CompressionStrength,
         fill: (_ run: ImageRegion, _ values: UnsafeMutablePointer<Float>) -> Void,
         progress: (Double) throws -> Void,
         store: (_ core: ImageRegion, _ values: UnsafePointer<Float>, _ rowStride: Int) throws -> Void
     ) throws {
-        let level = sigma.map { Float($0 / 255) }
+        let told = architecture.isBlind ? nil : levels
         let (channels, compressionChannels) = (architecture.inputChannels, architecture.compressionChannels)
         try inference.run(
             layout,
             fill: { run, values in
                 fill(run, values)
-                for pixel in 0..<(run.width * run.height) {
-                    let inputs = values + channels * pixel
-                    if let level { inputs[3] = level }
-                    if !compressionChannels.isEmpty { compression.write(to: inputs + compressionChannels.lowerBound) }
+                let pixelCount = run.width * run.height
+                if let told {
+                    told.copyLevels(of: run, to: values + 3, stride: channels)
+                    for pixel in 0..<pixelCount { values[channels * pixel + 3] /= 255 }
+                }
+                guard !compressionChannels.isEmpty else { return }
+                for pixel in 0..<pixelCount {
+                    compression.write(to: values + channels * pixel + compressionChannels.lowerBound)
                 }
             }, progress: progress, store: store)
     }

@@ -6,7 +6,7 @@ struct RestoredImage {
     private(set) var image: Image
     private let original: Image
     private let visible: VisibleColors?
-    private let strength: Float
+    private let mixture: ResultMixture
     private let pool: WorkerPool
 
     /// Pixels that a task mixes, about.
@@ -15,17 +15,17 @@ struct RestoredImage {
     /// - Parameters:
     ///   - original: what the network saw, as it was.
     ///   - visible: its colors as the network saw them, where these are not the picture's own.
-    ///   - strength: 0 keeps the original, 1 takes what the network gives.
-    init(_ original: Image, visible: VisibleColors?, strength: Float, pool: WorkerPool) {
+    ///   - mixture: what of the network's answer is taken.
+    init(_ original: Image, visible: VisibleColors?, mixture: ResultMixture, pool: WorkerPool) {
         (image, self.original) = (original, original)
-        (self.visible, self.strength, self.pool) = (visible, strength, pool)
+        (self.visible, self.mixture, self.pool) = (visible, mixture, pool)
     }
 
     /// - Parameters:
     ///   - values: sRGB, 3 floats a pixel, rows `rowStride` floats apart.
     /// - Throws: `NonFinitePixel`.
     mutating func store(_ core: ImageRegion, _ values: UnsafePointer<Float>, rowStride: Int) throws(NonFinitePixel) {
-        if visible == nil, strength == 1 {
+        if visible == nil, mixture.isWholeAnswer {
             try image.setColors(of: core, from: values, rowStride: rowStride, pool: pool)
             return
         }
@@ -50,24 +50,30 @@ struct RestoredImage {
         }
     }
 
-    /// A row of the original with the change that the network made to what it saw; wholly transparent pixels without it.
+    /// A row of the original with the change that was made to what the network saw; wholly transparent pixels without it.
     private func mix(_ row: ImageRegion, _ values: UnsafePointer<Float>, to mixed: UnsafeMutablePointer<Float>) {
-        original.copyColors(of: row, to: mixed)
-        guard let visible else {
-            for i in 0..<(3 * row.width) { mixed[i] += strength * (values[i] - mixed[i]) }
-            return
-        }
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * row.width) { seen in
             guard let seen = seen.baseAddress else { return }
+            guard let visible else {
+                original.copyColors(of: row, to: seen)
+                mixed.update(from: values, count: 3 * row.width)
+                return mixture.apply(to: row, seen: seen, values: mixed)
+            }
             visible.copyColors(of: row, to: seen)
-            original.forEachOpacity(in: row) { x, opacity in
-                // Of such a pixel the network saw the own color, and full strength takes the very bits.
-                let isTaken = strength == 1 && VisibleColors.weight(ofOpacity: opacity) == 1
-                for i in (3 * x)..<(3 * x + 3) {
-                    if isTaken {
-                        mixed[i] = values[i]
-                    } else if opacity > 0 || !values[i].isFinite {
-                        mixed[i] += strength * (values[i] - seen[i])
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * row.width) { changed in
+                guard let changed = changed.baseAddress else { return }
+                changed.update(from: values, count: 3 * row.width)
+                mixture.apply(to: row, seen: seen, values: changed)
+                original.copyColors(of: row, to: mixed)
+                original.forEachOpacity(in: row) { x, opacity in
+                    // Of such a pixel the network saw the own color, and the result is taken with its very bits.
+                    let isTaken = VisibleColors.weight(ofOpacity: opacity) == 1
+                    for i in (3 * x)..<(3 * x + 3) {
+                        if isTaken {
+                            mixed[i] = changed[i]
+                        } else if opacity > 0 || !changed[i].isFinite {
+                            mixed[i] += changed[i] - seen[i]
+                        }
                     }
                 }
             }

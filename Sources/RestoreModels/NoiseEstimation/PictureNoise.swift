@@ -21,6 +21,9 @@ extension NoiseEstimator {
             colors: colors, width: width, height: height, isGray: image.channelLayout.colorChannelCount == 1)
     }
 
+    /// The level and the kind of the noise in a picture as read from its file.
+    public func measure(_ picture: DecodedImage) -> NoiseMeasurement { measure(picture.image) }
+
     /// The colors of an image, or of pieces of a large one, placed side by side.
     private func sampled(_ image: Image) -> (colors: [Float], width: Int, height: Int) {
         var image = image

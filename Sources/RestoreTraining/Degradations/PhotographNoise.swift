@@ -77,26 +77,37 @@ public struct PhotographNoise: Hashable, Sendable {
 
     /// The degraded image, in 8 bits; alpha is kept, rounded to 8 bits.
     ///
-    /// - Throws: `ImageError.cannotEncode`, naming `path`, if the image is larger than `maximumSide`.
+    /// - Throws: as `photograph`.
     public func degrade(
         _ image: Image, path: String, generator: inout SeededGenerator
     ) throws(ImageError) -> Image {
+        try photograph(image, path: path, generator: &generator).image
+    }
+
+    /// The degraded image as a camera's file: with its JPEG parameters if it has been compressed.
+    ///
+    /// - Throws: `ImageError.cannotEncode`, naming `path`, if the image is larger than `maximumSide`.
+    public func photograph(
+        _ image: Image, path: String, generator: inout SeededGenerator
+    ) throws(ImageError) -> DecodedImage {
         guard max(image.width, image.height) <= Self.maximumSide else {
             throw .cannotEncode(
                 path: path,
                 reason:
                     "at most \(Self.maximumSide) pixels a side go through JPEG, found \(image.width)×\(image.height)")
         }
-        var colors = [Float](repeating: 0, count: 3 * image.pixelCount)
-        colors.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return }
-            image.copyColors(of: image.bounds, to: base)
-            degrade(
-                colors: base, width: image.width, height: image.height,
-                isGray: image.channelLayout.colorChannelCount == 1, generator: &generator)
+        var colors = image.colors
+        let parameters = colors.withUnsafeMutableBufferPointer { buffer in
+            buffer.baseAddress.flatMap { base in
+                degrade(
+                    colors: base, width: image.width, height: image.height,
+                    isGray: image.channelLayout.colorChannelCount == 1, generator: &generator)
+            }
         }
         do {
-            return try image.roundedTo8Bits().withColors(colors)
+            return DecodedImage(
+                image: try image.roundedTo8Bits().withColors(colors), format: parameters == nil ? .png : .jpeg,
+                jpeg: parameters)
         } catch {
             throw .notFinite(path: path, x: error.x, y: error.y)
         }
