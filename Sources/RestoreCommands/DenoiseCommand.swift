@@ -94,14 +94,14 @@ struct DenoiseCommand: ParsableCommand {
         throw UsageError(
             description: """
                 \(choice.name): is not told the noise level: --strength says how much of the noise goes, and --sigma is for \
-                \(DenoiserSelection.name(for: .gaussian))
+                \(DenoiserSelection.whiteNoiseModel)
                 """)
     }
 
     /// The model that was asked for; where the picture is to decide, the one for Gaussian noise, which most decide for.
     private var expectedModel: String {
         guard let model = denoiser.model, model != DenoiserOptions.automatic else {
-            return DenoiserSelection.name(for: .gaussian)
+            return DenoiserSelection.whiteNoiseModel
         }
         return model
     }
@@ -118,14 +118,14 @@ struct DenoiseCommand: ParsableCommand {
         let encoding = try pictures.encoding(
             for: output, format: pictures.format, of: loaded.decoded, quality: quality.jpeg)
         let comparison = try pictures.comparison(of: loaded.decoded, quality: quality.jpeg)
-        let noise = choosesModel ? NoiseEstimator(pool: pool).measure(loaded.decoded) : nil
-        let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
+        let analysis = choosesModel ? PictureAnalysis(loaded.decoded, pool: pool) : nil
+        let choice = try analysis.map { try models.denoiser(for: $0.noise) } ?? models.denoiser(named: expectedModel)
         var requirement = JobMemory.Requirement()
         requirement.add(resultLike: image, encoding: encoding)
         if let comparison { requirement.add(comparisonOf: 2, like: image, encoding: comparison.encoding) }
         let memory = loaded.memory.share(for: requirement)
         let options = Denoiser.Options(
-            noiseLevel: noise.map { .sigma($0.sigma) } ?? sigma,
+            noiseLevel: analysis?.setting(isBlind: choice.denoiser.architecture.isBlind) ?? sigma,
             compression: CompressionStrength(of: loaded.decoded), strength: strength,
             usesEnsemble: denoiser.usesEnsemble(quality.effort), tiling: memory.tiling)
         let warning = try memory.warning(for: choice.denoiser.layout(for: image, options: options))
@@ -138,7 +138,8 @@ struct DenoiseCommand: ParsableCommand {
             // Not the picture: it would take its memory while the result is written.
             let record = DenoiseRecord(
                 file: job.picture, output: output, width: width, height: height, model: choice.name,
-                noiseKind: noise?.kind, sigma: sigma, seconds: $0.seconds, warnings: $0.warnings)
+                noiseKind: analysis?.kind,
+                suitedModel: analysis.map { DenoiserSelection.name(for: $0.noise) }, sigma: sigma, seconds: $0.seconds, warnings: $0.warnings)
             return (record, record.lines)
         }
     }
@@ -152,10 +153,16 @@ private struct DenoiseRecord: Encodable {
     let model: String
     /// What the picture's noise is like, where the picture chose the model.
     let noiseKind: NoiseKind?
+    /// The model that suits it, whether it is installed or not.
+    let suitedModel: String?
     /// The level that the network was told, or that was found; of a blind network that was asked for, none.
     let sigma: Double?
     let seconds: Double
     let warnings: [String]
+
+    private enum CodingKeys: CodingKey {
+        case file, output, width, height, model, noiseKind, sigma, seconds, warnings
+    }
 
     /// The same for people.
     var lines: [(level: Logger.Level, text: String)] {
@@ -164,9 +171,8 @@ private struct DenoiseRecord: Encodable {
         var lines: [(level: Logger.Level, text: String)] = [
             (.info, "\(output): \(width)×\(height)\(noiseLevel)\(reason), \(decimals(seconds, 2)) s")
         ]
-        if let noiseKind, model != DenoiserSelection.name(for: noiseKind) {
-            lines.append(
-                (.debug, "\(DenoiserSelection.name(for: noiseKind)) is not installed, which suits this noise"))
+        if let suitedModel, model != suitedModel {
+            lines.append((.debug, "\(suitedModel) is not installed, which suits this noise"))
         }
         return lines
     }
@@ -175,7 +181,8 @@ private struct DenoiseRecord: Encodable {
 extension NoiseKind {
     fileprivate var explanation: String {
         switch self {
-        case .gaussian: "white noise or hardly any"
+        case .none: "no noise"
+        case .gaussian: "white noise"
         case .photo: "the noise of a photograph"
         }
     }

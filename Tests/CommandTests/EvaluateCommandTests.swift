@@ -119,12 +119,9 @@ import Testing
             let name = try #require(record.file)
             let clean = try workplace.image(name).roundedTo8Bits()
             var generator = SeededGenerator(seed: 4, path: stableHash(lastPathComponent(of: name)))
-            let noisy = try PhotographNoise(level: .high).degrade(clean, path: name, generator: &generator)
-            #expect(record.baselines["noisy"]?.psnr == (try peakSignalToNoiseRatio(noisy, clean)))
-            let isGray = clean.channelLayout.colorChannelCount == 1
-            let sigma = NoiseEstimator().estimate(
-                colors: noisy.colors, width: noisy.width, height: noisy.height, isGray: isGray)
-            #expect(abs(try #require(record.sigma) - sigma) < 1e-6, "estimated")
+            let noisy = try PhotographNoise(level: .high).photograph(clean, path: name, generator: &generator)
+            #expect(record.baselines["noisy"]?.psnr == (try peakSignalToNoiseRatio(noisy.image, clean)))
+            #expect(record.sigma == PictureAnalysis(noisy).levels.mean, "estimated")
         }
         let mean = try #require(records.last)
         #expect((mean.noise, mean.level, mean.sigma) == ("photo", "high", nil))
@@ -175,8 +172,8 @@ import Testing
             Image(width: 50, height: 40, channelLayout: .rgbAlpha, samples: .uint8(noisy)), "noisy/a.png")
         let outcome = try evaluate("--data", "data/a.png", "--noisy", "noisy", "--json")
         let sigma = try #require(outcome.records(EvaluationRecord.self)[0].sigma)
-        let estimate = NoiseEstimator().estimate(try workplace.image("noisy/a.png"))
-        #expect(abs(sigma - estimate) < 1e-6 && sigma < 20, "\(sigma), by the library \(estimate)")
+        let estimate = PictureAnalysis(try workplace.image("noisy/a.png")).levels.mean
+        #expect(sigma == estimate && sigma < 20, "\(sigma), by the library \(estimate)")
     }
 
     @Test(arguments: [

@@ -69,7 +69,7 @@ import Testing
         #expect(batch.code == 0, "\(batch.errors)")
         let records = try batch.records(Record.self)
         #expect(records.map(\.model) == ["denoise-color", "denoise-color", "denoise-photo"])
-        #expect(records.map(\.noiseKind) == ["gaussian", "gaussian", "photo"])
+        #expect(records.map(\.noiseKind) == ["none", "gaussian", "photo"])
         let estimate = NoiseEstimator().estimate(try workplace.image("white.png"))
         #expect(abs(try #require(records[1].sigma) - estimate) < 0.005, "by the library \(estimate)")
         #expect(records[2].sigma == nil, "a blind network is told nothing")

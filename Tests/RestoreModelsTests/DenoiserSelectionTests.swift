@@ -18,6 +18,9 @@ import Testing
         try folder.write(TinyModel(architecture).file(), "denoise-photo/model.safetensors")
     }
 
+    private let white = PictureAnalysis.Noise.white(NoiseLevelMap(uniform: 9))
+    private let photograph = PictureAnalysis.Noise.photograph(level: 20)
+
     /// - Returns: the selection, and the files that it has read by now.
     private func selection() -> (DenoiserSelection, () -> [String]) {
         var read: [String] = []
@@ -31,28 +34,34 @@ import Testing
         try installPhoto()
         let (selection, read) = selection()
         #expect(read() == [])
-        let first = try selection.denoiser(for: .gaussian)
+        let first = try selection.denoiser(for: white)
         #expect(first.name == "denoise-color" && !first.denoiser.architecture.isBlind)
-        #expect(try selection.denoiser(for: .gaussian).denoiser === first.denoiser)
+        #expect(try selection.denoiser(for: white).denoiser === first.denoiser)
         #expect(try selection.denoiser(named: "denoise-color").denoiser === first.denoiser)
         #expect(read() == [folder("denoise-color/model.safetensors")])
-        let photo = try selection.denoiser(for: .photo)
+        let photo = try selection.denoiser(for: photograph)
         #expect(photo.name == "denoise-photo" && photo.denoiser.architecture.isBlind)
-        #expect(try selection.denoiser(for: .photo).denoiser === photo.denoiser)
+        #expect(try selection.denoiser(for: photograph).denoiser === photo.denoiser)
         #expect(read() == ["denoise-color", "denoise-photo"].map { folder("\($0)/model.safetensors") })
+    }
+
+    /// The network for white noise serves where there is nothing to remove, and is better where there is little.
+    @Test func theNoiseChoosesTheModel() {
+        let names = [.none, white, .photograph(level: 4), photograph].map { DenoiserSelection.name(for: $0) }
+        #expect(names == ["denoise-color", "denoise-color", "denoise-color", "denoise-photo"])
     }
 
     @Test func withoutTheModelForPhotographsTheOtherServes() throws {
         let (selection, read) = selection()
-        #expect(try selection.denoiser(for: .photo).name == "denoise-color")
-        #expect(try selection.denoiser(for: .gaussian).name == "denoise-color")
+        #expect(try selection.denoiser(for: photograph).name == "denoise-color")
+        #expect(try selection.denoiser(for: white).name == "denoise-color")
         #expect(read().count == 1)
     }
 
     @Test func aDamagedModelIsNotPassedOver() throws {
         try folder.write([1, 2, 3], "denoise-photo/model.safetensors")
         let (selection, _) = selection()
-        let error = #expect(throws: ModelError.self) { try selection.denoiser(for: .photo) }
+        let error = #expect(throws: ModelError.self) { try selection.denoiser(for: photograph) }
         #expect(error?.description.contains("denoise-photo") == true)
     }
 
@@ -60,7 +69,7 @@ import Testing
         let selection = DenoiserSelection(
             catalog: ModelCatalog(folders: []), pool: WorkerPool(workerCount: 1))
         #expect(throws: ModelError.notFound(name: "denoise-color", searched: [])) {
-            try selection.denoiser(for: .photo)
+            try selection.denoiser(for: photograph)
         }
     }
 
@@ -70,8 +79,8 @@ import Testing
         let (selection, _) = selection()
         let image = Image.scene(width: 60, height: 44)
         func results() throws -> [Image] {
-            try [NoiseKind.gaussian, .photo].map { kind in
-                try selection.denoiser(for: kind).denoiser.denoise(image, options: .init(noiseLevel: .sigma(9))).image
+            try [white, photograph].map { noise in
+                try selection.denoiser(for: noise).denoiser.denoise(image, options: .init(noiseLevel: .sigma(9))).image
             }
         }
         let first = try results()

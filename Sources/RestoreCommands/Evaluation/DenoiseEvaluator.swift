@@ -43,22 +43,22 @@ struct DenoiseEvaluator: Evaluator {
 
         let clock = ContinuousClock()
         let start = clock.now
-        let noise = choosesModel ? noisy.noise(clean: clean) : nil
-        let choice = try noise.map { try models.denoiser(for: $0.kind) } ?? models.denoiser(named: expectedModel)
+        let analysis = choosesModel ? noisy.analysis(clean: clean, pool: models.pool) : nil
+        let choice = try analysis.map { try models.denoiser(for: $0.noise) } ?? models.denoiser(named: expectedModel)
         let isBlind = choice.denoiser.architecture.isBlind
-        let level = isBlind ? nil : knownSigma ?? (noise ?? noisy.noise(clean: clean)).sigma
+        let setting = knownSigma.map { .sigma($0) } ?? analysis?.setting(isBlind: isBlind) ?? .automatic
         let options = Denoiser.Options(
-            noiseLevel: .sigma(level ?? 0), compression: noisy.compression,
+            noiseLevel: setting, compression: noisy.compression,
             usesEnsemble: command.denoiser.usesEnsemble(command.quality),
             tiling: command.tiling.budget(threads: command.threads.count).share(besides: 72 * clean.pixelCount).tiling)
-        let restored = try noisy.restored(by: choice.denoiser, clean: clean, options: options)
+        let (restored, level) = try noisy.restored(by: choice.denoiser, clean: clean, options: options)
         let seconds = roundedToMicroseconds((clock.now - start).seconds)
         let result = try clean.withColors(restored)
         var facts: [Evaluation.Fact] = []
         if let level { facts.append(.init(key: "sigma", value: .number(level), isAveraged: true)) }
-        if let noise {
+        if let analysis {
             facts.append(.init(key: "model", value: .text(choice.name)))
-            facts.append(.init(key: "noiseKind", value: .text(noise.kind.rawValue)))
+            facts.append(.init(key: "noiseKind", value: .text(analysis.kind.rawValue)))
         }
         return Evaluation(
             file: file, values: try scores(result, clean), seconds: seconds, facts: facts,
@@ -77,13 +77,13 @@ struct DenoiseEvaluator: Evaluator {
     }
 
     /// The model that was asked for, or that is measured unless one is.
-    private var model: String { command.denoiser.model ?? DenoiserSelection.name(for: .gaussian) }
+    private var model: String { command.denoiser.model ?? DenoiserSelection.whiteNoiseModel }
 
     /// Whether each picture decides: a level that is told is that of Gaussian noise.
     private var choosesModel: Bool { command.denoiser.model == DenoiserOptions.automatic && knownSigma == nil }
 
     /// The model to begin with.
     var expectedModel: String {
-        model == DenoiserOptions.automatic ? DenoiserSelection.name(for: .gaussian) : model
+        model == DenoiserOptions.automatic ? DenoiserSelection.whiteNoiseModel : model
     }
 }

@@ -1,3 +1,4 @@
+import RestoreConcurrency
 import RestoreFiles
 import RestoreImage
 import RestoreModels
@@ -19,35 +20,38 @@ enum NoisyVersion {
         }
     }
 
-    /// The level and the kind of the noise.
-    ///
-    /// - Parameter clean: the clean picture, which has the same size and as many channels.
-    func noise(clean: Image) -> NoiseMeasurement {
-        switch self {
-        case .colors(let colors):
-            NoiseEstimator().measure(
-                colors: colors, width: clean.width, height: clean.height,
-                isGray: clean.channelLayout.colorChannelCount == 1)
-        case .picture(let picture): NoiseEstimator().measure(picture)
-        }
-    }
-
     /// How strongly JPEG has quantized it, as far as is known.
     var compression: CompressionStrength {
         guard case .picture(let picture) = self else { return .none }
         return CompressionStrength(of: picture)
     }
 
-    /// The version without its noise, as interleaved sRGB floats: those of the restored picture if it is one.
-    func restored(by denoiser: Denoiser, clean: Image, options: Denoiser.Options) throws -> [Float] {
+    /// What restoring does with it unless it is told.
+    ///
+    /// - Parameter clean: the clean picture, which has the same size and as many channels.
+    func analysis(clean: Image, pool: WorkerPool) -> PictureAnalysis {
+        switch self {
+        case .colors(let colors):
+            PictureAnalysis(
+                colors: colors, width: clean.width, height: clean.height,
+                isGray: clean.channelLayout.colorChannelCount == 1, pool: pool)
+        case .picture(let picture): PictureAnalysis(picture, pool: pool)
+        }
+    }
+
+    /// The version without its noise, as interleaved sRGB floats: those of the restored picture if it is one; and the
+    /// level that was assumed, of 255, if the network is told one.
+    func restored(
+        by denoiser: Denoiser, clean: Image, options: Denoiser.Options
+    ) throws -> (colors: [Float], sigma: Double?) {
         let progress = { (_: Double) in try Interruption.check() }
         switch self {
         case .colors(let colors):
             return try denoiser.denoise(
-                colors: colors, width: clean.width, height: clean.height, options: options, progress: progress
-            ).colors
+                colors: colors, width: clean.width, height: clean.height, options: options, progress: progress)
         case .picture(let picture):
-            return try denoiser.denoise(picture.image, options: options, progress: progress).image.colors
+            let (image, sigma) = try denoiser.denoise(picture.image, options: options, progress: progress)
+            return (image.colors, sigma)
         }
     }
 }

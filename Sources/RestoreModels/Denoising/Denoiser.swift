@@ -32,7 +32,6 @@ public final class Denoiser {
     public let architecture: DenoiserArchitecture
     private let inference: TiledInference
     private let pool: WorkerPool
-    private let noiseEstimator: NoiseEstimator
 
     /// Loads a model file; its checksum is verified.
     ///
@@ -45,7 +44,6 @@ public final class Denoiser {
         metadata = model.metadata
         architecture = model.architecture
         self.pool = pool
-        noiseEstimator = NoiseEstimator(pool: pool)
         inference = TiledInference(
             network: architecture.network, parameters: model.parameters, inputChannels: architecture.inputChannels,
             alignment: architecture.alignment, pool: pool)
@@ -72,7 +70,9 @@ public final class Denoiser {
         _ image: Image, options: Options = Options(), progress: (Double) throws -> Void = { _ in }
     ) throws -> (image: Image, sigma: Double?) {
         let layout = try layout(for: image, options: options)
-        let levels = levels(options.noiseLevel) { noiseEstimator.estimate(image) }
+        let levels = levels(options.noiseLevel) {
+            PictureAnalysis(image, compression: options.compression, pool: pool)
+        }
         let space = image.colorSpace
         var image = image
         image.colorSpace = space.inOwnPrimaries
@@ -113,7 +113,9 @@ public final class Denoiser {
         let layout = try inference.layout(
             width: width, height: height, usesEnsemble: options.usesEnsemble, tiling: options.tiling)
         let levels = levels(options.noiseLevel) {
-            noiseEstimator.estimate(colors: colors, width: width, height: height, isGray: isGray(colors))
+            PictureAnalysis(
+                colors: colors, width: width, height: height, isGray: isGray(colors), compression: options.compression,
+                pool: pool)
         }
         let mixture = ResultMixture(strength: options.strength, levels: levels)
         var result = [Float](repeating: 0, count: colors.count)
@@ -150,11 +152,11 @@ public final class Denoiser {
     public func releaseMemory() { inference.releaseMemory() }
 
     /// The noise levels; nil for a blind network, unless they say where there is none.
-    private func levels(_ setting: NoiseSetting, estimate: () -> Double) -> NoiseLevelMap? {
+    private func levels(_ setting: NoiseSetting, analyze: () -> PictureAnalysis) -> NoiseLevelMap? {
         switch setting {
         case .map(let map): map
         case .sigma(let value): architecture.isBlind ? nil : NoiseLevelMap(uniform: value)
-        case .automatic: architecture.isBlind ? nil : NoiseLevelMap(uniform: estimate())
+        case .automatic: architecture.isBlind ? nil : analyze().levels
         }
     }
 

@@ -4,11 +4,20 @@ import RestoreConcurrency
 ///
 /// Used from one thread at a time.
 public final class DenoiserSelection {
-    /// The denoiser for each kind of noise.
-    public static func name(for kind: NoiseKind) -> String {
-        switch kind {
-        case .gaussian: "denoise-color"
-        case .photo: "denoise-photo"
+    /// The denoiser for white noise.
+    public static let whiteNoiseModel = "denoise-color"
+    /// The denoiser for what cameras and JPEG leave.
+    public static let photographModel = "denoise-photo"
+
+    /// Level of the noise of a photograph, in units of 1/255, up to which the network for white noise removes it better,
+    /// provided that it is told this level: the other one takes too much for noise.
+    private static let greatestWhiteLevel = 12.0
+
+    /// The denoiser that suits a picture.
+    public static func name(for noise: PictureAnalysis.Noise) -> String {
+        switch noise {
+        case .none, .white: whiteNoiseModel
+        case .photograph(let level): level > greatestWhiteLevel ? photographModel : whiteNoiseModel
         }
     }
 
@@ -19,7 +28,7 @@ public final class DenoiserSelection {
     }
 
     private let catalog: ModelCatalog
-    private let pool: WorkerPool
+    public let pool: WorkerPool
     private let willLoad: (_ path: String) -> Void
     private var loaded: [String: Denoiser] = [:]
     private var latest: Denoiser?
@@ -53,12 +62,12 @@ public final class DenoiserSelection {
         return denoiser
     }
 
-    /// The denoiser for a kind of noise; the one for Gaussian noise where the other is not installed.
+    /// The denoiser that suits a picture; the one for white noise where the other is not installed.
     ///
     /// - Throws: `ModelError`; a model that is there and damaged is not passed over.
-    public func denoiser(for kind: NoiseKind) throws(ModelError) -> Choice {
-        let name = Self.name(for: kind)
-        return try denoiser(named: isInstalled(name) ? name : Self.name(for: .gaussian))
+    public func denoiser(for noise: PictureAnalysis.Noise) throws(ModelError) -> Choice {
+        let name = Self.name(for: noise)
+        return try denoiser(named: isInstalled(name) ? name : Self.whiteNoiseModel)
     }
 
     private func isInstalled(_ name: String) -> Bool {

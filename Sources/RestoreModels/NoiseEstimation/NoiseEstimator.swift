@@ -38,21 +38,18 @@ public struct NoiseEstimator: Sendable {
     /// Distance from black and white, in σ, below which a patch may have lost noise to clipping.
     private static let clippingMargin = 2.0
 
-    /// Number of values per task where each value is examined individually.
-    private static let blockSize = 1 << 16
-
     /// Rounds of selecting patches; the selection settles after two or three.
     private static let rounds = 5
 
     /// Noise common to the channels is distinguished from fine texture by being above this level, in units of 1/255, …
-    static let commonFloor = 3.0
+    private static let commonFloor = 3.0
 
     /// … above this multiple of the noise that the channels do not share (unshared noise alone gives 1/√3) …
-    static let commonRatio = 2.0
+    private static let commonRatio = 2.0
 
     /// … and at least as white as this: see `WhiteNoise.lowBandExcess`. Chosen on clean training images and on the same
     /// images with noise, saved as JPEG with subsampled chroma.
-    static let commonExcess = 2.0
+    private static let commonExcess = 2.0
 
     let pool: WorkerPool
 
@@ -61,7 +58,7 @@ public struct NoiseEstimator: Sendable {
         self.pool = pool
     }
 
-    /// Estimates the standard deviation of the noise.
+    /// Estimates the standard deviation of the noise, provided that there is noise: `PictureAnalysis` decides about that.
     ///
     /// Images smaller than 16×16 have too few patches, so Immerkær's method is used, down to 3×3. Below that, and if
     /// nothing varies, the result is 0.
@@ -76,61 +73,47 @@ public struct NoiseEstimator: Sendable {
     public func estimate(
         _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
     ) -> Double {
-        precondition(channels == 1 || channels == 3, "1 or 3 channels, not \(channels)")
-        precondition(
-            width >= 0 && height >= 0 && pixels.count == width * height * channels,
-            "\(width)×\(height)×\(channels) does not match \(pixels.count) values")
-        guard min(width, height) >= 16 else {
-            return immerkaer(pixels, width: width, height: height, channels: channels)
-        }
-        return findings(pixels, width: width, height: height, channels: channels).sigma
+        estimate(PatchSource(pixels, width: width, height: height, channels: channels))
     }
 
-    /// The level and the kind of the noise; parameters as for `estimate`.
-    public func measure(
-        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
-    ) -> NoiseMeasurement {
-        guard min(width, height) >= 16 else {
-            let sigma = estimate(pixels, width: width, height: height, channels: channels)
-            return NoiseMeasurement(sigma: sigma, kind: .gaussian)
-        }
-        let found = findings(pixels, width: width, height: height, channels: channels)
-        let kind = kind(of: found, pixels, width: width, height: height, channels: channels)
-        return NoiseMeasurement(sigma: found.sigma, kind: kind)
+    /// The noise level of an image in units of 1/255, as for floats.
+    public func estimate(_ image: Image) -> Double { estimate(PatchSource(image)) }
+
+    /// Smallest side that contains enough patches.
+    static let leastSide = 16
+
+    private func estimate(_ source: PatchSource) -> Double {
+        guard min(source.width, source.height) >= Self.leastSide else { return immerkaer(source) }
+        return findings(source).sigma
     }
 
     /// The results of steps 1 to 3 for the channels, and for the mean of three channels.
     struct Findings {
-        /// The patches of the channels.
-        let patches: NoisePatches
         let separate: WhiteNoise
         let common: WhiteNoise?
 
-        /// The level of the accepted noise.
-        var sigma: Double {
-            guard let common else { return separate.sigma }
-            let isNoise =
-                common.sigma > NoiseEstimator.commonFloor
+        /// Whether the channels share much more noise than they do not.
+        var isShared: Bool {
+            guard let common else { return false }
+            return common.sigma > NoiseEstimator.commonFloor
                 && common.sigma > NoiseEstimator.commonRatio * separate.sigma
                 && common.lowBandExcess < NoiseEstimator.commonExcess
-            return isNoise ? common.sigma : separate.sigma
         }
+
+        /// The level, provided that there is noise.
+        var sigma: Double { isShared ? common?.sigma ?? 0 : separate.sigma }
     }
 
-    /// Steps 1 to 3, for images of any size that contain patches.
-    func findings(
-        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
-    ) -> Findings {
-        let (patches, separate) = whiteNoise(pixels, width: width, height: height, channels: channels)
-        guard channels == 3 else { return Findings(patches: patches, separate: separate, common: nil) }
-        let common = channelMean(pixels).withUnsafeBufferPointer {
-            whiteNoise($0, width: width, height: height, channels: 1).noise
-        }
-        return Findings(patches: patches, separate: separate, common: common)
+    /// Steps 1 to 3, for pictures that contain patches.
+    func findings(_ source: PatchSource) -> Findings {
+        let separate = whiteNoise(source)
+        return Findings(separate: separate, common: source.channels == 3 ? whiteNoise(source.merged) : nil)
     }
 
     /// The result of steps 1 to 3.
     struct WhiteNoise {
+        /// All patches, of the channels or of their mean.
+        let patches: NoisePatches
         /// Standard deviation in units of 1/255.
         var sigma = 0.0
         /// Energy of the low band in the flattest patches relative to that expected of noise: about 1 or less for white
@@ -139,58 +122,34 @@ public struct NoiseEstimator: Sendable {
         /// The same for the flattest tenth if this is fewer patches: if clipping leaves few to choose from, or the
         /// image is small, the minimum number of patches are not all flat.
         var leastExcess = 0.0
-    }
-
-    /// The mean of three channels. Unshared noise of σ in each leaves σ/√3 in it, common noise σ.
-    func channelMean(_ pixels: UnsafeBufferPointer<Float>) -> [Float] {
-        [Float](unsafeUninitializedCapacity: pixels.count / 3) { mean, count in
-            count = pixels.count / 3
-            runOnBlocks(of: count) { block in
-                for i in block { mean[i] = (pixels[3 * i] + pixels[3 * i + 1] + pixels[3 * i + 2]) / 3 }
-            }
-        }
-    }
-
-    /// Whether all values, except NaN, are in 0…1.
-    private func isWithinRange(_ pixels: UnsafeBufferPointer<Float>) -> Bool {
-        var outside = [Int32](repeating: 0, count: blockCount(of: pixels.count))
-        outside.withUnsafeMutableBufferPointer { outside in
-            runOnBlocks(of: pixels.count) { block in
-                var found: Int32 = 0
-                // No early exit: it would prevent vectorization of the loop. NaN is skipped.
-                for i in block { found |= pixels[i] < 0 || pixels[i] > 1 ? 1 : 0 }
-                outside[block.lowerBound / Self.blockSize] = found
-            }
-        }
-        return outside.allSatisfy { $0 == 0 }
-    }
-
-    private func blockCount(of count: Int) -> Int { (count + Self.blockSize - 1) / Self.blockSize }
-
-    private func runOnBlocks(of count: Int, _ body: (Range<Int>) -> Void) {
-        pool.run(taskCount: blockCount(of: count)) { block, _ in
-            body(block * Self.blockSize..<min((block + 1) * Self.blockSize, count))
-        }
+        /// What the patches used look like.
+        var evidence = NoiseEvidence()
     }
 
     /// Steps 1 to 3 for channels of one kind.
-    private func whiteNoise(
-        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
-    ) -> (patches: NoisePatches, noise: WhiteNoise) {
-        let patches = NoisePatches(
-            pixels, width: width, height: height, channels: channels,
-            stride: patchDistance(width: width, height: height), pool: pool)
-        guard patches.count > 0 else { return (patches, WhiteNoise()) }
+    ///
+    /// - Parameter leastDistance: between neighboring patches, in pixels.
+    func whiteNoise(_ source: PatchSource, leastDistance: Int = 1) -> WhiteNoise {
+        let patches = NoisePatches(source, stride: max(leastDistance, patchDistance(source)), pool: pool)
+        guard patches.count > 0 else { return WhiteNoise(patches: patches) }
         // Noise that extends beyond the range was not clipped to it.
-        let isClipped = isWithinRange(pixels)
+        return whiteNoise(in: patches, margin: source.isWithinRange ? Self.clippingMargin : nil)
+    }
+
+    /// - Parameter margin: distance from black and white, in σ, below which patches are ignored, as long as enough are
+    ///   left; nil to use all.
+    func whiteNoise(in patches: NoisePatches, margin: Double?) -> WhiteNoise {
         let least = leastCount(of: patches)
         let roomiest = valueInOrder(patches.headroom, at: patches.count - least)
-        var found = WhiteNoise(sigma: patches.noiseLevel(of: patches.flattest(share: 0.1), pool: pool))
+        var found = WhiteNoise(patches: patches)
+        found.sigma = patches.noiseLevel(of: patches.flattest(share: 0.1), pool: pool)
+        var chosen: [Int] = []
         for _ in 1...Self.rounds {
-            let margin = isClipped ? Self.clippingMargin * found.sigma : -Double.infinity
-            found = refine(found, patches: patches, room: min(Float(margin), roomiest), least: least)
+            let room = margin.map { min(Float($0 * found.sigma), roomiest) } ?? -Float.infinity
+            chosen = refine(&found, room: room, least: least)
         }
-        return (patches, found)
+        found.evidence = NoiseEvidence(patches, chosen: chosen, sigma: found.sigma)
+        return found
     }
 
     /// The minimum number of patches used.
@@ -203,7 +162,10 @@ public struct NoiseEstimator: Sendable {
 
     /// Steps 2 and 3 on the patches whose low band contains no more energy than the noise found so far would produce,
     /// and whose mean is at least `room` from black and white; on the `least` best ones if there are fewer.
-    private func refine(_ found: WhiteNoise, patches: NoisePatches, room: Float, least: Int) -> WhiteNoise {
+    ///
+    /// - Returns: the patches used.
+    private func refine(_ found: inout WhiteNoise, room: Float, least: Int) -> [Int] {
+        let patches = found.patches
         let candidates = (0..<patches.count).filter { patches.headroom[$0] >= room }
 
         // Mean and one standard deviation of σ² χ², the energy of the low band for noise alone.
@@ -212,30 +174,37 @@ public struct NoiseEstimator: Sendable {
         let energies = candidates.map { patches.lowEnergy[$0] }
         let flattest = valueInOrder(energies, at: least - 1)
         let limit = max(expected, flattest)
-        let sigma = patches.noiseLevel(
-            of: candidates.filter { patches.lowEnergy[$0] <= limit }, pool: pool)
+        let chosen = candidates.filter { patches.lowEnergy[$0] <= limit }
+        found.sigma = patches.noiseLevel(of: chosen, pool: pool)
         let flattestTenth = valueInOrder(energies, at: min(least, candidates.count / 10 + 1) - 1)
-        let mean = sigma * sigma * values
-        guard mean > 0 else { return WhiteNoise(sigma: sigma) }
-        return WhiteNoise(
-            sigma: sigma, lowBandExcess: Double(flattest) / mean, leastExcess: Double(flattestTenth) / mean)
+        let mean = found.sigma * found.sigma * values
+        (found.lowBandExcess, found.leastExcess) =
+            mean > 0 ? (Double(flattest) / mean, Double(flattestTenth) / mean) : (0, 0)
+        return chosen
     }
 
     /// Distance between neighboring patches: larger in large images, smaller in small ones. 1, or odd above 2, so that
     /// all positions within the 8×8 blocks of a JPEG file are sampled equally.
-    func patchDistance(width: Int, height: Int) -> Int {
-        let area = Double(width) * Double(height)
+    private func patchDistance(_ source: PatchSource) -> Int {
+        let area = Double(source.width) * Double(source.height)
         if area < Self.smallArea { return 1 }
         return max(3, Int((area / Double(Self.patchLimit)).squareRoot().rounded(.up))) | 1
     }
 
     /// Immerkær, "Fast Noise Variance Estimation", CVIU 64(2), 1996: the mean absolute response of the difference of
     /// two Laplacians. It mistakes texture for noise. 0 below 3×3.
-    private func immerkaer(
-        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int
-    ) -> Double {
+    func immerkaer(_ source: PatchSource) -> Double {
+        let (width, height, channels) = (source.width, source.height, source.channels)
         guard width >= 3, height >= 3 else { return 0 }
         let row = width * channels
+        var values = [Float](repeating: 0, count: height * row)
+        return values.withUnsafeMutableBufferPointer { pixels in
+            if let base = pixels.baseAddress { source.copyRows(0..<height, base) }
+            return immerkaer(UnsafeBufferPointer(pixels), height: height, row: row, channels: channels)
+        }
+    }
+
+    private func immerkaer(_ pixels: UnsafeBufferPointer<Float>, height: Int, row: Int, channels: Int) -> Double {
         var sum = 0.0
         var count = 0
         for y in 1..<height - 1 {

@@ -29,6 +29,11 @@ struct NoisePatchPlane {
     /// True if all 64 values are equal.
     private(set) var isConstant = true
 
+    /// Number of the 56 pairs of neighbors in a row that are equal, and of values that are exactly 0 and exactly 1.
+    private(set) var repeats: Float = 0
+    private(set) var black: Float = 0
+    private(set) var white: Float = 0
+
     /// Loads a patch.
     ///
     /// - Parameters:
@@ -48,6 +53,7 @@ struct NoisePatchPlane {
             columns[x] = column
             sum += column
         }
+        countRepeats()
         let first = SIMD8(repeating: columns[0][0])
         isConstant = columns.allSatisfy { $0 == first }
         let center = sum.sum() / 64
@@ -58,6 +64,17 @@ struct NoisePatchPlane {
         }
         mean = center * 255
         energy = squares.sum()
+    }
+
+    private mutating func countRepeats() {
+        let (zero, one) = (SIMD8<Float>.zero, SIMD8<Float>.one)
+        var (equal, zeros, ones) = (zero, zero, zero)
+        for x in 0..<8 {
+            zeros += zero.replacing(with: one, where: columns[x] .== zero)
+            ones += zero.replacing(with: one, where: columns[x] .== one)
+            if x > 0 { equal += zero.replacing(with: one, where: columns[x] .== columns[x - 1]) }
+        }
+        (repeats, black, white) = (equal.sum(), zeros.sum(), ones.sum())
     }
 
     /// Writes the coefficients of the high band, those (u, v) with u + v ≥ `NoisePatches.highBandStart`, with v varying
@@ -78,25 +95,6 @@ struct NoisePatchPlane {
                 output[index] = coefficient
                 squares += coefficient * coefficient
                 index += stride
-            }
-        }
-        return squares
-    }
-
-    /// The energy of the lowest frequencies, u + v below `NoisePatches.coarseEnd`, without the mean: slopes and
-    /// curvature due to lighting.
-    var coarseEnergy: Float {
-        let basis = Self.basis
-        var squares: Float = 0
-        for u in 0..<NoisePatches.coarseEnd {
-            var along = SIMD8<Float>.zero
-            for x in 0..<8 {
-                along += columns[x] * basis[u][x]
-            }
-            for v in 0..<(NoisePatches.coarseEnd - u) where u + v > 0 {
-                let coefficient = (along * basis[v]).sum()
-                // Row 0 of the basis is too large by √2.
-                squares += coefficient * coefficient * (u == 0 || v == 0 ? 0.5 : 1)
             }
         }
         return squares

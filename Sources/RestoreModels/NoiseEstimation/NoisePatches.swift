@@ -21,20 +21,15 @@ struct NoisePatches {
     /// Number of coefficients in the low band of one channel: the others without the mean.
     static let lowCount = side * side - 1 - highCount
 
-    /// Coefficients (u, v) with u + v below this form the coarse part of the low band.
-    static let coarseEnd = 3
-
-    /// Number of coefficients in the coarse part of one channel, without the mean.
-    static let coarseCount = coarseEnd * (coarseEnd + 1) / 2 - 1
-
     /// Channels per pixel, 1 or 3.
     let channels: Int
 
     /// Distance between neighboring patches in pixels.
     let stride: Int
 
-    /// Whether constant patches are kept as well.
-    private let keepsConstant: Bool
+    /// Number of patches in a row of the grid, those that are skipped included, and of such rows.
+    let columns: Int
+    let rows: Int
 
     /// High-band coefficients, patch × frequency × channel, the frequencies in the order of `NoisePatchPlane`.
     private(set) var high: [Float] = []
@@ -42,74 +37,87 @@ struct NoisePatches {
     /// The energy of each patch's low band: squared coefficients, summed over the channels.
     private(set) var lowEnergy: [Float] = []
 
-    /// The part of the low band's energy in the lowest frequencies.
-    private(set) var coarseEnergy: [Float] = []
-
     /// The distance of each patch's mean to the nearer of 0 and 255, the minimum over its channels.
     private(set) var headroom: [Float] = []
 
     /// The mean of each patch over all its channels.
     private(set) var brightness: [Float] = []
 
+    /// The share of neighbors in a row that are equal, …
+    private(set) var repeats: [Float] = []
+
+    /// … and the shares of values that are exactly black and exactly white.
+    private(set) var black: [Float] = []
+    private(set) var white: [Float] = []
+
+    /// The share of neighbors that would be black or white both if these were distributed at random.
+    private(set) var clippedPairs: [Float] = []
+
+    /// Each patch's index in the grid, row by row.
+    private(set) var places: [Int32] = []
+
+    /// The same of the constant patches.
+    private(set) var constantPlaces: [Int32] = []
+
     /// Number of patches kept.
     var count: Int { lowEnergy.count }
 
-    private init(channels: Int, stride: Int, keepsConstant: Bool) {
-        self.channels = channels
-        self.keepsConstant = keepsConstant
-        self.stride = stride
+    private init(channels: Int, stride: Int, columns: Int, rows: Int) {
+        (self.channels, self.stride, self.columns, self.rows) = (channels, stride, columns, rows)
     }
 
-    /// Collects the patches of a regular grid; none if the image is narrower or lower than a patch.
+    /// Collects the patches of a regular grid; none if the picture is narrower or lower than a patch.
     ///
     /// - Parameters:
-    ///   - pixels: Interleaved, `height` × `width` × `channels`, nominally 0…1.
-    ///   - width: Pixels per row.
-    ///   - height: Number of rows.
-    ///   - channels: 1 or 3.
     ///   - stride: Distance between neighboring patches in pixels, at least 1.
-    ///   - keepsConstant: Whether constant patches are kept, too.
     ///   - pool: Gathers the rows of the grid, whose patches are put in order afterwards.
-    init(
-        _ pixels: UnsafeBufferPointer<Float>, width: Int, height: Int, channels: Int, stride: Int,
-        keepsConstant: Bool = false, pool: WorkerPool
-    ) {
-        self.init(channels: channels, stride: stride, keepsConstant: keepsConstant)
-        guard width >= Self.side, height >= Self.side else { return }
-        let rowCount = (height - Self.side) / stride + 1
-        var rows = [NoisePatches](repeating: self, count: rowCount)
-        rows.withUnsafeMutableBufferPointer { rows in
-            pool.run(taskCount: rowCount) { row, _ in
-                rows[row].gatherRow(pixels, width: width, y: row * stride)
-            }
+    init(_ source: PatchSource, stride: Int, pool: WorkerPool) {
+        let fits = source.width >= Self.side && source.height >= Self.side
+        self.init(
+            channels: source.channels, stride: stride, columns: fits ? (source.width - Self.side) / stride + 1 : 0,
+            rows: fits ? (source.height - Self.side) / stride + 1 : 0)
+        guard fits else { return }
+        var parts = [NoisePatches](repeating: self, count: rows)
+        parts.withUnsafeMutableBufferPointer { parts in
+            pool.run(taskCount: parts.count) { row, _ in parts[row].gatherRow(row, of: source) }
         }
-        high.reserveCapacity(rows.reduce(0) { $0 + $1.high.count })
-        for row in rows {
-            high += row.high
-            lowEnergy += row.lowEnergy
-            coarseEnergy += row.coarseEnergy
-            headroom += row.headroom
-            brightness += row.brightness
+        high.reserveCapacity(parts.reduce(0) { $0 + $1.high.count })
+        for part in parts {
+            high += part.high
+            lowEnergy += part.lowEnergy
+            headroom += part.headroom
+            brightness += part.brightness
+            repeats += part.repeats
+            black += part.black
+            white += part.white
+            clippedPairs += part.clippedPairs
+            places += part.places
+            constantPlaces += part.constantPlaces
         }
     }
 
-    /// Collects the patches whose first row of pixels is `y`.
-    private mutating func gatherRow(_ pixels: UnsafeBufferPointer<Float>, width: Int, y: Int) {
+    /// Collects the patches of a row of the grid.
+    private mutating func gatherRow(_ row: Int, of source: PatchSource) {
+        let (width, top) = (source.width, row * stride)
         var planes = [NoisePatchPlane](repeating: NoisePatchPlane(), count: channels)
-        high.reserveCapacity(((width - Self.side) / stride + 1) * Self.highCount * channels)
-        for x in Swift.stride(from: 0, through: width - Self.side, by: stride) {
-            for channel in 0..<channels {
-                planes[channel].load(
-                    pixels, at: (y * width + x) * channels + channel, pixelStride: channels,
-                    rowStride: width * channels)
+        high.reserveCapacity(columns * Self.highCount * channels)
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.side * width * channels) { pixels in
+            guard let base = pixels.baseAddress else { return }
+            source.copyRows(top..<(top + Self.side), base)
+            for column in 0..<columns {
+                for channel in 0..<channels {
+                    planes[channel].load(
+                        UnsafeBufferPointer(pixels), at: column * stride * channels + channel, pixelStride: channels,
+                        rowStride: width * channels)
+                }
+                append(planes, place: Int32(row * columns + column))
             }
-            append(planes)
         }
     }
 
-    /// Keeps a patch unless it is not finite, or constant when constant patches are skipped.
-    private mutating func append(_ planes: [NoisePatchPlane]) {
-        if !keepsConstant, planes.allSatisfy({ $0.isConstant }) { return }
+    /// Keeps a patch unless it is constant or not finite.
+    private mutating func append(_ planes: [NoisePatchPlane], place: Int32) {
+        if planes.allSatisfy({ $0.isConstant }) { return constantPlaces.append(place) }
         var energy: Float = 0
         var room = Float.infinity
         var mean: Float = 0
@@ -129,8 +137,15 @@ struct NoisePatches {
         }
         // Parseval: the energy that is not in the mean or the high band is in the low band.
         lowEnergy.append(max(0, energy - highEnergy))
-        coarseEnergy.append(planes.reduce(0) { $0 + $1.coarseEnergy })
         headroom.append(room)
         brightness.append(mean / Float(channels))
+        let valueCount = Float(Self.side * Self.side * channels)
+        repeats.append(planes.reduce(0) { $0 + $1.repeats } / (valueCount * 7 / 8))
+        black.append(planes.reduce(0) { $0 + $1.black } / valueCount)
+        white.append(planes.reduce(0) { $0 + $1.white } / valueCount)
+        let area = Float(Self.side * Self.side)
+        clippedPairs.append(
+            planes.reduce(0) { $0 + ($1.black * $1.black + $1.white * $1.white) / (area * area) } / Float(channels))
+        places.append(place)
     }
 }
