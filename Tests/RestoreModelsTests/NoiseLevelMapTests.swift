@@ -90,11 +90,14 @@ import Testing
         var generator = SeededGenerator(seed: 5)
         let colors = generator.values(3 * width * height, in: 0...1)
         func transposed(_ values: [Float], channels: Int, width: Int, height: Int) -> [Float] {
-            (0..<width).flatMap { x in
-                (0..<height).flatMap { y in
-                    values[(channels * (y * width + x))..<(channels * (y * width + x) + channels)]
+            var result: [Float] = []
+            for x in 0..<width {
+                for y in 0..<height {
+                    let place = channels * (y * width + x)
+                    result += values[place..<(place + channels)]
                 }
             }
+            return result
         }
         let map = NoiseLevelMap(levels: [5, 40, 9, 70, 20, 33], columns: 3, rows: 2, cellSize: 16)
         let turned = NoiseLevelMap(
