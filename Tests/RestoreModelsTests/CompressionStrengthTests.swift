@@ -14,11 +14,11 @@ import Testing
         return CompressionStrength(try #require(decoded.jpeg))
     }
 
-    /// The fifteen lowest frequencies of libjpeg's tables at quality 50 (ITU-T T.81, tables K.1 and K.2) have the means
-    /// 211/15 and 530/15; other qualities scale them.
+    /// The fifteen lowest frequencies of libjpeg's tables at quality 50 (ITU-T T.81, tables K.1 and K.2) have the mean
+    /// 226/15 for luminance; other qualities scale them.
     @Test func itIsTheRootOfTheMeanStep() throws {
         let half = try strength(quality: 50, subsamples: true)
-        #expect(abs(half.luminance - (215.0 / 15 / 255).squareRoot()) < 1e-3, "\(half.luminance)")
+        #expect(abs(half.luminance - (226.0 / 15 / 255).squareRoot()) < 1e-3, "\(half.luminance)")
         let strengths = try [95, 85, 75, 50, 30, 10].map { try strength(quality: $0, subsamples: true) }
         for (better, worse) in zip(strengths, strengths.dropFirst()) {
             #expect(better.luminance < worse.luminance && better.color < worse.color)

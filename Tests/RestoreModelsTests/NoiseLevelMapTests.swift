@@ -93,8 +93,8 @@ import Testing
             var result: [Float] = []
             for x in 0..<width {
                 for y in 0..<height {
-                    let first = channels * (y * width + x)
-                    result += values[first..<(first + channels)]
+                    let place = channels * (y * width + x)
+                    result += values[place..<(place + channels)]
                 }
             }
             return result
