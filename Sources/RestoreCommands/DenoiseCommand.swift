@@ -131,17 +131,25 @@ struct DenoiseCommand: ParsableCommand {
         let warning = try memory.warning(for: choice.denoiser.layout(for: image, options: options))
         let result = try choice.denoiser.denoise(image, options: options, progress: loaded.progress)
         let version = RestoredPicture.Version(
-            image: result.image, metadata: pictures.metadata(of: loaded.decoded), encoding: encoding)
+            image: result.image, metadata: pictures.metadata(of: loaded.decoded), encoding: encoding,
+            coded: result.isUnchanged ? coded(loaded.decoded, for: encoding) : nil)
         return RestoredPicture(
             versions: [version], warnings: warning.map { [$0] } ?? [], comparison: comparison
-        ) { [width = image.width, height = image.height, sigma = result.sigma] in
+        ) { [width = image.width, height = image.height, sigma = result.sigma, isUnchanged = result.isUnchanged] in
             // Not the picture: it would take its memory while the result is written.
             let record = DenoiseRecord(
-                file: job.picture, output: output, width: width, height: height, model: choice.name,
-                noiseKind: analysis?.kind,
-                suitedModel: analysis.map { DenoiserSelection.name(for: $0.noise) }, sigma: sigma, seconds: $0.seconds, warnings: $0.warnings)
+                file: job.picture, output: output, width: width, height: height,
+                model: isUnchanged ? nil : choice.name, noiseKind: analysis?.kind,
+                suitedModel: analysis.map { DenoiserSelection.name(for: $0.noise) }, sigma: sigma, seconds: $0.seconds,
+                warnings: $0.warnings)
             return (record, record.lines)
         }
+    }
+
+    /// The pixels as they are coded, for an output of the input's format; a JPEG of another quality is coded anew.
+    private func coded(_ input: DecodedImage, for encoding: ImageEncoding) -> CodedImage? {
+        let isAnew = encoding.format == .jpeg && quality.jpeg != nil
+        return encoding.format == input.format && !isAnew ? input.coded : nil
     }
 }
 
@@ -150,7 +158,8 @@ private struct DenoiseRecord: Encodable {
     let output: String
     let width: Int
     let height: Int
-    let model: String
+    /// Null if the picture was left as it is.
+    let model: String?
     /// What the picture's noise is like, where the picture chose the model.
     let noiseKind: NoiseKind?
     /// The model that suits it, whether it is installed or not.
@@ -160,13 +169,28 @@ private struct DenoiseRecord: Encodable {
     let seconds: Double
     let warnings: [String]
 
-    private enum CodingKeys: CodingKey {
-        case file, output, width, height, model, noiseKind, sigma, seconds, warnings
+    func encode(to encoder: any Encoder) throws {
+        var record = encoder.container(keyedBy: RecordKey.self)
+        try record.encode(file, forKey: "file")
+        try record.encode(output, forKey: "output")
+        try record.encode(width, forKey: "width")
+        try record.encode(height, forKey: "height")
+        try record.encode(model, forKey: "model")
+        try record.encodeIfPresent(noiseKind, forKey: "noiseKind")
+        try record.encodeIfPresent(sigma, forKey: "sigma")
+        try record.encode(seconds, forKey: "seconds")
+        try record.encode(warnings, forKey: "warnings")
     }
 
     /// The same for people.
     var lines: [(level: Logger.Level, text: String)] {
         let noiseLevel = sigma.map { ", noise level \(decimals($0, 1)) of 255" } ?? ""
+        guard let model else {
+            let level = (sigma ?? 0) < NoiseLevelMap.leastLevel ? ": no noise found" : ""
+            return [
+                (.info, "\(output): \(width)×\(height), left as it is\(level), \(decimals(seconds, 2)) s")
+            ]
+        }
         let reason = noiseKind.map { ", \(model) for \($0.explanation)" } ?? ""
         var lines: [(level: Logger.Level, text: String)] = [
             (.info, "\(output): \(width)×\(height)\(noiseLevel)\(reason), \(decimals(seconds, 2)) s")
@@ -184,6 +208,7 @@ extension NoiseKind {
         case .none: "no noise"
         case .gaussian: "white noise"
         case .photo: "the noise of a photograph"
+        case .jpeg: "the damage of JPEG"
         }
     }
 }

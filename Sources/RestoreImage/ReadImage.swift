@@ -23,18 +23,28 @@ public struct DecodedImage: Sendable, Equatable {
     public var metadata: ImageMetadata
     /// The coding parameters of a JPEG; nil for other formats.
     public var jpeg: JPEGParameters?
+    /// The image as the file codes it, for a result with the very same pixels; nil if `image` is another one: turned
+    /// upright, converted from CMYK, or only partially read.
+    public var coded: CodedImage?
     /// Damage or irregularities that are not errors, one line each, without the path.
     public var warnings: [String]
 
     public init(
         image: Image, format: ImageFormat, metadata: ImageMetadata = ImageMetadata(), jpeg: JPEGParameters? = nil,
-        warnings: [String] = []
+        coded: CodedImage? = nil, warnings: [String] = []
     ) {
         self.image = image
         self.format = format
         self.metadata = metadata
         self.jpeg = jpeg
+        self.coded = coded
         self.warnings = warnings
+    }
+
+    /// Whether two files have the same contents, however these are coded.
+    public static func == (left: DecodedImage, right: DecodedImage) -> Bool {
+        left.image == right.image && left.format == right.format && left.metadata == right.metadata
+            && left.jpeg == right.jpeg && left.warnings == right.warnings
     }
 }
 
@@ -104,6 +114,8 @@ public func decodeImage(
         image: Image(
             width: pixels.width, height: pixels.height, channelLayout: pixels.layout, samples: pixels.samples),
         format: format, metadata: metadata, jpeg: pixels.jpeg, warnings: pixels.warnings + warnings)
+    let isAsCoded = metadata.orientation <= 1 && !pixels.areInks && !(tolerant && !pixels.warnings.isEmpty)
+    if isAsCoded { decoded.coded = CodedImage(bytes, format) }
     // With two owners, the image could not be rotated in place.
     pixels.samples = .uint8([])
     decoded.applyMetadata()

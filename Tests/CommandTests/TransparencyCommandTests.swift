@@ -10,14 +10,17 @@ import Testing
 
     init() throws { workplace = try Workplace() }
 
-    /// A scene of which most is hidden; the hidden samples are those of `hidden`.
+    /// A noisy scene of which most is hidden; the hidden samples are those of `hidden`.
     private func picture(hidden: (Int) -> Int, bitDepth: Int) -> Image {
         let scene = Image.scene(width: 80, height: 60, .rgbAlpha, bitDepth: bitDepth)
         let maximum = scene.maximumSample
+        var generator = SeededGenerator(seed: 3)
         let values = scene.values.enumerated().map { index, value -> Int in
             let (x, y) = (index / 4 % 80, index / 4 / 80)
             let isHidden = (x / 20 + y / 20) % 2 == 0
-            return index % 4 == 3 ? (isHidden ? 0 : max(value, maximum / 4)) : (isHidden ? hidden(index) : value)
+            guard index % 4 < 3 else { return isHidden ? 0 : max(value, maximum / 4) }
+            let noise = Int(0.05 * Double(maximum) * generator.normal())
+            return isHidden ? hidden(index) : min(max(value + noise, 0), maximum)
         }
         let samples: Image.Samples =
             bitDepth == 8 ? .uint8(values.map { UInt8($0) }) : .uint16(values.map { UInt16($0) })

@@ -60,18 +60,45 @@ import Testing
         #expect(try denoise(image, strength: 0) == image)
     }
 
-    @Test func halfTheStrengthIsHalfWay() throws {
-        let image = Image.scene(width: 60, height: 40, bitDepth: 16)
-        let (full, half) = (try denoise(image).values, try denoise(image, strength: 0.5).values)
-        var changed = 0
-        for (index, before) in image.values.enumerated() {
-            // A value that the full effect clips has no exact middle; between it is in any case.
-            let range = min(before, full[index])...max(before, full[index])
-            #expect((range.lowerBound - 1...range.upperBound + 1).contains(half[index]))
-            if full[index] > 0 && full[index] < 65535 { #expect(abs(2 * half[index] - before - full[index]) <= 2) }
-            if abs(half[index] - before) > 10 { changed += 1 }
+    /// Down to 0.8 the network is told less noise; below, luma comes back in proportion, and color much less of it.
+    @Test(arguments: [false, true]) func lessStrengthLeavesGrain(isBlind: Bool) throws {
+        let architecture = try #require(DenoiserArchitecture(checking: [4, 8], blocks: [1, 1], isBlind: isBlind))
+        let denoiser = TinyModel(architecture).denoiser()
+        let image = Image.scene(width: 60, height: 40)
+        func colors(_ sigma: Double, _ strength: Double) throws -> [Float] {
+            try denoiser.denoise(
+                colors: image.colors, width: 60, height: 40,
+                options: .init(noiseLevel: .sigma(sigma), strength: strength)
+            ).colors
         }
-        #expect(changed > image.values.count / 2)
+        if !isBlind {
+            expectSameBits(try colors(25, 0.9), try colors(22.5, 1), "told less", seed: 0)
+            expectSameBits(try colors(25, 0.8), try colors(20, 1), "told less", seed: 0)
+        }
+        let (before, full) = (image.colors, try colors(isBlind ? 25 : 20, 1))
+        for share: Float in [0.25, 0.5, 0.75] {
+            let result = try colors(25, Double(isBlind ? 1 - share : 0.8 * (1 - share)))
+            var expected = full
+            for pixel in 0..<(60 * 40) {
+                let removed = (0..<3).map { before[3 * pixel + $0] - full[3 * pixel + $0] }
+                let luma = Luma.of(removed[0], removed[1], removed[2])
+                for i in 0..<3 {
+                    expected[3 * pixel + i] += share * luma + share * share * share * (removed[i] - luma)
+                }
+            }
+            expectClose(result, expected, "\(share) of the luma", seed: 0)
+        }
+    }
+
+    /// The more strength, the farther from the picture.
+    @Test func strengthIsMonotonic() throws {
+        let image = Image.scene(width: 60, height: 40, bitDepth: 16)
+        let distances = try [0, 0.01, 0.2, 0.4, 0.6, 0.79].map { strength in
+            zip(try denoise(image, strength: strength).values, image.values).reduce(0.0) {
+                $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1))
+            }
+        }
+        #expect(distances[0] == 0 && zip(distances, distances.dropFirst()).allSatisfy { $0 < $1 })
     }
 
     @Test func theLevelIsPartOfTheInput() throws {
@@ -111,9 +138,8 @@ import Testing
         #expect(automatic.sigma == NoiseEstimator().estimate(image))
         #expect(try automatic.sigma == denoiser.denoise(image).sigma)
         let told = try denoised(Denoiser.Options(noiseLevel: .sigma(20)))
-        let half = try denoised(Denoiser.Options(noiseLevel: .sigma(20), strength: 0.5))
-        expectClose(
-            half.colors, zip(image.colors, told.colors).map { 0.5 * ($0 + $1) }, "half the strength", seed: 0)
+        let less = try denoised(Denoiser.Options(noiseLevel: .sigma(20), strength: 0.5)).colors
+        #expect(less != told.colors && less != image.colors)
         #expect(try denoised(Denoiser.Options(noiseLevel: .sigma(20), strength: 0)).colors == image.colors)
         #expect(told.sigma == 20)
     }

@@ -218,7 +218,7 @@ private struct NoisyPicture {
     func quantizationTablesSayHowStrongTheDamageIs(quality: Int, range: ClosedRange<Double>) throws {
         let picture = try compressed(NoisyPicture(), quality: quality)
         let analysis = PictureAnalysis(picture)
-        #expect(analysis.kind == (quality == 95 ? .none : .photo))
+        #expect(analysis.kind == (quality == 95 ? .none : .jpeg))
         #expect(range.contains(analysis.levels.mean), "\(analysis)")
         // Without the tables nothing is certain.
         #expect(PictureAnalysis(picture.image).kind == .none)

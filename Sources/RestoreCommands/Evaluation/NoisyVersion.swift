@@ -50,8 +50,8 @@ enum NoisyVersion {
             return try denoiser.denoise(
                 colors: colors, width: clean.width, height: clean.height, options: options, progress: progress)
         case .picture(let picture):
-            let (image, sigma) = try denoiser.denoise(picture.image, options: options, progress: progress)
-            return (image.colors, sigma)
+            let result = try denoiser.denoise(picture.image, options: options, progress: progress)
+            return (result.image.colors, result.sigma)
         }
     }
 }

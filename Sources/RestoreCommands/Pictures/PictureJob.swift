@@ -77,9 +77,11 @@ package struct RestoredPicture {
         /// What its file says besides the pixels.
         let metadata: ImageMetadata
         let encoding: ImageEncoding
+        /// `image` as it is coded in the input's file, if the output is to have it from there, pixels and kind alike.
+        let coded: CodedImage?
 
-        package init(image: Image, metadata: ImageMetadata, encoding: ImageEncoding) {
-            (self.image, self.metadata, self.encoding) = (image, metadata, encoding)
+        package init(image: Image, metadata: ImageMetadata, encoding: ImageEncoding, coded: CodedImage? = nil) {
+            (self.image, self.metadata, self.encoding, self.coded) = (image, metadata, encoding, coded)
         }
     }
 

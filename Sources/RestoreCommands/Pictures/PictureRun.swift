@@ -174,7 +174,7 @@ private final class Stages {
     ) throws -> RestoredPicture {
         guard let decoded = inputs[.picture] else { preconditionFailure("a job without a picture") }
         progress.begin(job.picture, index: index, megapixels: Double(decoded.image.pixelCount) / 1e6)
-        let inputBytes = inputs.values.reduce(0) { $0 + $1.image.byteCount }
+        let inputBytes = inputs.values.reduce(0) { $0 + $1.image.byteCount + ($1.coded?.byteCount ?? 0) }
         let loaded = LoadedJob(
             job: job, decoded: decoded, companions: inputs.filter { $0.key != .picture },
             memory: run.memory.job(inputBytes: inputBytes, isAlone: isAlone),
@@ -279,20 +279,40 @@ private final class Stages {
         _ version: RestoredPicture.Version, to output: String, madeOf source: String?, pool: WorkerPool
     ) throws -> Bool {
         guard output != OutputPlan.stream else {
-            let bytes = try encodeImage(
-                version.image, metadata: version.metadata, as: version.encoding, path: "standard output", pool: pool)
-            try writeStream(bytes, to: STDOUT_FILENO, name: "standard output")
+            try writeStream(bytes(of: version, pool: pool), to: STDOUT_FILENO, name: "standard output")
             return true
         }
         try enter(parentFolder(of: output))
         do {
-            try writeImage(
-                version.image, metadata: version.metadata, to: output, encoding: version.encoding,
-                overwrite: run.options.overwrite, madeOf: source, pool: pool)
+            try write(version, to: output, madeOf: source, pool: pool)
         } catch ImageError.file(.alreadyExists) where run.options.skipExisting {
             return false
         }
         return true
+    }
+
+    private func bytes(of version: RestoredPicture.Version, pool: WorkerPool) throws -> [UInt8] {
+        guard let coded = version.coded else {
+            return try encodeImage(
+                version.image, metadata: version.metadata, as: version.encoding, path: "standard output", pool: pool)
+        }
+        return coded.bytes(with: version.metadata)
+    }
+
+    private func write(
+        _ version: RestoredPicture.Version, to output: String, madeOf source: String?, pool: WorkerPool
+    ) throws(ImageError) {
+        guard let coded = version.coded else {
+            return try writeImage(
+                version.image, metadata: version.metadata, to: output, encoding: version.encoding,
+                overwrite: run.options.overwrite, madeOf: source, pool: pool)
+        }
+        do throws(FileError) {
+            try writeFileAtomically(
+                coded.bytes(with: version.metadata), to: output, overwrite: run.options.overwrite, madeOf: source)
+        } catch {
+            throw .file(error)
+        }
     }
 
     /// A gray picture whose results have colors is shown in color.

@@ -41,9 +41,9 @@ public final class ColorConversion: Sendable, Equatable {
         tolerance = max(1e-3, 1e-4 * gain)
     }
 
-    /// The same with only the curves.
-    private init(curvesOf conversion: ColorConversion) {
-        (channelCount, curves) = (conversion.channelCount, conversion.curves)
+    /// The same with other curves only.
+    private init(_ curves: [ToneCurve]) {
+        (channelCount, self.curves) = (curves.count, curves)
         (toSRGB, fromSRGB, tolerance) = ([], [], 0)
         var tables: [[Float]] = []
         for (index, curve) in curves.enumerated() {
@@ -56,7 +56,12 @@ public final class ColorConversion: Sendable, Equatable {
     private static func encoded(_ curve: ToneCurve) -> [Float] { curve.light.map { SRGBTransfer.encode($0) } }
 
     /// The same with the image's own primaries treated as those of sRGB.
-    var inOwnPrimaries: ColorConversion { encoded.isEmpty ? ColorConversion(curvesOf: self) : self }
+    var inOwnPrimaries: ColorConversion { encoded.isEmpty ? ColorConversion(curves) : self }
+
+    /// The same with the second curve for all channels, and in the image's own primaries.
+    var ofEqualChannels: ColorConversion {
+        channelCount == 3 ? ColorConversion([curves[1], curves[1], curves[1]]) : self
+    }
 
     private static func largest(_ values: [Float]) -> Float { values.reduce(0) { max($0, $1.magnitude) } }
 

@@ -13,6 +13,13 @@ public enum ColorSpace: Sendable, Equatable {
         guard case .converted(let conversion) = self else { return self }
         return .converted(conversion.inOwnPrimaries)
     }
+
+    /// The same for a picture whose three channels are equal and stay so: all have the tone curve of the second one, in
+    /// case those of a profile differ, as those of displays do.
+    public var ofEqualChannels: ColorSpace {
+        guard case .converted(let conversion) = self else { return self }
+        return .converted(conversion.ofEqualChannels)
+    }
 }
 
 extension ImageMetadata {

@@ -17,7 +17,8 @@ public final class DenoiserSelection {
     public static func name(for noise: PictureAnalysis.Noise) -> String {
         switch noise {
         case .none, .white: whiteNoiseModel
-        case .photograph(let level): level > greatestWhiteLevel ? photographModel : whiteNoiseModel
+        case .photograph(let level), .compressed(let level):
+            level > greatestWhiteLevel ? photographModel : whiteNoiseModel
         }
     }
 

@@ -83,8 +83,8 @@ public struct NoiseEstimator: Sendable {
     static let leastSide = 16
 
     private func estimate(_ source: PatchSource) -> Double {
-        guard min(source.width, source.height) >= Self.leastSide else { return immerkaer(source) }
-        return findings(source).sigma
+        let isLarge = min(source.width, source.height) >= Self.leastSide
+        return (isLarge ? findings(source).sigma : immerkaer(source)) / Double(source.gain)
     }
 
     /// The results of steps 1 to 3 for the channels, and for the mean of three channels.

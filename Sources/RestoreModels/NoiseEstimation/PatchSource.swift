@@ -10,15 +10,17 @@ struct PatchSource {
     let channels: Int
     /// Whether no value is beyond 0…1, so that noise may have been clipped to it.
     let isWithinRange: Bool
+    /// What values are multiplied by before they are examined: a level found is that many times the picture's own.
+    let gain: Float
     /// Writes whole rows, interleaved; values that say nothing are NaN.
     let copyRows: (_ rows: Range<Int>, _ target: UnsafeMutablePointer<Float>) -> Void
 
     private init(
-        width: Int, height: Int, channels: Int, isWithinRange: Bool,
+        width: Int, height: Int, channels: Int, isWithinRange: Bool, gain: Float = 1,
         copyRows: @escaping (_ rows: Range<Int>, _ target: UnsafeMutablePointer<Float>) -> Void
     ) {
         (self.width, self.height, self.channels) = (width, height, channels)
-        (self.isWithinRange, self.copyRows) = (isWithinRange, copyRows)
+        (self.isWithinRange, self.gain, self.copyRows) = (isWithinRange, gain, copyRows)
     }
 
     /// - Parameters:
@@ -40,17 +42,20 @@ struct PatchSource {
     }
 
     /// A picture's colors, in its own primaries. Wholly transparent pixels are left out: hidden colors say nothing about
-    /// the visible ones.
+    /// the visible ones. Values that use a small part of the range are scaled.
     init(_ image: Image) {
+        let scale = PictureScale(image)
         var image = image
         image.colorSpace = image.colorSpace.inOwnPrimaries
         let isGray = image.channelLayout.colorChannelCount == 1
         let width = image.width
-        self.init(width: width, height: image.height, channels: isGray ? 1 : 3, isWithinRange: true) {
-            [image] rows, target in
+        self.init(
+            width: width, height: image.height, channels: isGray ? 1 : 3, isWithinRange: true, gain: scale.gain
+        ) { [image] rows, target in
             func copy(_ colors: UnsafeMutablePointer<Float>) {
                 let region = ImageRegion(x: 0, y: rows.lowerBound, width: width, height: rows.count)
                 image.copyColors(of: region, to: colors)
+                if !scale.isIdentity { scale.apply(to: colors, pixelCount: region.width * region.height) }
                 guard image.channelLayout.hasAlpha else { return }
                 for y in 0..<rows.count {
                     let row = ImageRegion(x: 0, y: rows.lowerBound + y, width: width, height: 1)
@@ -89,7 +94,7 @@ struct PatchSource {
     /// The mean of the channels. Unshared noise of σ in each of three leaves σ/√3 in it, common noise σ.
     var merged: PatchSource {
         guard channels == 3 else { return self }
-        return PatchSource(width: width, height: height, channels: 1, isWithinRange: isWithinRange) {
+        return PatchSource(width: width, height: height, channels: 1, isWithinRange: isWithinRange, gain: gain) {
             [width, copyRows] rows, target in
             let count = width * rows.count
             Self.withRows(3 * count) { colors in
@@ -103,7 +108,7 @@ struct PatchSource {
     var halved: PatchSource {
         let columns = width / 2
         return PatchSource(
-            width: columns, height: height / 2, channels: channels, isWithinRange: isWithinRange
+            width: columns, height: height / 2, channels: channels, isWithinRange: isWithinRange, gain: gain
         ) { [width, channels, copyRows] rows, target in
             let full = 2 * rows.lowerBound..<2 * rows.upperBound
             Self.withRows(full.count * width * channels) { pixels in

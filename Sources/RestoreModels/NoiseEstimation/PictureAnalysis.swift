@@ -19,10 +19,12 @@ public struct PictureAnalysis: Equatable, Sendable {
         case none
         /// White noise.
         case white(NoiseLevelMap)
-        /// Noise that went through a camera or JPEG, or the damage that JPEG has done.
+        /// Noise that went through a camera or JPEG.
         ///
         /// - Parameter level: of white noise, in units of 1/255, for which a network for white noise does best.
         case photograph(level: Double)
+        /// The damage that JPEG has done to a picture in which no noise is certain; level as for photographs.
+        case compressed(level: Double)
     }
 
     public let noise: Noise
@@ -68,14 +70,16 @@ public struct PictureAnalysis: Equatable, Sendable {
         switch noise {
         case .none: NoiseLevelMap(uniform: 0)
         case .white(let map): map
-        case .photograph(let level): NoiseLevelMap(uniform: level)
+        case .photograph(let level), .compressed(let level): NoiseLevelMap(uniform: level)
         }
     }
 
-    /// What a denoiser is told. A blind one is to decide for itself where there is noise to remove.
+    /// What a denoiser is told. A blind one is to decide for itself where there is something to remove.
     public func setting(isBlind: Bool) -> NoiseSetting {
-        if case .photograph = noise, isBlind { return .automatic }
-        return .map(levels)
+        switch noise {
+        case .none, .white: .map(levels)
+        case .photograph, .compressed: isBlind ? .automatic : .map(levels)
+        }
     }
 
     public var kind: NoiseKind {
@@ -83,6 +87,7 @@ public struct PictureAnalysis: Equatable, Sendable {
         case .none: .none
         case .white: .gaussian
         case .photograph: .photo
+        case .compressed: .jpeg
         }
     }
 }
@@ -94,6 +99,8 @@ public enum NoiseKind: String, Codable, Sendable {
     case gaussian
     /// Processed by a camera or compressed by JPEG.
     case photo
+    /// JPEG's own damage.
+    case jpeg
 }
 
 /// Decides about a picture.
@@ -167,13 +174,15 @@ private struct Analyst {
             guard let noise else { return false }
             return noise.sigma >= Self.drawnSigma && noise.evidence.repetition > Self.drawnRepetition
         }
-        if !isDrawn, let map = whiteNoise(findings) { return .white(map.limited(to: Self.greatestLevel)) }
+        if !isDrawn, let map = whiteNoise(findings) {
+            return .white(map.limited(to: Self.greatestLevel).scaled(by: 1 / source.gain))
+        }
         let compressed = compressionLevel()
         guard !isDrawn, let correlated = correlatedNoise() else {
-            return compressed.map { .photograph(level: $0) } ?? .none
+            return compressed.map { .compressed(level: $0) } ?? .none
         }
         let level = max(Self.levelOfHalved * correlated, Self.compressedNoise * (compressed ?? 0))
-        return .photograph(level: min(level, Self.greatestLevel))
+        return .photograph(level: min(level, Self.greatestLevel) / Double(source.gain))
     }
 
     /// The level of white noise, or its levels where they differ; nil if there is none for certain.
