@@ -135,7 +135,7 @@ import Testing
             try denoiser.denoise(colors: image.colors, width: 64, height: 48, options: options)
         }
         let automatic = try denoised(Denoiser.Options())
-        #expect(automatic.sigma == NoiseEstimator().estimate(image))
+        #expect(automatic.sigma == 0 && automatic.colors == image.colors, "there is no noise")
         #expect(try automatic.sigma == denoiser.denoise(image).sigma)
         let told = try denoised(Denoiser.Options(noiseLevel: .sigma(20)))
         let less = try denoised(Denoiser.Options(noiseLevel: .sigma(20), strength: 0.5)).colors
