@@ -16,9 +16,8 @@ public final class DenoiserSelection {
     /// The denoiser that suits a picture.
     public static func name(for noise: PictureAnalysis.Noise) -> String {
         switch noise {
-        case .none, .white: whiteNoiseModel
-        case .photograph(let level), .compressed(let level):
-            level > greatestWhiteLevel ? photographModel : whiteNoiseModel
+        case .none, .white, .compressed: whiteNoiseModel
+        case .photograph(let level): level > greatestWhiteLevel ? photographModel : whiteNoiseModel
         }
     }
 

@@ -120,16 +120,21 @@ private struct Analyst {
     private static let clipped = NoiseCriteria(
         sigma: 0.8...150, kurtosis: 2.7...3.3, spread: 1.3, repetition: 1.3, clippedShare: 0.62, excess: 1.8)
 
-    /// What noise looks like that a camera has smoothed or JPEG compressed: at half resolution and at a quarter. In a JPEG
-    /// even weak noise is certain, since without noise quantization leaves flat blocks empty.
+    /// What noise looks like that a camera has smoothed or JPEG compressed: at half resolution, where strong noise may be
+    /// less even, in color, and at a quarter. In a JPEG even weak noise is certain, since without noise quantization
+    /// leaves flat blocks empty.
     private static let halvedGray = NoiseCriteria(
-        sigma: 1.5...18, kurtosis: 2.5...3.8, spread: 1.7, repetition: 2, clippedShare: 0.3, excess: 6)
+        sigma: 1.5...18, kurtosis: 2.5...3.9, spread: 1.8, repetition: 2, clippedShare: 0.3, excess: 6)
+    private static let halvedStrong = NoiseCriteria(
+        sigma: 2.5...18, kurtosis: 2.5...4.3, spread: 2, repetition: 2, clippedShare: 0.3, excess: 5)
     private static let halvedJPEG = NoiseCriteria(
-        sigma: 0.6...18, kurtosis: 2.5...3.7, spread: 1.65, repetition: 2, clippedShare: 0.3, excess: 6)
+        sigma: 0.4...18, kurtosis: 2.5...4, spread: 1.8, repetition: 2, clippedShare: 0.3, excess: 7)
     private static let halvedColor = NoiseCriteria(
         sigma: 2.2...24, kurtosis: 2.5...4.6, spread: 2.4, repetition: 2, clippedShare: 0.3, excess: 7)
     private static let quarteredGray = NoiseCriteria(
-        sigma: 1.3...18, kurtosis: 2.5...3.3, spread: 1.3, repetition: 2, clippedShare: 0.3, excess: 2.5)
+        sigma: 1...18, kurtosis: 2.5...3.4, spread: 1.4, repetition: 2, clippedShare: 0.3, excess: 3)
+    private static let quarteredJPEG = NoiseCriteria(
+        sigma: 0.4...18, kurtosis: 2.5...3.8, spread: 1.8, repetition: 2, clippedShare: 0.3, excess: 8)
 
     /// Clipped patches are examined from this share of all on, each with this share of clipped values.
     private static let leastClippedPatches = 0.02
@@ -242,24 +247,21 @@ private struct Analyst {
     }
 
     /// The strength of noise that is found at half or quarter the resolution, in luminance or in color, in units of 1/255
-    /// at half the resolution; nil if none is certain.
+    /// at that resolution; nil if none is certain.
     private func correlatedNoise() -> Double? {
-        let estimator = NoiseEstimator(pool: pool)
-        let half = source.halved
-        guard min(half.width, half.height) >= NoiseEstimator.leastSide else { return nil }
-        let gray = estimator.whiteNoise(half.merged, leastDistance: Self.halvedDistance)
         let isJPEG = compression.luminance > Self.leastNoisyCompression
-        var found = (isJPEG ? Self.halvedJPEG : Self.halvedGray).areMet(by: gray) ? gray.sigma : 0
-        if source.channels == 3 {
-            let color = estimator.whiteNoise(half, leastDistance: Self.halvedDistance)
-            if Self.halvedColor.areMet(by: color) { found = max(found, color.sigma) }
+        let half = source.halved
+        func level(_ source: PatchSource, distance: Int = 1, _ criteria: [NoiseCriteria]) -> Double? {
+            guard min(source.width, source.height) >= NoiseEstimator.leastSide else { return nil }
+            let noise = NoiseEstimator(pool: pool).whiteNoise(source, leastDistance: distance)
+            return criteria.contains { $0.areMet(by: noise) } ? noise.sigma : nil
         }
-        let quarter = half.halved
-        if found == 0, min(quarter.width, quarter.height) >= NoiseEstimator.leastSide {
-            let coarse = estimator.whiteNoise(quarter.merged)
-            if Self.quarteredGray.areMet(by: coarse) { found = coarse.sigma }
-        }
-        return found > 0 ? found : nil
+        let distance = Self.halvedDistance
+        let gray = level(
+            half.merged, distance: distance, isJPEG ? [Self.halvedJPEG] : [Self.halvedGray, Self.halvedStrong])
+        let color = source.channels == 3 ? level(half, distance: distance, [Self.halvedColor]) : nil
+        guard gray == nil, color == nil else { return max(gray ?? 0, color ?? 0) }
+        return level(half.halved.merged, [isJPEG ? Self.quarteredJPEG : Self.quarteredGray])
     }
 
     /// The level for JPEG's damage; nil if there is hardly any.
