@@ -21,9 +21,9 @@ struct DenoiseCommand: ParsableCommand {
             The result keeps the input's size, bit depth, transparency, colors (by profile) and metadata. It is rotated \
             upright, and the metadata is corrected accordingly. JPEG to JPEG keeps the quantization tables.
 
-            Unless --model names one, the model is chosen by the image's noise (auto): denoise-color for white noise, equally \
-            strong in all channels and tones, and whenever --sigma gives the level; denoise-photo for noise that has passed \
-            through a camera's processing or JPEG.
+            Unless --model names one, the model is chosen by the image's noise (auto): denoise-photo for strong noise that has \
+            passed through a camera's processing or JPEG; denoise-color for weaker noise of that kind, for white noise, for \
+            the damage of JPEG, and whenever --sigma gives the level. Without noise that is certain, the image stays as it is.
 
             --ensemble averages over eight orientations of the image: slightly better, eight times the work. --quality best \
             asks for the best result that this installation can produce, which today means --ensemble. --quality 1…100 sets \

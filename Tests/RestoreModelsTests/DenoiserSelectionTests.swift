@@ -47,8 +47,11 @@ import Testing
 
     /// The network for white noise serves where there is nothing to remove, and is better where there is little.
     @Test func theNoiseChoosesTheModel() {
-        let names = [.none, white, .photograph(level: 4), photograph].map { DenoiserSelection.name(for: $0) }
-        #expect(names == ["denoise-color", "denoise-color", "denoise-color", "denoise-photo"])
+        let noises: [PictureAnalysis.Noise] = [
+            .none, white, .photograph(level: 4), photograph, .compressed(level: 2), .compressed(level: 14),
+        ]
+        let (color, photo) = ("denoise-color", "denoise-photo")
+        #expect(noises.map { DenoiserSelection.name(for: $0) } == [color, color, color, photo, color, color])
     }
 
     @Test func withoutTheModelForPhotographsTheOtherServes() throws {

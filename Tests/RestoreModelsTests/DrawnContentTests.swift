@@ -8,7 +8,8 @@ import Testing
 @Suite struct DrawnContentTests {
     /// Kinds of content; values of 0…255 by column, row and channel.
     enum Content: String, CaseIterable, CustomTestStringConvertible {
-        case text, lightText, smallText, zonePlate, lowZonePlate, checkerboard, grayCheckerboard, stripes, pixelArt, dither
+        case text, lightText, smallText, zonePlate, lowZonePlate, checkerboard, grayCheckerboard, stripes, pixelArt,
+            dither
         case halftone, gradient, steps, stars, lattice, lines
 
         var testDescription: String { rawValue }

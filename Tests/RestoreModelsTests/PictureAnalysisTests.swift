@@ -211,6 +211,20 @@ private struct NoisyPicture {
         #expect(white.kind == .gaussian && abs(white.levels.mean - 10) < 0.1, "\(white)")
     }
 
+    /// The same scene with the same relative noise, on a scale of 16 bits that it does not fill.
+    @Test func aSmallPartOfTheRangeIsAnalyzedAsTheWhole() {
+        let picture = NoisyPicture().white { _ in 10 }
+        func analysis(share: Double) -> PictureAnalysis {
+            let samples = picture.stored.values.map { UInt16((Double($0) * 65535 * share).rounded()) }
+            return PictureAnalysis(
+                Image(
+                    width: picture.width, height: picture.height, channelLayout: .rgb, samples: .uint16(samples)))
+        }
+        let (whole, part) = (analysis(share: 1), analysis(share: 1.0 / 64))
+        #expect(whole.kind == .gaussian && abs(whole.levels.mean - 10) < 0.2, "\(whole)")
+        #expect(part.kind == .gaussian && abs(64 * part.levels.mean - whole.levels.mean) < 0.05, "\(part)")
+    }
+
     // MARK: JPEG
 
     /// A stronger compression asks for a higher level, and a weak one for none.

@@ -236,7 +236,10 @@ import Testing
             expectSameBits(example.colors, example.expected, "the input of slot \(slot)")
             let compression = example.compression
             let maps = [compression.luminance, compression.color, compression.droppedColor]
-            #expect(stride(from: 3, to: example.input.count, by: 6).allSatisfy { Array(example.input[$0..<($0 + 3)]) == maps })
+            #expect(
+                stride(from: 3, to: example.input.count, by: 6).allSatisfy {
+                    Array(example.input[$0..<($0 + 3)]) == maps
+                })
             if compression != .none { told += 1 }
             if example.isJPEG { jpeg += 1 }
             #expect(isGray(example.target) == example.isGray && isGray(example.colors) == example.isGray)

@@ -26,7 +26,8 @@ public struct DenoiserArchitecture: ModelArchitecture, Hashable {
     /// The network that is shipped: 48, 64 and 96 channels; 6, 5 and 4 blocks. Depth at the fine level was worth more than
     /// channels at the coarse ones for the same cost (docs/decisions/0009).
     public init() {
-        self.init(unchecked: [48, 64, 96], blocks: [6, 5, 4], isBlind: false, knowsCompression: false, name: Self.name)
+        self.init(
+            unchecked: [48, 64, 96], blocks: [6, 5, 4], isBlind: false, knowsCompression: false, name: Self.name)
     }
 
     /// Fails for anything but 1 to 6 widths of 1 to 1024 channels and as many numbers of 1 to 16 blocks.

@@ -13,7 +13,7 @@ public final class DenoiserSelection {
     /// provided that it is told this level: the other one takes too much for noise.
     private static let greatestWhiteLevel = 12.0
 
-    /// The denoiser that suits a picture.
+    /// The denoiser that suits a picture: the only place that says which serves for what.
     public static func name(for noise: PictureAnalysis.Noise) -> String {
         switch noise {
         case .none, .white, .compressed: whiteNoiseModel

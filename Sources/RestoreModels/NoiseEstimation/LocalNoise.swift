@@ -149,7 +149,9 @@ struct LocalNoise {
         let flattest = valueInOrder(energies, at: Int(Self.measuredShare / 2 * Double(all.count)))
         let evidence = NoiseEvidence(patches, chosen: chosen, sigma: sigma)
         let criteria = patches.channels == 3 ? Self.color : Self.gray
-        guard criteria.areMet(by: evidence, sigma: sigma, excess: Double(flattest) / max(expected, 1e-9)) else { return nil }
+        guard criteria.areMet(by: evidence, sigma: sigma, excess: Double(flattest) / max(expected, 1e-9)) else {
+            return nil
+        }
         return Window(x: Float(left + right) / 2, y: Float(top + bottom) / 2, level: Float(sigma))
     }
 

@@ -120,21 +120,19 @@ private struct Analyst {
     private static let clipped = NoiseCriteria(
         sigma: 0.8...150, kurtosis: 2.7...3.3, spread: 1.3, repetition: 1.3, clippedShare: 0.62, excess: 1.8)
 
-    /// What noise looks like that a camera has smoothed or JPEG compressed: at half resolution, where strong noise may be
-    /// less even, in color, and at a quarter. In a JPEG even weak noise is certain, since without noise quantization
-    /// leaves flat blocks empty.
+    /// What noise looks like that a camera has smoothed or JPEG compressed: at half resolution, in luminance and in color,
+    /// and at a quarter. Sand, fur and grass look nearly the same. In a JPEG weak noise is more certain, since without noise
+    /// quantization leaves flat blocks empty.
     private static let halvedGray = NoiseCriteria(
-        sigma: 1.5...18, kurtosis: 2.5...3.9, spread: 1.8, repetition: 2, clippedShare: 0.3, excess: 6)
-    private static let halvedStrong = NoiseCriteria(
-        sigma: 2.5...18, kurtosis: 2.5...4.3, spread: 2, repetition: 2, clippedShare: 0.3, excess: 5)
+        sigma: 1.5...18, kurtosis: 2.5...3.7, spread: 1.6, repetition: 2, clippedShare: 0.3, excess: 6)
     private static let halvedJPEG = NoiseCriteria(
-        sigma: 0.4...18, kurtosis: 2.5...4, spread: 1.8, repetition: 2, clippedShare: 0.3, excess: 7)
+        sigma: 0.4...2, kurtosis: 2.5...4, spread: 1.8, repetition: 2, clippedShare: 0.3, excess: 7)
     private static let halvedColor = NoiseCriteria(
         sigma: 2.2...24, kurtosis: 2.5...4.6, spread: 2.4, repetition: 2, clippedShare: 0.3, excess: 7)
     private static let quarteredGray = NoiseCriteria(
-        sigma: 1...18, kurtosis: 2.5...3.4, spread: 1.4, repetition: 2, clippedShare: 0.3, excess: 3)
+        sigma: 1...18, kurtosis: 2.5...3.2, spread: 1.2, repetition: 2, clippedShare: 0.3, excess: 2)
     private static let quarteredJPEG = NoiseCriteria(
-        sigma: 0.4...18, kurtosis: 2.5...3.8, spread: 1.8, repetition: 2, clippedShare: 0.3, excess: 8)
+        sigma: 0.4...2, kurtosis: 2.5...3.8, spread: 1.8, repetition: 2, clippedShare: 0.3, excess: 8)
 
     /// Clipped patches are examined from this share of all on, each with this share of clipped values.
     private static let leastClippedPatches = 0.02
@@ -154,8 +152,8 @@ private struct Analyst {
     /// Ratio between the noise that is found at half resolution and the level at which a network for white noise removes
     /// it best.
     private static let levelOfHalved = 2.6
-    /// Noise that JPEG has compressed suits a level of at least this multiple of that for JPEG's own damage.
-    private static let compressedNoise = 2.0
+    /// Noise that JPEG has compressed suits a level of at least this much more than that for JPEG's own damage.
+    private static let levelOfCompressed = 3.8
 
     /// Strength of the quantization (`CompressionStrength.luminance`) from which it leaves flat blocks empty.
     private static let leastNoisyCompression: Float = 0.12
@@ -175,10 +173,12 @@ private struct Analyst {
             return Analyst(source: source.merged, compression: compression, pool: pool).noise()
         }
         let findings = NoiseEstimator(pool: pool).findings(source)
-        let isDrawn = source.holdsUnitVectors || [findings.separate, findings.common].contains { noise in
-            guard let noise else { return false }
-            return noise.sigma >= Self.drawnSigma && noise.evidence.repetition > Self.drawnRepetition
-        }
+        let isDrawn =
+            source.holdsUnitVectors
+            || [findings.separate, findings.common].contains { noise in
+                guard let noise else { return false }
+                return noise.sigma >= Self.drawnSigma && noise.evidence.repetition > Self.drawnRepetition
+            }
         if !isDrawn, let map = whiteNoise(findings) {
             return .white(map.limited(to: Self.greatestLevel).scaled(by: 1 / source.gain))
         }
@@ -186,7 +186,8 @@ private struct Analyst {
         guard !isDrawn, let correlated = correlatedNoise() else {
             return compressed.map { .compressed(level: $0) } ?? .none
         }
-        let level = max(Self.levelOfHalved * correlated, Self.compressedNoise * (compressed ?? 0))
+        let least = compressed.map { $0 + Self.levelOfCompressed } ?? 0
+        let level = max(Self.levelOfHalved * correlated, least)
         return .photograph(level: min(level, Self.greatestLevel) / Double(source.gain))
     }
 
@@ -257,11 +258,10 @@ private struct Analyst {
             return criteria.contains { $0.areMet(by: noise) } ? noise.sigma : nil
         }
         let distance = Self.halvedDistance
-        let gray = level(
-            half.merged, distance: distance, isJPEG ? [Self.halvedJPEG] : [Self.halvedGray, Self.halvedStrong])
+        let gray = level(half.merged, distance: distance, [Self.halvedGray] + (isJPEG ? [Self.halvedJPEG] : []))
         let color = source.channels == 3 ? level(half, distance: distance, [Self.halvedColor]) : nil
         guard gray == nil, color == nil else { return max(gray ?? 0, color ?? 0) }
-        return level(half.halved.merged, [isJPEG ? Self.quarteredJPEG : Self.quarteredGray])
+        return level(half.halved.merged, [Self.quarteredGray] + (isJPEG ? [Self.quarteredJPEG] : []))
     }
 
     /// The level for JPEG's damage; nil if there is hardly any.

@@ -124,8 +124,9 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         let shipped = DenoiserArchitecture()
         let given = blocks.isEmpty ? (widths == shipped.widths ? shipped.blocks : [2]) : blocks
         let blocks = given.count == 1 ? widths.map { _ in given[0] } : given
-        guard let architecture = DenoiserArchitecture(
-            checking: widths, blocks: blocks, isBlind: noise == .photo, knowsCompression: noise == .photo)
+        guard
+            let architecture = DenoiserArchitecture(
+                checking: widths, blocks: blocks, isBlind: noise == .photo, knowsCompression: noise == .photo)
         else {
             throw ConfigurationError(
                 reason: """
