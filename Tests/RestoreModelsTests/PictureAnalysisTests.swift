@@ -98,6 +98,19 @@ private struct NoisyPicture {
         #expect(picture.stored.kind == .gaussian)
     }
 
+    /// Gray texture everywhere hides noise in no difference of channels.
+    @Test func noiseIsFoundWithoutAFlatPatch() {
+        var picture = NoisyPicture()
+        for pixel in 0..<(picture.width * picture.height) {
+            let (x, y) = (Double(pixel % picture.width), Double(pixel / picture.width))
+            let detail = Float(0.04 * sin(2.1 * x + 4 * sin(0.11 * y)) * sin(1.9 * y + 4 * sin(0.13 * x)))
+            for channel in 0..<3 { picture.values[3 * pixel + channel] += detail }
+        }
+        #expect(picture.stored.kind == .none)
+        let analysis = picture.white { _ in 5 }.stored.analysis()
+        #expect(analysis.kind == .gaussian && abs(analysis.levels.mean - 5) < 0.3, "\(analysis)")
+    }
+
     @Test(arguments: [1, 3])
     func aCleanPictureHasNoNoise(channels: Int) {
         let clean = NoisyPicture(channels: channels)

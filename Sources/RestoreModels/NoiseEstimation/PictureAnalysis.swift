@@ -111,10 +111,13 @@ private struct Analyst {
 
     // MARK: Thresholds
 
-    /// What white noise looks like: of color; of gray, where nothing separates it from texture; and where it is clipped.
+    /// What white noise looks like: of color; of color without a flat patch, where the differences of the channels leave no
+    /// doubt; of gray, where nothing separates it from texture; and where it is clipped.
     private static let color = NoiseCriteria(
         sigma: 0.8...150, kurtosis: 2.7...3.6, spread: 1.8, repetition: 1.45, clippedShare: 0.25, excess: 2.5,
         detail: 120)
+    private static let evenColor = NoiseCriteria(
+        sigma: 0.8...150, kurtosis: 2.8...3.2, spread: 1.15, repetition: 1.2, clippedShare: 0.25, excess: 12)
     private static let gray = NoiseCriteria(
         sigma: 0.8...150, kurtosis: 2.7...3.4, spread: 1.4, repetition: 1.4, clippedShare: 0.25, excess: 2, detail: 20)
     private static let clipped = NoiseCriteria(
@@ -152,7 +155,7 @@ private struct Analyst {
     /// Ratio between the noise that is found at half resolution and the level at which a network for white noise removes
     /// it best.
     private static let levelOfHalved = 2.6
-    /// Noise that JPEG has compressed suits a level of at least this much more than that for JPEG's own damage.
+    /// Noise that JPEG has compressed suits a level of at least that for JPEG's own damage and this, or as much again.
     private static let levelOfCompressed = 3.8
 
     /// Strength of the quantization (`CompressionStrength.luminance`) from which it leaves flat blocks empty.
@@ -186,7 +189,7 @@ private struct Analyst {
         guard !isDrawn, let correlated = correlatedNoise() else {
             return compressed.map { .compressed(level: $0) } ?? .none
         }
-        let least = compressed.map { $0 + Self.levelOfCompressed } ?? 0
+        let least = compressed.map { $0 + min($0, Self.levelOfCompressed) } ?? 0
         let level = max(Self.levelOfHalved * correlated, least)
         return .photograph(level: min(level, Self.greatestLevel) / Double(source.gain))
     }
@@ -212,7 +215,8 @@ private struct Analyst {
     }
 
     private func isCertain(_ noise: NoiseEstimator.WhiteNoise) -> Bool {
-        (noise.patches.channels == 3 ? Self.color : Self.gray).areMet(by: noise)
+        guard noise.patches.channels == 3 else { return Self.gray.areMet(by: noise) }
+        return Self.color.areMet(by: noise) || Self.evenColor.areMet(by: noise)
     }
 
     /// The level of noise that is seen only where it is clipped, as on white paper with text. It is white there, too, but
