@@ -16,6 +16,7 @@ struct TrainDenoiseOptions: TrainingOptions {
     @Option(setting: "gray-share", of: Configuration.self) var grayShare: String?
     @Option(setting: "clean-share", of: Configuration.self) var cleanShare: String?
     @Option(setting: "jpeg-share", of: Configuration.self) var jpegShare: String?
+    @Option(setting: "compression", of: Configuration.self) var compression: String?
     @Option(setting: "max-reduction", of: Configuration.self) var maxReduction: String?
     @Option(setting: "color-variation", of: Configuration.self) var colorVariation: String?
     @Option(setting: "synthetic-share", of: Configuration.self) var syntheticShare: String?

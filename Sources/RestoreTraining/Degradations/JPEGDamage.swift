@@ -1,3 +1,4 @@
+import Glibc
 import RestoreImage
 import RestoreModels
 import RestoreNN
@@ -9,6 +10,9 @@ import RestoreNN
 public struct JPEGDamage: Hashable, Sendable {
     static let qualities = 10...95
     private static let twiceShare = 0.25
+    /// A uniform number to this power gives the place in `qualities`: half of them are below 31, because strong damage
+    /// takes longer to learn.
+    private static let qualityPower = 2.0
 
     public init() {}
 
@@ -19,16 +23,23 @@ public struct JPEGDamage: Hashable, Sendable {
     ///   - width: in pixels, 1…`PhotographNoise.maximumSide`, as is `height`.
     ///   - pixelStride: floats from one pixel to the next, at least 3; those beyond the third are not changed.
     ///   - isGray: whether the three channels are equal, before and after.
+    ///   - startsAtCorner: whether the file's blocks start at the image's corner, as in a file that is read whole; as
+    ///     random as in a crop if not.
     /// - Returns: what the file says about its compression.
     @discardableResult
     public func degrade(
         colors: UnsafeMutablePointer<Float>, width: Int, height: Int, pixelStride: Int = 3, isGray: Bool = false,
-        generator: inout SeededGenerator
+        startsAtCorner: Bool = false, generator: inout SeededGenerator
     ) -> JPEGParameters? {
         let sides = 1...PhotographNoise.maximumSide
         precondition(sides.contains(width) && sides.contains(height), "\(width)×\(height) pixels")
         let count = generator.happens(Self.twiceShare) ? 2 : 1
-        let passes = (0..<count).map { _ in JPEGPass(qualities: Self.qualities, using: &generator) }
+        var passes = (0..<count).map { _ in
+            let place = pow(generator.uniform(), Self.qualityPower) * Double(Self.qualities.count)
+            let quality = Self.qualities.lowerBound + min(Int(place), Self.qualities.count - 1)
+            return JPEGPass(qualities: quality...quality, using: &generator)
+        }
+        if startsAtCorner { passes[count - 1] = passes[count - 1].atCorner }
         var image = PixelRows(colors, width: width, height: height, pixelStride: pixelStride).image(isGray: isGray)
         var parameters: JPEGParameters?
         do {

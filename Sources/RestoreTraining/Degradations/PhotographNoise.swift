@@ -55,15 +55,18 @@ public struct PhotographNoise: Hashable, Sendable {
     ///   - width: in pixels, 1…`maximumSide`, as is `height`.
     ///   - pixelStride: floats from one pixel to the next, at least 3; those beyond the third are not changed.
     ///   - isGray: whether the three channels are equal, before and after.
+    ///   - startsAtCorner: whether the file's blocks start at the image's corner, as in a file that is read whole; as
+    ///     random as in a crop if not.
     /// - Returns: what the image's JPEG file says about its compression; nil if it has not been compressed.
     @discardableResult
     public func degrade(
         colors: UnsafeMutablePointer<Float>, width: Int, height: Int, pixelStride: Int = 3, isGray: Bool = false,
-        generator: inout SeededGenerator
+        startsAtCorner: Bool = false, generator: inout SeededGenerator
     ) -> JPEGParameters? {
         let sides = 1...Self.maximumSide
         precondition(sides.contains(width) && sides.contains(height), "\(width)×\(height) pixels")
-        let camera = CameraPipeline(shotLevels: shotLevels, variety: variety, using: &generator)
+        var camera = CameraPipeline(shotLevels: shotLevels, variety: variety, using: &generator)
+        if startsAtCorner, let last = camera.passes.popLast() { camera.passes.append(last.atCorner) }
         let clean = PixelRows(colors, width: width, height: height, pixelStride: pixelStride)
         do {
             let (photograph, parameters) = try camera.photograph(clean, isGray: isGray, generator: &generator)
@@ -101,7 +104,7 @@ public struct PhotographNoise: Hashable, Sendable {
             buffer.baseAddress.flatMap { base in
                 degrade(
                     colors: base, width: image.width, height: image.height,
-                    isGray: image.channelLayout.colorChannelCount == 1, generator: &generator)
+                    isGray: image.channelLayout.colorChannelCount == 1, startsAtCorner: true, generator: &generator)
             }
         }
         do {

@@ -25,6 +25,8 @@ public struct DenoiserConfiguration: TrainingConfiguration {
     public var cleanShare = 0.1
     /// Fraction of the patches that are damaged by JPEG alone, for photograph noise.
     public var jpegShare = 0.3
+    /// Whether a network for photographs is told how they were compressed.
+    public var compression = CompressionKnowledge.told
     /// Width and height of a patch in pixels.
     public var patchSize = 64
     /// Half of the patches are reduced by a random factor of up to this (`PatchVariation`).
@@ -68,6 +70,9 @@ public struct DenoiserConfiguration: TrainingConfiguration {
             .number(
                 "jpeg-share", \.jpegShare, in: 0...1,
                 help: "Fraction of patches damaged by JPEG alone, with photograph noise.", valueName: "0…1"),
+            .choice(
+                "compression", \.compression,
+                help: "Whether a network for photographs is told how strongly JPEG has compressed them."),
             .number(
                 "max-reduction", \.maximumReduction, in: 1...16,
                 help: "Reduce half of the patches by a random factor of up to this.", valueName: "1…16"),
@@ -126,7 +131,8 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         let blocks = given.count == 1 ? widths.map { _ in given[0] } : given
         guard
             let architecture = DenoiserArchitecture(
-                checking: widths, blocks: blocks, isBlind: noise == .photo, knowsCompression: noise == .photo)
+                checking: widths, blocks: blocks, isBlind: noise == .photo,
+                knowsCompression: noise == .photo && compression == .told)
         else {
             throw ConfigurationError(
                 reason: """
@@ -142,4 +148,12 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         }
         return architecture
     }
+}
+
+/// What a network for photographs knows of their compression.
+public enum CompressionKnowledge: String, CaseIterable, Sendable {
+    /// The strength that the file's tables say: `CompressionStrength`.
+    case told
+    /// Nothing but the pixels, as in version 0.1.0.
+    case unknown
 }

@@ -91,32 +91,37 @@ public struct DenoiserTraining: TrainingTask, Sendable {
             GaussianNoise(sigma: sigma).add(
                 to: input, pixelCount: pixels, pixelStride: channels, isGray: isGray, generator: &generator)
         case .photo:
-            let parameters = damage(input, isGray: isGray, generator: &generator)
             let isKnown = !generator.happens(Self.unknownShare)
+            let parameters = damage(
+                input, isGray: isGray, startsAtCorner: isKnown || generator.happens(0.5), generator: &generator)
             let compression = parameters.flatMap { isKnown ? CompressionStrength($0) : nil } ?? .none
-            let first = architecture.compressionChannels.lowerBound
-            for pixel in 0..<pixels { compression.write(to: input + channels * pixel + first) }
+            let told = architecture.compressionChannels
+            if told.isEmpty { break }
+            for pixel in 0..<pixels { compression.write(to: input + channels * pixel + told.lowerBound) }
         }
         return path
     }
 
     /// Share of the compressed patches whose compression the network is not told, as of a JPEG that was converted to PNG.
+    /// Where it is told, the blocks start at the patch's corner, as they do in every file.
     private static let unknownShare = 0.2
 
     /// Leaves a patch clean, damages it by JPEG alone, or takes it with a random camera.
     ///
     /// - Returns: what the patch's file says about its compression, if it has been compressed.
     private func damage(
-        _ input: UnsafeMutablePointer<Float>, isGray: Bool, generator: inout SeededGenerator
+        _ input: UnsafeMutablePointer<Float>, isGray: Bool, startsAtCorner: Bool, generator: inout SeededGenerator
     ) -> JPEGParameters? {
         let (side, stride) = (sampler.side, architecture.inputChannels)
         if generator.happens(configuration.cleanShare) { return nil }
         if generator.happens(configuration.jpegShare) {
             return JPEGDamage().degrade(
-                colors: input, width: side, height: side, pixelStride: stride, isGray: isGray, generator: &generator)
+                colors: input, width: side, height: side, pixelStride: stride, isGray: isGray,
+                startsAtCorner: startsAtCorner, generator: &generator)
         }
         return PhotographNoise.training.degrade(
-            colors: input, width: side, height: side, pixelStride: stride, isGray: isGray, generator: &generator)
+            colors: input, width: side, height: side, pixelStride: stride, isGray: isGray,
+            startsAtCorner: startsAtCorner, generator: &generator)
     }
 
     /// The patch in gray: R, G and B become their luma.
@@ -153,9 +158,11 @@ public struct DenoiserTraining: TrainingTask, Sendable {
                 // JPEG alone for every third.
                 return index % 3 == 2
                     ? JPEGDamage().degrade(
-                        colors: base, width: clean.width, height: clean.height, isGray: isGray, generator: &generator)
+                        colors: base, width: clean.width, height: clean.height, isGray: isGray, startsAtCorner: true,
+                        generator: &generator)
                     : PhotographNoise().degrade(
-                        colors: base, width: clean.width, height: clean.height, isGray: isGray, generator: &generator)
+                        colors: base, width: clean.width, height: clean.height, isGray: isGray, startsAtCorner: true,
+                        generator: &generator)
             }
             return HeldOut(
                 clean: clean, noisy: colors, compression: parameters.map { CompressionStrength($0) } ?? .none)

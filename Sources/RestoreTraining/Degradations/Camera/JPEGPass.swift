@@ -36,6 +36,9 @@ package struct JPEGPass: Equatable, Sendable {
             columnOffset: generator.index(below: Self.block), rowOffset: generator.index(below: Self.block))
     }
 
+    /// The same with the blocks starting at the image's corner, as in a file that is read whole.
+    package var atCorner: JPEGPass { JPEGPass(quality: quality, subsamplesColor: subsamplesColor) }
+
     /// None, one, or two in a row, as when a photograph or a crop of it is saved again: the second has a different
     /// block grid.
     ///
