@@ -17,7 +17,8 @@ public struct RestoreCommand: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            DenoiseCommand.self, DegradeCommand.self, EvaluateCommand.self, TrainCommand.self, DataCommand.self,
+            DenoiseCommand.self, ColorizeCommand.self, DegradeCommand.self, EvaluateCommand.self, TrainCommand.self,
+            DataCommand.self,
             ModelsCommand.self,
         ])
 

@@ -5,6 +5,7 @@ import RestoreModels
 enum Tasks {
     static let all: [any TaskDefinition.Type] = [
         DenoiseTask.self,
+        ColorizeTask.self,
         AutoencoderTask.self,
     ]
 
@@ -26,6 +27,12 @@ enum DenoiseTask: TaskDefinition {
     static let architecture: any ModelArchitecture.Type = DenoiserArchitecture.self
     static let trainCommand: any ParsableCommand.Type = TrainTaskCommand<TrainDenoiseOptions>.self
     static let evaluateCommand: any ParsableCommand.Type = EvaluateDenoiseCommand.self
+}
+
+enum ColorizeTask: TaskDefinition {
+    static let architecture: any ModelArchitecture.Type = ColorizerArchitecture.self
+    static let trainCommand: any ParsableCommand.Type = TrainTaskCommand<TrainColorizeOptions>.self
+    static let evaluateCommand: any ParsableCommand.Type = EvaluateColorizeCommand.self
 }
 
 enum AutoencoderTask: TaskDefinition {

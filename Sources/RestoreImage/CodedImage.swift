@@ -6,7 +6,7 @@ import CZlib
 /// It holds the file's bytes, which it shares with the array that it was made from.
 public struct CodedImage: Sendable, Equatable {
     public let format: ImageFormat
-    private let file: [UInt8]
+    let file: [UInt8]
     /// What precedes the metadata in a file: SOI, and a JPEG's Adobe segment; a PNG's signature and header.
     private let start: [Range<Int>]
     /// What follows: tables, palettes and pixels, to the end of the image.

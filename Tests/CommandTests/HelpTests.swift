@@ -165,18 +165,20 @@ import Testing
 
     @Test func everySettingHasAnOption() throws {
         try expectAnOptionForEverySetting(DenoiserConfiguration.self)
+        try expectAnOptionForEverySetting(ColorizerConfiguration.self)
         try expectAnOptionForEverySetting(AutoencoderConfiguration.self)
     }
 
     @Test func theStatedDefaultsAreThoseOfARun() throws {
         try expectDefaultsOfARun(
             DenoiserConfiguration.self, derived: ["blocks": ("6,5,4; 2 with other widths", "6,5,4")])
+        try expectDefaultsOfARun(ColorizerConfiguration.self, derived: [:])
         try expectDefaultsOfARun(AutoencoderConfiguration.self, derived: ["classes": ("all", "")])
     }
 
     /// A new task is a new line in the tests above.
     @Test func noTaskIsLeftOut() throws {
-        let tasks = [DenoiserConfiguration.task, AutoencoderConfiguration.task]
+        let tasks = [DenoiserConfiguration.task, ColorizerConfiguration.task, AutoencoderConfiguration.task]
         #expect(try Set(subcommands(help(["train"]).output)) == Set(tasks))
     }
 }

@@ -148,6 +148,11 @@ typedef struct {
 int restore_jpeg_encode(const void *pixels, RestorePixelFormat format, const RestoreJPEGSettings *settings,
                         RestoreBytes *output, char *message);
 
+/// Joins two files of the same size without decoding pixels: the coefficients and the table of `gray`, which has one
+/// component, and the chroma of `color`, which has YCbCr with two tables. The result has no segments but JFIF's.
+int restore_jpeg_join(const uint8_t *gray, size_t gray_size, const uint8_t *color, size_t color_size,
+                      RestoreBytes *output, char *message);
+
 #ifdef __cplusplus
 }
 #endif

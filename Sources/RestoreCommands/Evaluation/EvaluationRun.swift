@@ -96,7 +96,9 @@ private struct EvaluationSummary: Encodable {
         self.metrics = metrics
         self.facts = facts
         count = evaluations.count
-        values = metrics.indices.map { index in Self.mean(evaluations.map { $0.values[index] }) }
+        values = metrics.enumerated().map { index, metric in
+            Self.mean(evaluations.map { $0.values[index] }, metric)
+        }
         seconds = roundedToMicroseconds(Self.mean(evaluations.map(\.seconds)) ?? 0)
         averages = Self.keys(evaluations.map { $0.facts.filter(\.isAveraged).map(\.key) }).compactMap { key in
             Self.mean(evaluations.map { Self.number(key, of: $0) }).map {
@@ -106,8 +108,9 @@ private struct EvaluationSummary: Encodable {
         baselines = Self.keys(evaluations.map { $0.baselines.map(\.name) }).map { name in
             Evaluation.Baseline(
                 name: name,
-                values: metrics.indices.map { index in
-                    Self.mean(evaluations.map { $0.baselines.first { $0.name == name }?.values[index] })
+                values: metrics.enumerated().map { index, metric in
+                    let all = evaluations.compactMap { $0.baselines.first { $0.name == name } }
+                    return Self.mean(all.map { $0.values[index] }, metric)
                 })
         }
     }
@@ -116,6 +119,17 @@ private struct EvaluationSummary: Encodable {
     private static func mean(_ values: [Double?]) -> Double? {
         let found = values.compactMap { $0 }
         return found.isEmpty ? nil : found.reduce(0, +) / Double(found.count)
+    }
+
+    /// The same by the metric's own mean. Errors that are pooled include those of pictures without any, which have no
+    /// finite value in decibels.
+    private static func mean(_ values: [Double?], _ metric: Metric) -> Double? {
+        guard metric.averaging == .decibel else {
+            let found = values.compactMap { $0 }
+            return found.isEmpty ? nil : metric.mean(found)
+        }
+        let mean = metric.mean(values.map { $0 ?? .infinity })
+        return mean.isFinite ? mean : nil
     }
 
     private static func number(_ key: String, of evaluation: Evaluation) -> Double? {

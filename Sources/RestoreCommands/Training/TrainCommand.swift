@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import RestoreFiles
 import RestoreTraining
 
@@ -14,6 +15,12 @@ protocol TrainingOptions: SettingOptions {
     /// One line for the list of commands.
     static var abstract: String { get }
     static var discussion: String { get }
+    /// What is used without `--data`.
+    static var standardData: StandardData? { get }
+}
+
+extension TrainingOptions {
+    static var standardData: StandardData? { nil }
 }
 
 /// `restore train TASK`: settings from a file and from options, a run in a folder.
@@ -25,7 +32,7 @@ struct TrainTaskCommand<Options: TrainingOptions>: ParsableCommand {
             commandName: Configuration.task,
             abstract: Options.abstract,
             usage: """
-                restore train \(Configuration.task) --data PATH... --output FOLDER [options]
+                restore train \(Configuration.task) \(dataUsage) --output FOLDER [options]
                 restore train \(Configuration.task) --config FILE.yaml --output FOLDER [options]
                 restore train \(Configuration.task) --resume --output FOLDER
                 """,
@@ -37,6 +44,8 @@ struct TrainTaskCommand<Options: TrainingOptions>: ParsableCommand {
                 bits as one that was not.
                 """)
     }
+
+    private static var dataUsage: String { Options.standardData == nil ? "--data PATH..." : "[--data PATH...]" }
 
     @Option(
         name: .customLong("data"), parsing: .upToNextOption,
@@ -51,7 +60,7 @@ struct TrainTaskCommand<Options: TrainingOptions>: ParsableCommand {
     @OptionGroup var verbosity: VerbosityOptions
 
     func validate() throws {
-        guard runOptions.resume || runOptions.config != nil || !sources.isEmpty else {
+        guard runOptions.resume || runOptions.config != nil || !sources.isEmpty || Options.standardData != nil else {
             throw ValidationError("--data needs at least one path.")
         }
         guard !runOptions.resume || runOptions.config == nil else {
@@ -93,6 +102,9 @@ struct TrainTaskCommand<Options: TrainingOptions>: ParsableCommand {
             try configuration.read(yaml: readFile(path, maximumBytes: 1 << 20), path: path)
         }
         try apply(to: &configuration)
+        if configuration.data.isEmpty, let standard = Options.standardData {
+            configuration.data = [DataSource(path: try standard.find { getenv($0).map { pathFromSystem($0) } })]
+        }
         guard !configuration.data.isEmpty else { throw UsageError(description: "--data needs at least one path") }
         if let model = configuration.trainer.initialModel,
             parentFolder(of: model) == parentFolder(of: runOptions.output + "/x")

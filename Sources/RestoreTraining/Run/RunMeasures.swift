@@ -1,3 +1,4 @@
+import Glibc
 import RestoreText
 
 /// A quantity measured by validation or evaluation, and how it is displayed.
@@ -16,13 +17,35 @@ public struct Metric: Hashable, Sendable {
     /// Number of decimal places in text.
     public let decimals: Int
     public let direction: Direction
+    public let averaging: Averaging
 
-    public init(_ key: String, title: String, unit: String = "", decimals: Int, direction: Direction) {
+    /// How the values of several pictures become one.
+    public enum Averaging: Sendable {
+        case arithmetic
+        /// As decibels: the mean of what they are the logarithms of. That of the PSNRs of equally large pictures is the
+        /// PSNR of all their errors together.
+        case decibel
+    }
+
+    public init(
+        _ key: String, title: String, unit: String = "", decimals: Int, direction: Direction,
+        averaging: Averaging = .arithmetic
+    ) {
         self.key = key
         self.title = title
         self.unit = unit
         self.decimals = decimals
         self.direction = direction
+        self.averaging = averaging
+    }
+
+    /// The mean of values, at least one.
+    public func mean(_ values: [Double]) -> Double {
+        let count = Double(values.count)
+        switch averaging {
+        case .arithmetic: return values.reduce(0, +) / count
+        case .decibel: return -10 * log10(values.reduce(0) { $0 + pow(10, -$1 / 10) } / count)
+        }
     }
 
     /// Whether a value is better than another. NaN is never better.
