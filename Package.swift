@@ -30,6 +30,8 @@ let package = Package(
         // C targets: loops that need SIMD with run-time dispatch, and code that uses setjmp, which never crosses into
         // Swift.
         .target(name: "CKernels"),
+        // Loads NVIDIA's libraries when a GPU is asked for; nothing links them.
+        .target(name: "CCUDA"),
         .target(name: "CImageCodecs", dependencies: ["CLibPNG", "CZlib", "CLibJPEG"]),
 
         // Swift targets, bottom-up: each depends only on earlier ones.
@@ -41,6 +43,7 @@ let package = Package(
         .target(
             name: "RestoreNN",
             dependencies: ["CKernels", "CLibMD", "RestoreConcurrency", "RestoreFiles", "RestoreLinearAlgebra"]),
+        .target(name: "RestoreCUDA", dependencies: ["CCUDA", "RestoreConcurrency", "RestoreNN"]),
         .target(
             name: "RestoreImage",
             dependencies: ["CImageCodecs", "CLibMD", "CLittleCMS", "CZlib", "RestoreConcurrency", "RestoreFiles"]),
@@ -50,8 +53,8 @@ let package = Package(
         .target(
             name: "RestoreTraining",
             dependencies: [
-                "RestoreModels", "RestoreNN", "RestoreImage", "RestoreConcurrency", "RestoreFiles", "RestoreText",
-                "CLibMD", "CLibYAML", "CZlib",
+                "RestoreModels", "RestoreNN", "RestoreCUDA", "RestoreImage", "RestoreConcurrency", "RestoreFiles",
+                "RestoreText", "CLibMD", "CLibYAML", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -92,7 +95,7 @@ let package = Package(
         .testTarget(
             name: "RestoreTrainingTests",
             dependencies: [
-                "RestoreTraining", "RestoreConcurrency", "TestSupport", "ModelTestSupport", "CZlib",
+                "RestoreTraining", "RestoreCUDA", "RestoreConcurrency", "TestSupport", "ModelTestSupport", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // A task that exists for tests of what all picture tasks share.

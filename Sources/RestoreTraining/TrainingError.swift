@@ -5,6 +5,8 @@ import RestoreNN
 public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     case file(FileError)
     case network(NetworkError)
+    /// The GPU cannot be used, or failed.
+    case device(reason: String)
     /// A checkpoint or a model to start from.
     case weights(WeightsError)
     /// The metrics of a run that is to go on cannot be read.
@@ -32,6 +34,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
             return error.description
         case .network(let error):
             return error.description
+        case .device(let reason):
+            return reason
         case .weights(let error):
             return error.description
         case .metrics(let error):

@@ -22,6 +22,7 @@ struct RunOptions<Configuration: TrainingConfiguration>: SettingOptions {
     @Option(setting: "epochs", of: Configuration.self) var epochs: String?
     @Option(setting: "time-limit", of: Configuration.self) var timeLimit: String?
     @Option(setting: "batch-size", of: Configuration.self) var batchSize: String?
+    @Option(setting: "device", of: Configuration.self) var device: String?
     @Option(setting: "optimizer", of: Configuration.self) var optimizer: String?
     @Option(setting: "learning-rate", of: Configuration.self) var learningRate: String?
     @Option(setting: "muon-learning-rate", of: Configuration.self) var muonLearningRate: String?

@@ -3,13 +3,13 @@ import Glibc
 /// Floats in memory aligned to a cache line and freed with the object. The memory is not zeroed: the operating system
 /// maps pages only when they are touched, so unused parts of a buffer cost nothing. Large buffers request huge pages,
 /// which the system maps and unmaps in a fraction of the time.
-final class FloatBuffer: @unchecked Sendable {
-    let base: UnsafeMutablePointer<Float>
-    let count: Int
+package final class FloatBuffer: @unchecked Sendable {
+    package let base: UnsafeMutablePointer<Float>
+    package let count: Int
 
     private static let largePage = 2 << 20
 
-    init(count: Int) {
+    package init(count: Int) {
         self.count = count
         let bytes = max(count, 1) * MemoryLayout<Float>.stride
         let isLarge = bytes >= 2 * Self.largePage

@@ -1,12 +1,32 @@
 import RestoreConcurrency
 
+/// What runs a training graph: on the processor (`TrainingPlan`), or elsewhere.
+public protocol TrainingExecution: AnyObject {
+    /// Where to write the values of input `index` before `forward`.
+    func input(_ index: Int) -> UnsafeMutablePointer<Float>
+    /// The value of each term of the objective in the last forward pass.
+    var termValues: [Double] { get }
+    /// Why the last pass failed, which cannot happen on the processor.
+    var failure: (any Error)? { get }
+
+    /// - Parameter parameters: values in the order of the network's `ParameterLayout`.
+    func forward(parameters: UnsafePointer<Float>)
+    /// Adds the gradients of the weighted sum of the terms to `parameterGradients`.
+    func backward(
+        weights: [Double], parameters: UnsafePointer<Float>, parameterGradients: UnsafeMutablePointer<Float>)
+}
+
+extension TrainingExecution {
+    public var failure: (any Error)? { nil }
+}
+
 /// A network prepared for training on inputs of given shapes. All activations are kept for the backward pass, and the
 /// gradients of activations share an arena by first and last use.
 ///
 /// With an objective: write the inputs, call `forward`, read `termValues`, call `backward` with the terms' weights.
 /// Without one: write the inputs, call `forward`, write the gradient of every output, call `backward`. A plan is not
 /// thread-safe: use it from one thread at a time.
-public final class TrainingPlan {
+public final class TrainingPlan: TrainingExecution {
     public let inputShapes: [Shape]
     public let outputShapes: [Shape]
     /// The value of each term of the objective in the last forward pass; in `Double` precision if the term is a loss.

@@ -63,6 +63,13 @@ public struct Network: Sendable {
     public mutating func add(
         _ name: String, _ operation: some Operator, _ inputs: Value..., sharing: [String: String] = [:]
     ) -> Value {
+        add(name, operation, inputs: inputs, sharing: sharing)
+    }
+
+    /// The same with inputs in an array.
+    public mutating func add(
+        _ name: String, _ operation: some Operator, inputs: [Value], sharing: [String: String] = [:]
+    ) -> Value {
         for input in inputs {
             precondition(nodes.indices.contains(input.index), "node \(name): its input is not of this network")
         }
@@ -89,6 +96,12 @@ public struct Network: Sendable {
     /// The output of the node with this name, if there is one.
     public func value(named name: String) -> Value? {
         nodes.firstIndex { $0.name == name }.map { Value(index: $0) }
+    }
+
+    /// The output of the node at an index of `nodes`.
+    public func value(at index: Int) -> Value {
+        precondition(nodes.indices.contains(index), "node \(index) of \(nodes.count)")
+        return Value(index: index)
     }
 
     /// The part of the network that these outputs depend on. Nodes keep their names, and thus their parameter names;

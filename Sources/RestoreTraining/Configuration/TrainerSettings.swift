@@ -10,6 +10,8 @@ public struct TrainerSettings: Equatable, Sendable {
     public var timeLimit: Double?
     /// Examples per step.
     public var batchSize: Int
+    /// Where the network is computed.
+    public var device = TrainingDevice.cpu
     public var optimizer: OptimizerKind
     /// For Adam and AdamW.
     public var learningRate: Float
@@ -71,6 +73,7 @@ public struct TrainerSettings: Equatable, Sendable {
                 "epochs", \.epochs, in: 1...1_000_000, help: "Passes over the training data, instead of steps."),
             .minutes("time-limit", \.timeLimit, help: "Time limit for the run, instead of or in addition to steps."),
             .integer("batch-size", \.batchSize, in: 1...1024, help: "Examples per step."),
+            .choice("device", \.device, help: "Where to compute the network: processor or NVIDIA GPU."),
             .choice("optimizer", \.optimizer, help: "Optimizer for the weights."),
             .number(
                 "learning-rate", \.learningRate, in: 1e-9...1, help: "Peak learning rate, after warm-up.",
@@ -110,6 +113,23 @@ public struct TrainerSettings: Equatable, Sendable {
                 "checkpoint-minutes", \.checkpointMinutes, in: 0...10_000,
                 help: "Minutes between checkpoints; each validation also writes one.", valueName: "minutes"),
         ]
+    }
+}
+
+/// What computes the network in training.
+public enum TrainingDevice: String, CaseIterable, Sendable {
+    /// The processor: the same seed and data give the same bits.
+    case cpu
+    /// An NVIDIA GPU, in TF32 and in an order of its own: close, but not the same bits.
+    case cuda
+
+    /// Threads that prepare batches. While the processor runs the network, more than a few are idle; a GPU takes what
+    /// all of them make.
+    var mostPreparers: Int {
+        switch self {
+        case .cpu: 4
+        case .cuda: 64
+        }
     }
 }
 

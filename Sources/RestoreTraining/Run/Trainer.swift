@@ -2,6 +2,7 @@ import RestoreText
 import RestoreConcurrency
 import Logging
 import RestoreFiles
+import RestoreCUDA
 import RestoreNN
 
 /// Why a run ended.
@@ -32,7 +33,7 @@ public final class Trainer<Training: TrainingTask> {
     private let settings: TrainerSettings
     private let pool: WorkerPool
     private let logger: Logger
-    private let plan: TrainingPlan
+    private let plan: any TrainingExecution
     private let schedule: LearningRateSchedule
     private let identity: RunIdentity
     private let lock: FolderLock
@@ -84,11 +85,7 @@ public final class Trainer<Training: TrainingTask> {
         self.pool = pool
         self.logger = logger
         isStopRequested = start.isStopRequested
-        do {
-            plan = try TrainingPlan(
-                task.graph.network, inputShapes: task.inputs.map { $0.shape(batch: settings.batchSize) },
-                objective: task.graph.objective, pool: pool)
-        } catch { throw .network(error) }
+        plan = try Self.plan(task, settings: settings, pool: pool, logger: logger)
         let total = settings.totalSteps(exampleCount: task.exampleCount)
         guard total != nil || settings.timeLimit != nil else { throw .noEnd }
         schedule = LearningRateSchedule(
@@ -117,6 +114,28 @@ public final class Trainer<Training: TrainingTask> {
             folder: run, about: start.about, isResumed: start.isResumed, step: state.step, seconds: state.seconds,
             totalSteps: total, measures: task.measures,
             workPerStep: task.workPerExample * Double(settings.batchSize))
+    }
+
+    /// The training graph, ready to run on the device of the settings.
+    private static func plan(
+        _ task: Training, settings: TrainerSettings, pool: WorkerPool, logger: Logger
+    ) throws(TrainingError) -> any TrainingExecution {
+        let shapes = task.inputs.map { $0.shape(batch: settings.batchSize) }
+        do {
+            switch settings.device {
+            case .cpu:
+                return try TrainingPlan(
+                    task.graph.network, inputShapes: shapes, objective: task.graph.objective, pool: pool)
+            case .cuda:
+                let device = try CUDADevice()
+                logger.info("training on \(device.name)")
+                return try DividedTrainingPlan(task.graph, inputShapes: shapes, device: device, pool: pool)
+            }
+        } catch let error as NetworkError {
+            throw .network(error)
+        } catch {
+            throw .device(reason: "\(error)")
+        }
     }
 
     /// The state of the newest checkpoint; nil if the run was interrupted before its first.
@@ -161,7 +180,7 @@ public final class Trainer<Training: TrainingTask> {
         // With a single worker, everything runs on one thread: batches are prepared when they are needed.
         let queue = BatchQueue(
             task, examples: settings.batchSize, seed: settings.seed, firstStep: state.step,
-            threadCount: min(Self.mostPreparers, pool.workerCount - 1))
+            threadCount: min(settings.device.mostPreparers, pool.workerCount - 1))
         defer { queue.stop() }
         let end: TrainingEnd
         do {
@@ -174,9 +193,6 @@ public final class Trainer<Training: TrainingTask> {
         try recorder.finish(end.reportState)
         return outcome(end)
     }
-
-    /// Threads that prepare batches; more would be idle.
-    private static var mostPreparers: Int { 4 }
 
     private func outcome(_ end: TrainingEnd) -> Outcome {
         Outcome(
@@ -242,6 +258,7 @@ public final class Trainer<Training: TrainingTask> {
         gradients.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
         let weights = task.graph.objective.weights(step: state.step)
         backpropagate(weights: weights)
+        if let failure = plan.failure { throw .device(reason: "\(failure)") }
         let loss = zip(weights, plan.termValues).reduce(0) { $0 + $1.0 * $1.1 }
         let norm = state.optimizer.clipGradientNorm(
             &gradients, maximum: settings.maximumGradientNorm, pool: pool)
