@@ -108,7 +108,7 @@ struct ColorizeCommand: ParsableCommand {
     }
 
     private func checkHints(for colorizer: Colorizer) throws(UsageError) {
-        guard !(hint.isEmpty && hints == nil), !colorizer.architecture.takesHints else { return }
+        guard !(hint.isEmpty && hints == nil), colorizer.architecture.kind != .skip else { return }
         throw UsageError(description: "\(model): this model takes no hints of colors")
     }
 

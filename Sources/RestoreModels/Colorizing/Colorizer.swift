@@ -81,25 +81,50 @@ public final class Colorizer {
             return GuidedChroma(
                 chroma, luma: copy.luma(width: side, height: side), width: side, height: side)
         }
-        let padded = PaddedSize(width: copy.width, height: copy.height, alignment: architecture.alignment)
-        let hints = options.hints.map {
-            ColorHint(x: $0.x * copy.width / image.width, y: $0.y * copy.height / image.height, chroma: $0.chroma)
+        let (width, height) = ((copy.width + 1) / 2, (copy.height + 1) / 2)
+        let luma = copy.luma(width: width, height: height)
+        let unguided = try networkChroma(of: copy, hints: [], options)
+        guard !options.hints.isEmpty else { return GuidedChroma(unguided.chosen, luma: luma, width: width, height: height) }
+        func hints(width: Int, height: Int) -> [ColorHint] {
+            options.hints.map {
+                ColorHint(x: $0.x * width / image.width, y: $0.y * height / image.height, chroma: $0.chroma)
+            }
         }
+        var chroma = unguided.chosen
+        if architecture.takesHints {
+            // The mean is better than either: the network sees what a hint means, but may believe it too far away.
+            let guided = try networkChroma(of: copy, hints: hints(width: copy.width, height: copy.height), options)
+            chroma = zip(chroma, guided.chosen).map { 0.5 * ($0 + $1) }
+        }
+        let spread = HintSpread(width: width, height: height, luma: luma, expected: unguided.mean)
+        chroma = spread.corrected(chroma, by: hints(width: width, height: height), pool: pool)
+        return GuidedChroma(chroma, luma: luma, width: width, height: height)
+    }
+
+    /// The network's chroma at half the copy's resolution: the mean of all plausible ones, and the one that the options
+    /// choose.
+    private func networkChroma(
+        of copy: WorkingCopy, hints: [ColorHint], _ options: Options
+    ) throws(NetworkError) -> (mean: [SIMD2<Float>], chosen: [SIMD2<Float>]) {
+        let padded = PaddedSize(width: copy.width, height: copy.height, alignment: architecture.alignment)
         let input = copy.input(padded, channels: architecture.inputChannels, hints: hints)
         let shape = padded.shape(channels: architecture.inputChannels)
         let outputs = try mirrorAverage(Tensor(shape: shape, values: input))
         let half = PaddedSize.half(padded.width, padded.height)
-        var chroma = (0..<(half.width * half.height)).map {
+        let mean = (0..<(half.width * half.height)).map {
             SIMD2(outputs[0].values[2 * $0], outputs[0].values[2 * $0 + 1])
         }
+        var chosen = mean
         if options.vividness > 0 || options.sample != nil {
             let vivid = vividChroma(outputs[1], width: half.width, height: half.height, options)
             let share = options.sample == nil ? Float(options.vividness) : 1
-            for index in chroma.indices { chroma[index] += share * (vivid[index] - chroma[index]) }
+            for index in chosen.indices { chosen[index] += share * (vivid[index] - chosen[index]) }
         }
         let (width, height) = ((copy.width + 1) / 2, (copy.height + 1) / 2)
-        let visible = (0..<height).flatMap { y in chroma[(y * half.width)..<(y * half.width + width)] }
-        return GuidedChroma(visible, luma: copy.luma(width: width, height: height), width: width, height: height)
+        func visible(_ chroma: [SIMD2<Float>]) -> [SIMD2<Float>] {
+            (0..<height).flatMap { y in chroma[(y * half.width)..<(y * half.width + width)] }
+        }
+        return (visible(mean), visible(chosen))
     }
 
     /// The chroma of the distribution, at half resolution.

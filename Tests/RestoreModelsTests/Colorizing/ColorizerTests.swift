@@ -111,6 +111,50 @@ import Testing
         let coarse = ColorHint.hints(of: layer, longSide: 10)
         #expect(coarse.count == 2, "cells of 4×4 pixels, of which two are touched")
     }
+
+    // MARK: Hints
+
+    /// Two gray squares of equal luma on a darker ground.
+    private var squares: Image {
+        var samples = [UInt8](repeating: 30, count: 96 * 64)
+        for y in 20..<44 {
+            for x in Array(10..<34) + Array(62..<86) { samples[y * 96 + x] = 150 }
+        }
+        return Image(width: 96, height: 64, channelLayout: .gray, samples: .uint8(samples))
+    }
+
+    private func chroma(_ image: Image, _ x: Int, _ y: Int) -> SIMD2<Float> {
+        let (colors, place) = (image.colors, 3 * (y * image.width + x))
+        return Chroma.of(colors[place], colors[place + 1], colors[place + 2])
+    }
+
+    /// With networks that see the hints and ones that do not.
+    @Test(arguments: [true, false]) func aHintColorsItsPlaceAndWhatIsLikeIt(seen: Bool) throws {
+        let tiny = TinyColorizer(.init(widths: [16, 16], blocks: [1, 1], takesHints: seen))
+        let red = SIMD2<Float>(-0.1, 0.3)
+        let (before, after) = (
+            try tiny.colorizer().colorize(squares),
+            try tiny.colorizer().colorize(squares, options: .init(hints: [.init(x: 22, y: 32, chroma: red)]))
+        )
+        func change(_ x: Int, _ y: Int) -> Float {
+            let difference = chroma(after, x, y) - chroma(before, x, y)
+            return (difference * difference).sum().squareRoot()
+        }
+        let miss = chroma(after, 22, 32) - red
+        #expect((miss * miss).sum().squareRoot() < 0.06, "the place has the color of its hint, but for \(miss)")
+        #expect(change(74, 32) > 2 * change(48, 32), "rather the other square than the ground between")
+        #expect(change(74, 32) < change(22, 32), "and that less than the one with the hint")
+    }
+
+    @Test func thousandsOfHintsAreFollowed() throws {
+        let blue = SIMD2<Float>(0.3, -0.1)
+        let hints = (0..<6144).map { ColorHint(x: $0 % 96, y: $0 / 96, chroma: blue) }
+        let result = try Self.tiny.colorizer().colorize(squares, options: .init(hints: hints))
+        for (x, y) in [(5, 5), (22, 32), (48, 32), (74, 32), (90, 60)] {
+            let miss = chroma(result, x, y) - blue
+            #expect((miss * miss).sum().squareRoot() < 0.08, "at \(x), \(y): \(miss)")
+        }
+    }
 }
 
 @Suite struct ColorizerArchitectureTests {
