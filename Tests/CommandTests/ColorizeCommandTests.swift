@@ -78,10 +78,9 @@ import Testing
         #expect(opaque.code != 0 && opaque.errors.contains("no transparency"))
     }
 
-    @Test func aModelWithoutHintsSaysSo() throws {
-        let blind = TinyColorizer(.init(widths: [16, 16], blocks: [1, 1], takesHints: false))
-        try folder.write(blind.file(), "blind.safetensors")
-        let outcome = try colorize("photo.png", "-m", "blind.safetensors", "--hint", "1,1,#00ff00")
+    @Test func anAutoencoderTakesNoHintsAndSaysSo() throws {
+        try folder.write(TinyColorizer(.init(textbook: .textbook)).file(), "textbook.safetensors")
+        let outcome = try colorize("photo.png", "-m", "textbook.safetensors", "--hint", "1,1,#00ff00")
         #expect(outcome.code == 64 && outcome.errors.contains("takes no hints"))
     }
 
@@ -172,5 +171,30 @@ import Testing
         let last = try JSONDecoder().decode(Summary.self, from: Data(try #require(more.outputLines.last).utf8))
         let pooled = try #require(last.baselines["gray"]).psnr_pooled
         #expect(abs(pooled - gray.psnr_pooled - 10 * log10(4.0 / 3)) < 0.01)
+    }
+
+    @Test func theSheetShowsGrayColoredAndTrue() throws {
+        for index in 0..<3 {
+            try folder.write(Image.scene(width: 40, height: 32, seed: UInt64(index)), "set/\(index).png")
+        }
+        let arguments = ["evaluate", "colorize", "--data", "set", "--sheet", "sheet.png", "--sheet-rows", "2"]
+        let outcome = try workplace.run(arguments)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        // Two rows of three cells, and pictures enlarged by four.
+        let sheet = try readImage(folder("sheet.png")).image
+        #expect((sheet.width, sheet.height) == (12 + 3 * 192 + 2 * 4 + 12, 2 * (128 + 12) + 12))
+        func pixel(_ cell: Int, _ x: Int, _ y: Int) -> [Int] {
+            let place = 12 + cell * 196 + 16 + 4 * x + 2 + sheet.width * (12 + 4 * y + 2)
+            return Array(sheet.values[(3 * place)..<(3 * place + 3)])
+        }
+        let truth = try readImage(folder("set/0.png")).image
+        for (x, y) in [(0, 0), (17, 9), (39, 31)] {
+            let place = 3 * (40 * y + x)
+            #expect(pixel(2, x, y) == Array(truth.values[place..<(place + 3)]))
+            #expect(Set(pixel(0, x, y)).count == 1, "gray")
+        }
+        #expect((0..<40).contains { Set(pixel(1, $0, 9)).count > 1 }, "colored")
+        #expect(try workplace.run(arguments).code == 73, "nothing is overwritten")
+        #expect(try workplace.run(arguments + ["--overwrite"]).code == 0)
     }
 }

@@ -38,3 +38,24 @@ import Testing
         #expect(gray.inGray() == gray)
     }
 }
+
+@Suite struct ChromaHistogramTests {
+    private func histogram(_ colors: [[UInt8]]) -> ChromaHistogram {
+        var result = ChromaHistogram()
+        result.add(
+            Image(width: colors.count, height: 1, channelLayout: .rgb, samples: .uint8(Array(colors.joined()))))
+        return result
+    }
+
+    @Test func theDistanceIsTheShareThatDiffers() throws {
+        let (red, blue, gray, white): ([UInt8], [UInt8], [UInt8], [UInt8]) = (
+            [250, 0, 0], [0, 0, 250], [90, 90, 90], [255, 255, 255]
+        )
+        let one = histogram([red, blue, gray, gray])
+        #expect(try #require(one.distance(to: one)) == 0)
+        #expect(try #require(one.distance(to: histogram([red, blue, white, gray]))) == 0, "without luma")
+        #expect(abs(try #require(one.distance(to: histogram([red, red, gray, gray]))) - 0.25) < 1e-9)
+        #expect(abs(try #require(histogram([red]).distance(to: histogram([blue, blue]))) - 1) < 1e-9)
+        #expect(one.distance(to: ChromaHistogram()) == nil)
+    }
+}

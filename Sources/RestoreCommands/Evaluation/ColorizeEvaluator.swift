@@ -12,6 +12,27 @@ struct ColorizeEvaluator: Evaluator {
     let options: Colorizer.Options
     let hintCount: Int
     let seed: UInt64
+    /// Of how many pictures the evaluation keeps the rows of a contact sheet.
+    let sheetRows: Int
+    private let record = Record()
+
+    init(
+        items: [PictureSet.Picture], colorizer: Colorizer, name: String, options: Colorizer.Options, hintCount: Int,
+        seed: UInt64, sheetRows: Int = 0
+    ) {
+        (self.items, self.colorizer, self.name, self.options) = (items, colorizer, name, options)
+        (self.hintCount, self.seed, self.sheetRows) = (hintCount, seed, sheetRows)
+    }
+
+    /// What is found of all pictures together.
+    private final class Record {
+        var truth = ChromaHistogram()
+        var found = ChromaHistogram()
+        var rows: [[Image]] = []
+    }
+
+    /// Gray, colored and true.
+    var rows: [[Image]] { record.rows }
 
     let metrics = [
         Metric.meanAbsoluteError, .psnr, .pooledPSNR, .meanSquaredError, .ssim,
@@ -29,6 +50,9 @@ struct ColorizeEvaluator: Evaluator {
             Evaluation.Fact(key: "vividness", value: .number(options.vividness)),
             Evaluation.Fact(key: "saturation", value: .number(options.saturation)),
         ]
+        if let distance = record.found.distance(to: record.truth) {
+            facts.append(.init(key: "ab_distance", value: .number(distance)))
+        }
         if hintCount > 0 {
             facts += [.init(key: "hints", value: .integer(hintCount)), .init(key: "seed", value: .seed(seed))]
         }
@@ -37,7 +61,10 @@ struct ColorizeEvaluator: Evaluator {
 
     var remarks: [String] {
         guard let truth = meanColorfulness else { return [] }
-        return ["colorfulness of the true pictures: \(decimals(truth, 1))"]
+        let distance = record.found.distance(to: record.truth).map {
+            "distance of the a*b* histogram from the true one: \(decimals($0, 3))"
+        }
+        return ["colorfulness of the true pictures: \(decimals(truth, 1))"] + [distance].compactMap { $0 }
     }
 
     private var meanColorfulness: Double? {
@@ -51,6 +78,9 @@ struct ColorizeEvaluator: Evaluator {
         let start = clock.now
         let result = try colored(gray, truth, name: item.path)
         let seconds = roundedToMicroseconds((clock.now - start).seconds)
+        record.truth.add(truth)
+        record.found.add(result)
+        if record.rows.count < sheetRows { record.rows.append([gray, result, truth]) }
         var baselines = [Evaluation.Baseline(name: "gray", values: try values(gray.inColor(), truth))]
         if let table = colorizer.metadata.notes["luma_table"].flatMap({ LumaTable(text: $0) }) {
             let colors = gray.inColor().colors

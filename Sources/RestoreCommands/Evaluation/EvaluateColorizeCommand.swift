@@ -11,7 +11,8 @@ struct EvaluateColorizeCommand: ParsableCommand {
             and, as the average, of all errors together; the share of pixels within 2% and 5% of the true color (|ΔL*| ≤ t, \
             |Δa*| and |Δb*| ≤ 2.2 t); SSIM of the luma; and colorfulness (Hasler and Süsstrunk: 0 for gray, 33 for a \
             moderately colorful picture). Beside them the same for the gray picture and for the mean color of each luma in \
-            the model's training pictures. If a folder has a test set, like that of CIFAR-10, only that is used.
+            the model's training pictures; and for all pictures together the distance of the a*b* histogram from the true one \
+            (0–1). --sheet shows pictures: gray, colored, true. If a folder has a test set, like that of CIFAR-10, only that is used.
             """)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
@@ -43,6 +44,7 @@ struct EvaluateColorizeCommand: ParsableCommand {
     @Flag(help: "Print JSON records to stdout, one per line.")
     var json = false
 
+    @OptionGroup var sheet: SheetOptions
     @OptionGroup var models: ModelOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var verbosity: VerbosityOptions
@@ -57,10 +59,11 @@ struct EvaluateColorizeCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
+            try sheet.check()
             let pool = threads.pool
             let entry = try models.catalog().find(model)
             let colorizer = Colorizer(try Model<ColorizerArchitecture>(path: entry.path), pool: pool)
-            guard hintCount == 0 || colorizer.architecture.takesHints else {
+            guard hintCount == 0 || colorizer.architecture.kind == .skip else {
                 throw UsageError(description: "\(entry.name): this model takes no hints of colors")
             }
             let pictures = try PictureSet(
@@ -69,8 +72,9 @@ struct EvaluateColorizeCommand: ParsableCommand {
             let evaluator = ColorizeEvaluator(
                 items: Array(pictures.pictures.prefix(limit ?? .max)), colorizer: colorizer, name: entry.name,
                 options: Colorizer.Options(vividness: vividness, saturation: saturation), hintCount: hintCount,
-                seed: seed)
+                seed: seed, sheetRows: sheet.sheet == nil ? 0 : sheet.sheetRows)
             try EvaluationRun(evaluator: evaluator, json: json).run()
+            try sheet.write(evaluator.rows)
         }
     }
 }
