@@ -8,7 +8,7 @@ public struct RestoreCommand: ParsableCommand {
 
     public static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Restores photographs: removes noise, entirely on this computer.",
+        abstract: "Restores photographs: removes noise and adds color, entirely on this computer.",
         discussion: """
             Try it: restore denoise photo.jpg
 

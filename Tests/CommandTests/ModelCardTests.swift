@@ -11,33 +11,37 @@ import Testing
     private static let models = joinPath(parentFolder(of: Fixtures.folder), "Models")
     private static let names: [String] =
         ((try? FileManager.default.contentsOfDirectory(atPath: models)) ?? []).sorted()
+    private static let denoisers = names.filter { $0.hasPrefix("denoise-") }
+    private static let colorizers = names.filter { $0.hasPrefix("colorize-") }
 
     @Test func everyModelIsTested() {
-        #expect(Self.names == ["denoise-color", "denoise-photo"])
+        #expect(Self.denoisers == ["denoise-color", "denoise-photo"])
+        #expect(Self.colorizers == ["colorize-cifar10", "colorize-photo"])
+        #expect(Set(Self.names) == Set(Self.denoisers + Self.colorizers))
     }
 
     /// A card in parts, and the file that it is about.
     private struct Card {
         let text: String
         let file: SafetensorsFile
-        let architecture: DenoiserArchitecture
+        let path: String
+        /// The command of the model's task: "denoise".
+        let task: String
 
         init(_ name: String) throws {
             let folder = joinPath(models, name)
             text = String(decoding: try readFile(joinPath(folder, "README.md")), as: UTF8.self)
-            file = try SafetensorsFile(path: joinPath(folder, "model.safetensors"))
-            let blocks = try #require(file.metadata["restore.architecture"])
-            architecture = try JSONDecoder().decode(Architecture.self, from: Data(blocks.utf8)).made()
+            path = joinPath(folder, "model.safetensors")
+            file = try SafetensorsFile(path: path)
+            task = String(name.prefix { $0 != "-" })
         }
 
-        private struct Architecture: Decodable {
-            let widths: [Int]
-            let blocksPerLevel: [Int]
-            let blind: Bool?
+        func denoiser() throws -> DenoiserArchitecture {
+            try Model<DenoiserArchitecture>(path: path).architecture
+        }
 
-            func made() throws -> DenoiserArchitecture {
-                try #require(DenoiserArchitecture(checking: widths, blocks: blocksPerLevel, isBlind: blind ?? false))
-            }
+        func colorizer() throws -> ColorizerArchitecture {
+            try Model<ColorizerArchitecture>(path: path).architecture
         }
 
         func metadata(_ key: String) throws -> String { try #require(file.metadata["restore.\(key)"], "\(key)") }
@@ -128,7 +132,7 @@ import Testing
     @Test(arguments: names) func itsCommandsAreThoseOfTheProgram(name: String) throws {
         let card = try Card(name)
         let training = try card.commands("Training").filter { $0.first == "restore" }
-        #expect(training.count { $0.starts(with: ["restore", "train", "denoise"]) } >= 1)
+        #expect(training.count { $0.starts(with: ["restore", "train", card.task]) } >= 1)
         let type = try card.fact("Weights").prefix { $0 != ";" }
         let conversion = try #require(training.last)
         #expect(conversion.starts(with: ["restore", "models", "convert"]))
@@ -138,7 +142,7 @@ import Testing
                 String(type)
             ])
         let scores = try card.commands("Scores")
-        #expect(!scores.isEmpty && scores.allSatisfy { $0.starts(with: ["restore", "evaluate", "denoise", "--data"]) })
+        #expect(!scores.isEmpty && scores.allSatisfy { $0.starts(with: ["restore", "evaluate", card.task]) })
         for command in training + scores {
             let words = command.dropFirst().prefix { !$0.hasPrefix("-") && !$0.contains("/") }
             let help = String(
@@ -151,7 +155,7 @@ import Testing
     }
 
     /// The table below the command that prints it.
-    @Test(arguments: names) func itHasScores(name: String) throws {
+    @Test(arguments: denoisers) func itHasScores(name: String) throws {
         let tables = try Card(name).tables("Scores")
         #expect(tables.count == 1)
         // The heading and the line below it, then numbers: PSNR in dB, and SSIM or a setting in brackets.
@@ -165,35 +169,68 @@ import Testing
         }
     }
 
-    // MARK: What the file says too
-
-    @Test(arguments: names) func theNetworkIsThatOfTheFile(name: String) throws {
-        let card = try Card(name)
-        let network = try card.fact("Network")
-        func list(_ numbers: [Int]) -> String { numbers.map { "\($0)" }.joined(separator: ", ") }
-        #expect(network.hasPrefix("`residual-unet`") && network.contains("blind") == card.architecture.isBlind)
-        #expect(
-            network.contains(
-                "widths \(list(card.architecture.widths)), residual blocks \(list(card.architecture.blocks)); "))
-        #expect(network.contains("; \(grouped(card.file.valueCount)) parameters, "))
-        #expect(ParameterLayout(card.architecture.network).count == card.file.valueCount)
-        let shape = Shape(batch: 1, height: 64, width: 64, channels: card.architecture.inputChannels)
-        let cost = try card.architecture.network.cost(inputs: [shape]).multiplyAccumulates
-        let thousands = Int((Double(cost) / (64 * 64) / 1000).rounded())
-        #expect(network.contains(" \(thousands) thousand multiplications per pixel"), "\(thousands)")
+    /// Every row beside that of the gray pictures, and the model's own better than it.
+    @Test(arguments: colorizers) func itsScoresStandBesideGray(name: String) throws {
+        let tables = try Card(name).tables("Scores")
+        #expect(!tables.isEmpty)
+        for table in tables {
+            let column = try #require(table[0].firstIndex(of: "pooled PSNR, dB"))
+            func score(_ row: String) throws -> Double {
+                let found = try #require(table.first { $0[0] == row }, "no row \(row)")
+                return try #require(Double(found[column]))
+            }
+            #expect(try score("`\(name)`") > score("gray") + 1)
+        }
     }
 
-    @Test(arguments: names) func theNoiseIsThatOfTheFile(name: String) throws {
+    // MARK: What the file says too
+
+    private func thousands(_ cost: Double) -> String { "\(Int((cost / 1000).rounded()))" }
+
+    private func list(_ numbers: [Int]) -> String { numbers.map { "\($0)" }.joined(separator: ", ") }
+
+    @Test(arguments: denoisers) func theDenoiserIsThatOfTheFile(name: String) throws {
+        let card = try Card(name)
+        let (network, architecture) = (try card.fact("Network"), try card.denoiser())
+        #expect(network.hasPrefix("`residual-unet`") && network.contains("blind") == architecture.isBlind)
+        #expect(
+            network.contains("widths \(list(architecture.widths)), residual blocks \(list(architecture.blocks)); "))
+        #expect(network.contains("; \(grouped(card.file.valueCount)) parameters, "))
+        #expect(ParameterLayout(architecture.network).count == card.file.valueCount)
+        let shape = Shape(batch: 1, height: 64, width: 64, channels: architecture.inputChannels)
+        let cost = try architecture.network.cost(inputs: [shape]).multiplyAccumulates
+        #expect(network.contains(" \(thousands(Double(cost) / (64 * 64))) thousand multiplications per pixel"))
+    }
+
+    @Test(arguments: colorizers) func theColorizerIsThatOfTheFile(name: String) throws {
+        let card = try Card(name)
+        let (network, architecture) = (try card.fact("Network"), try card.colorizer())
+        #expect(
+            network.hasPrefix(
+                "`chroma-unet`, widths \(list(architecture.widths)), residual blocks \(list(architecture.blocks)); "))
+        #expect(network.contains("; \(grouped(card.file.valueCount)) parameters, "))
+        let shape = Shape(batch: 1, height: 64, width: 64, channels: architecture.inputChannels)
+        let cost = try architecture.network.cost(inputs: [shape]).multiplyAccumulates
+        #expect(
+            network.contains(" \(thousands(Double(cost) / (64 * 64))) thousand multiplications per pixel"),
+            "\(thousands(Double(cost) / (64 * 64)))")
+        #expect(try card.fact("Input").contains("hints") == architecture.takesHints)
+        #expect(try card.fact("Output").contains(" \(ChromaBins.count) bins"))
+        #expect(try card.metadata("value_range") == "0…1")
+    }
+
+    @Test(arguments: denoisers) func theNoiseIsThatOfTheFile(name: String) throws {
         let (card, noise) = (try Card(name), try Card(name).fact("Training noise"))
         #expect(try card.fact("Input").hasPrefix("RGB in 0–1 as stored in the file (sRGB)"))
         #expect(try card.metadata("value_range") == "0…1" && card.metadata("color_space") == "sRGB")
+        let isBlind = try card.denoiser().isBlind
         switch try card.metadata("noise_kind") {
         case "gaussian":
             let range = try #require(try card.metadata("noise_range").firstMatch(of: /^0…(\d+)\.0 of 255, Gaussian$/))
             #expect(noise.contains("Gaussian") && noise.contains("σ uniform in 0–\(range.1) of 255"))
-            #expect(!card.architecture.isBlind)
+            #expect(!isBlind)
         case let kind:
-            #expect(kind == "photo" && noise.contains("PhotographNoise") && card.architecture.isBlind)
+            #expect(kind == "photo" && noise.contains("PhotographNoise") && isBlind)
         }
     }
 
@@ -201,20 +238,35 @@ import Testing
     @Test(arguments: names) func theSettingsAreThoseOfTheFile(name: String) throws {
         let card = try Card(name)
         let command = try #require(
-            try card.commands("Training").last { $0.starts(with: ["restore", "train", "denoise"]) })
-        var configuration = DenoiserConfiguration()
-        for (option, value) in zip(command, command.dropFirst()) where option.hasPrefix("--") {
-            if ["--data", "--output"].contains(option) { continue }
-            try configuration.read(option: String(option.dropFirst(2)), value)
+            try card.commands("Training").last { $0.starts(with: ["restore", "train", card.task]) })
+        let options = zip(command, command.dropFirst()).filter {
+            $0.0.hasPrefix("--") && !["--data", "--output"].contains($0.0)
+        }.map { (String($0.0.dropFirst(2)), $0.1) }
+        let text: String
+        if card.task == "denoise" {
+            var configuration = DenoiserConfiguration()
+            for (option, value) in options { try configuration.read(option: option, value) }
+            let side = configuration.patchSize
+            text = settings(configuration.trainer, "patches \(side)x\(side)", configuration.loss.rawValue)
+            #expect(try card.metadata("noise_kind") == configuration.noise.rawValue)
+            #expect(try card.denoiser() == configuration.architecture())
+        } else {
+            var configuration = ColorizerConfiguration()
+            for (option, value) in options { try configuration.read(option: option, value) }
+            let side = configuration.pictureSize
+            text =
+                "recipe \(configuration.recipe.rawValue), "
+                + settings(configuration.trainer, "pictures \(side)x\(side)", configuration.loss.rawValue)
+            #expect(try card.colorizer() == configuration.architecture())
         }
-        let (trainer, side) = (configuration.trainer, configuration.patchSize)
-        let settings = """
-            batch \(trainer.batchSize), patches \(side)x\(side), \(configuration.loss.rawValue) loss, \
-            AdamW \(trainer.learningRate), EMA \(trainer.averageDecay), seed \(trainer.seed)
-            """
-        #expect(try card.metadata("training_settings") == settings)
-        #expect(try card.metadata("noise_kind") == configuration.noise.rawValue)
-        #expect(try card.architecture == configuration.architecture())
+        #expect(try card.metadata("training_settings") == text)
+    }
+
+    private func settings(_ trainer: TrainerSettings, _ examples: String, _ loss: String) -> String {
+        """
+        batch \(trainer.batchSize), \(examples), \(loss) loss, AdamW \(trainer.learningRate), \
+        EMA \(trainer.averageDecay), seed \(trainer.seed)
+        """
     }
 
     /// The step of the released model is a column of the last validation table, with its score.
@@ -224,9 +276,10 @@ import Testing
         let step = grouped(try #require(Int(try card.metadata("training_steps"))))
         let column = try #require(table[0].firstIndex(of: step), "no step \(step) in \(table[0])")
         let scores = try #require(table.first { $0[0] == "PSNR" })
-        #expect(try card.metadata("validation_psnr").hasPrefix("\(scores[column]) dB "), "\(scores)")
-        // It is the best of its part, which is the model that is kept.
-        let values = try scores.dropFirst().map { try #require(Double($0)) }
-        #expect(values.max() == values[column - 1])
+        #expect(try card.metadata("validation_psnr").hasPrefix("\(scores[column]) dB"), "\(scores)")
+        // It is the best of its part, which is the model that is kept: a colorizer's by its mean absolute error.
+        let deciding = table.first { $0[0] == "MAE" } ?? scores
+        let values = try deciding.dropFirst().map { try #require(Double($0)) }
+        #expect((card.task == "denoise" ? values.max() : values.min()) == values[column - 1])
     }
 }

@@ -12,6 +12,7 @@ import Testing
 /// The models that come with the program: they are found, they are whole, and they are worth having.
 @Suite struct ShippedModelTests {
     private static let names = ["denoise-color", "denoise-photo"]
+    private static let colorizers = ["colorize-cifar10", "colorize-photo"]
     private static func path(_ name: String) -> String {
         joinPath(parentFolder(of: Fixtures.folder), "Models/\(name)/model.safetensors")
     }
@@ -26,8 +27,9 @@ import Testing
     @Test func theyAreFoundFromAnotherFolder() throws {
         let outcome = try workplace.run(["models", "list"], environment: environment)
         #expect(outcome.code == 0 && outcome.errors == "", "\(outcome.errors)")
-        for name in Self.names {
-            let line = try #require(outcome.outputLines.first { $0.hasPrefix("\(name)\tdenoise\t") })
+        for name in Self.names + Self.colorizers {
+            let task = name.prefix { $0 != "-" }
+            let line = try #require(outcome.outputLines.first { $0.hasPrefix("\(name)\t\(task)\t") })
             #expect(line.hasSuffix("Models/\(name)/model.safetensors"))
         }
     }
@@ -47,6 +49,8 @@ import Testing
     @Test func togetherTheyAreSmall() throws {
         let bytes = try Self.names.map { try readFile(Self.path($0)).count }
         #expect(bytes.reduce(0, +) < 12_000_000)
+        let more = try Self.colorizers.map { try readFile(Self.path($0)).count }
+        #expect(more.reduce(0, +) < 12 << 20)
     }
 
     /// Clean colors beyond sRGB's gamut get no cast.
@@ -158,6 +162,42 @@ import Testing
         #expect(outcome.code == 0)
         let score = try peakSignalToNoiseRatio(workplace.image("clean.png"), readImage(clean).image)
         #expect(score > 40)
+    }
+
+    /// Colored photographs are nearer to the truth than gray ones, and nearer still with hints; none of these photographs
+    /// was in the training.
+    @Test func theColorizersAreBetterThanGray() throws {
+        let photographs = ["astronaut.png", "mountains.png", "dandelion.jpg"].map { Fixtures.path("images/\($0)") }
+        let small = [Fixtures.path("datasets/cifar-10-sample/test_batch.bin")]
+        func scores(_ name: String, _ data: [String], _ options: String...) throws -> (own: Double, gray: Double) {
+            let outcome = try workplace.run(
+                ["evaluate", "colorize", "--json", "-j", "2", "-m", name] + options + ["--data"] + data,
+                environment: environment)
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            let summary = try #require(try outcome.records(ColorSummary.self).last)
+            return (summary.mean.mae, try #require(summary.baselines["gray"]).mae)
+        }
+        let photo = try scores("colorize-photo", photographs)
+        #expect(photo.own < 0.95 * photo.gray, "\(photo)")
+        let hinted = try scores("colorize-photo", photographs, "--hint-count", "10")
+        #expect(hinted.own < 0.85 * photo.own, "\(hinted)")
+        let cifar = try scores("colorize-cifar10", small)
+        #expect(cifar.own < cifar.gray, "\(cifar)")
+    }
+
+    private struct ColorSummary: Decodable {
+        struct Values: Decodable { let mae: Double }
+        let mean: Values
+        let baselines: [String: Values]
+
+        private enum CodingKeys: String, CodingKey { case mean, baselines }
+
+        /// The records of single pictures have their values at the top.
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            mean = try fields.decodeIfPresent(Values.self, forKey: .mean) ?? Values(from: decoder)
+            baselines = try fields.decode([String: Values].self, forKey: .baselines)
+        }
     }
 
     /// The PSNR of non-local means.
