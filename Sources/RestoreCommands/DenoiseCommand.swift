@@ -75,7 +75,7 @@ struct DenoiseCommand: ParsableCommand {
             // The model that most pictures need is loaded while the first picture is read.
             try run.run(
                 prepare: { try checkLevel(for: models.denoiser(named: expectedModel)) },
-                restore: { try denoise($0, with: models, pool: pool) })
+                restore: { try denoise($0, with: models) })
         }
     }
 
@@ -112,13 +112,13 @@ struct DenoiseCommand: ParsableCommand {
     }
 
     private func denoise(
-        _ loaded: LoadedJob, with models: DenoiserSelection, pool: WorkerPool
+        _ loaded: LoadedJob, with models: DenoiserSelection
     ) throws -> RestoredPicture {
         let (job, image, output) = (loaded.job, loaded.decoded.image, loaded.job.outputs[0])
         let encoding = try pictures.encoding(
             for: output, format: pictures.format, of: loaded.decoded, quality: quality.jpeg)
         let comparison = try pictures.comparison(of: loaded.decoded, quality: quality.jpeg)
-        let analysis = choosesModel ? PictureAnalysis(loaded.decoded, pool: pool) : nil
+        let analysis = choosesModel ? try models.analysis(of: loaded.decoded) : nil
         let choice = try analysis.map { try models.denoiser(for: $0.noise) } ?? models.denoiser(named: expectedModel)
         var requirement = JobMemory.Requirement()
         requirement.add(resultLike: image, encoding: encoding)

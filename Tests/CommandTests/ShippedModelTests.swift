@@ -164,6 +164,19 @@ import Testing
         #expect(score > 40)
     }
 
+    /// Noise that a camera has smoothed looks like texture to statistics; the model for photographs recognizes it.
+    @Test func aCamerasNoiseIsRecognized() throws {
+        let files = ["astronaut.png", "mountains.png", "brushes.png"].map { Fixtures.path("images/\($0)") }
+        let outcome = try workplace.run(
+            ["evaluate", "denoise", "--json", "-j", "2", "-m", "auto", "--noise", "photo", "--level", "medium", "--data"]
+                + files, environment: environment)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        for record in try outcome.records(EvaluationRecord.self).dropLast() {
+            let noisy = try #require(record.baselines["noisy"]).psnr
+            #expect(try #require(record.psnr) > noisy + 1.5, "\(record)")
+        }
+    }
+
     /// Colored photographs are nearer to the truth than gray ones, and nearer still with hints; none of these photographs
     /// was in the training.
     @Test func theColorizersAreBetterThanGray() throws {

@@ -43,7 +43,7 @@ struct DenoiseEvaluator: Evaluator {
 
         let clock = ContinuousClock()
         let start = clock.now
-        let analysis = choosesModel ? noisy.analysis(clean: clean, pool: models.pool) : nil
+        let analysis = choosesModel ? try noisy.analysis(clean: clean, by: models) : nil
         let choice = try analysis.map { try models.denoiser(for: $0.noise) } ?? models.denoiser(named: expectedModel)
         let isBlind = choice.denoiser.architecture.isBlind
         let setting = knownSigma.map { .sigma($0) } ?? analysis?.setting(isBlind: isBlind) ?? .automatic

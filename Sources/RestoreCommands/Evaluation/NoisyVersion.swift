@@ -29,13 +29,13 @@ enum NoisyVersion {
     /// What restoring does with it unless it is told.
     ///
     /// - Parameter clean: the clean picture, which has the same size and as many channels.
-    func analysis(clean: Image, pool: WorkerPool) -> PictureAnalysis {
+    func analysis(clean: Image, by models: DenoiserSelection) throws -> PictureAnalysis {
         switch self {
         case .colors(let colors):
             PictureAnalysis(
                 colors: colors, width: clean.width, height: clean.height,
-                isGray: clean.channelLayout.colorChannelCount == 1, pool: pool)
-        case .picture(let picture): PictureAnalysis(picture, pool: pool)
+                isGray: clean.channelLayout.colorChannelCount == 1, pool: models.pool)
+        case .picture(let picture): try models.analysis(of: picture)
         }
     }
 

@@ -1,4 +1,5 @@
 import RestoreConcurrency
+import RestoreImage
 
 /// The denoisers that pictures of one run need: each is loaded when the first picture needs it, and once.
 ///
@@ -17,6 +18,7 @@ public final class DenoiserSelection {
     public static func name(for noise: PictureAnalysis.Noise) -> String {
         switch noise {
         case .none, .white, .compressed: whiteNoiseModel
+        case .recognized: photographModel
         case .photograph(let level): level > greatestWhiteLevel ? photographModel : whiteNoiseModel
         }
     }
@@ -60,6 +62,24 @@ public final class DenoiserSelection {
         let denoiser = try Denoiser(path: path, pool: pool)
         loaded[name] = denoiser
         return denoiser
+    }
+
+    /// What noise a picture has: what statistics find, and, unless that is white noise, what the denoiser for photographs
+    /// takes away.
+    ///
+    /// - Throws: `ModelError`, and as `Denoiser.denoise`.
+    public func analysis(of picture: DecodedImage) throws -> PictureAnalysis {
+        let analysis = PictureAnalysis(picture, pool: pool)
+        if case .white = analysis.noise { return analysis }
+        guard !analysis.isDrawn, isInstalled(Self.photographModel) else { return analysis }
+        let denoiser = try denoiser(named: Self.photographModel).denoiser
+        guard denoiser.architecture.isBlind else { return analysis }
+        let compression = CompressionStrength(of: picture)
+        let options = Denoiser.Options(noiseLevel: .automatic, compression: compression)
+        guard let evidence = try ResidualEvidence(of: picture.image, by: denoiser, options: options) else {
+            return analysis
+        }
+        return PictureAnalysis(noise: evidence.verdict(on: analysis.noise, isCompressed: compression != .none))
     }
 
     /// The denoiser that suits a picture; the one for white noise where the other is not installed.

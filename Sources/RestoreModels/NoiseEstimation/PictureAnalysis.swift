@@ -11,6 +11,9 @@ import RestoreImage
 /// 2. Noise that a camera has smoothed or JPEG has compressed looks like white noise at half the resolution.
 /// 3. JPEG's own damage follows from the quantization tables.
 ///
+/// Of what is not white noise, the denoiser for photographs has the last word, where it is installed: what it takes away
+/// is evidence, too (`DenoiserSelection.analysis(of:)`).
+///
 /// All thresholds of the decision are here and in `LocalNoise`; they were chosen on held-out training photographs and on
 /// drawn content: docs/noise-estimation.md.
 public struct PictureAnalysis: Equatable, Sendable {
@@ -23,14 +26,20 @@ public struct PictureAnalysis: Equatable, Sendable {
         ///
         /// - Parameter level: of white noise, in units of 1/255, for which a network for white noise does best.
         case photograph(level: Double)
+        /// Noise that the denoiser for photographs recognizes, and removes better than another (`ResidualEvidence`).
+        ///
+        /// - Parameter strength: of what it takes away, in units of 1/255.
+        case recognized(strength: Double)
         /// The damage that JPEG has done to a picture in which no noise is certain; level as for photographs.
         case compressed(level: Double)
     }
 
     public let noise: Noise
+    /// Whether the picture is drawn content, in which no denoiser is to look for noise.
+    public let isDrawn: Bool
 
-    public init(noise: Noise) {
-        self.noise = noise
+    public init(noise: Noise, isDrawn: Bool = false) {
+        (self.noise, self.isDrawn) = (noise, isDrawn)
     }
 
     /// Of a picture as read from its file.
@@ -39,7 +48,7 @@ public struct PictureAnalysis: Equatable, Sendable {
     }
 
     public init(_ image: Image, compression: CompressionStrength = .none, pool: WorkerPool = .serial) {
-        self.init(noise: Analyst(source: PatchSource(image), compression: compression, pool: pool).noise())
+        self = Analyst(source: PatchSource(image), compression: compression, pool: pool).analysis()
     }
 
     /// Of interleaved floats, nominally 0…1; parameters as for `NoiseEstimator.estimate`.
@@ -48,7 +57,7 @@ public struct PictureAnalysis: Equatable, Sendable {
         compression: CompressionStrength = .none, pool: WorkerPool = .serial
     ) {
         let source = PatchSource(pixels, width: width, height: height, channels: channels)
-        self.init(noise: Analyst(source: source, compression: compression, pool: pool).noise())
+        self = Analyst(source: source, compression: compression, pool: pool).analysis()
     }
 
     /// Of interleaved RGB floats, nominally 0…1.
@@ -70,7 +79,7 @@ public struct PictureAnalysis: Equatable, Sendable {
         switch noise {
         case .none: NoiseLevelMap(uniform: 0)
         case .white(let map): map
-        case .photograph(let level), .compressed(let level): NoiseLevelMap(uniform: level)
+        case .photograph(let level), .compressed(let level), .recognized(let level): NoiseLevelMap(uniform: level)
         }
     }
 
@@ -78,7 +87,7 @@ public struct PictureAnalysis: Equatable, Sendable {
     public func setting(isBlind: Bool) -> NoiseSetting {
         switch noise {
         case .none, .white: .map(levels)
-        case .photograph, .compressed: isBlind ? .automatic : .map(levels)
+        case .photograph, .recognized, .compressed: isBlind ? .automatic : .map(levels)
         }
     }
 
@@ -86,7 +95,7 @@ public struct PictureAnalysis: Equatable, Sendable {
         switch noise {
         case .none: .none
         case .white: .gaussian
-        case .photograph: .photo
+        case .photograph, .recognized: .photo
         case .compressed: .jpeg
         }
     }
@@ -169,11 +178,13 @@ private struct Analyst {
 
     // MARK: Decision
 
-    func noise() -> PictureAnalysis.Noise {
-        guard min(source.width, source.height) >= NoiseEstimator.leastSide else { return .none }
+    func analysis() -> PictureAnalysis {
+        guard min(source.width, source.height) >= NoiseEstimator.leastSide else {
+            return PictureAnalysis(noise: .none, isDrawn: true)
+        }
         // Of equal channels the estimator would find no noise, as they do not differ.
         guard source.channels == 1 || !source.isMonochrome else {
-            return Analyst(source: source.merged, compression: compression, pool: pool).noise()
+            return Analyst(source: source.merged, compression: compression, pool: pool).analysis()
         }
         let findings = NoiseEstimator(pool: pool).findings(source)
         let isDrawn =
@@ -183,15 +194,15 @@ private struct Analyst {
                 return noise.sigma >= Self.drawnSigma && noise.evidence.repetition > Self.drawnRepetition
             }
         if !isDrawn, let map = whiteNoise(findings) {
-            return .white(map.limited(to: Self.greatestLevel).scaled(by: 1 / source.gain))
+            return PictureAnalysis(noise: .white(map.limited(to: Self.greatestLevel).scaled(by: 1 / source.gain)))
         }
         let compressed = compressionLevel()
         guard !isDrawn, let correlated = correlatedNoise() else {
-            return compressed.map { .compressed(level: $0) } ?? .none
+            return PictureAnalysis(noise: compressed.map { .compressed(level: $0) } ?? .none, isDrawn: isDrawn)
         }
         let least = compressed.map { $0 + min($0, Self.levelOfCompressed) } ?? 0
         let level = max(Self.levelOfHalved * correlated, least)
-        return .photograph(level: min(level, Self.greatestLevel) / Double(source.gain))
+        return PictureAnalysis(noise: .photograph(level: min(level, Self.greatestLevel) / Double(source.gain)))
     }
 
     /// The level of white noise, or its levels where they differ; nil if there is none for certain.
