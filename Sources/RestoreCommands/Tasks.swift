@@ -6,6 +6,7 @@ enum Tasks {
     static let all: [any TaskDefinition.Type] = [
         DenoiseTask.self,
         ColorizeTask.self,
+        InpaintTask.self,
         AutoencoderTask.self,
     ]
 
@@ -33,6 +34,12 @@ enum ColorizeTask: TaskDefinition {
     static let architecture: any ModelArchitecture.Type = ColorizerArchitecture.self
     static let trainCommand: any ParsableCommand.Type = TrainTaskCommand<TrainColorizeOptions>.self
     static let evaluateCommand: any ParsableCommand.Type = EvaluateColorizeCommand.self
+}
+
+enum InpaintTask: TaskDefinition {
+    static let architecture: any ModelArchitecture.Type = InpainterArchitecture.self
+    static let trainCommand: any ParsableCommand.Type = TrainTaskCommand<TrainInpaintOptions>.self
+    static let evaluateCommand: any ParsableCommand.Type = EvaluateInpaintCommand.self
 }
 
 enum AutoencoderTask: TaskDefinition {

@@ -1,0 +1,89 @@
+import ArgumentParser
+import RestoreModels
+import RestoreTraining
+
+struct EvaluateInpaintCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inpaint",
+        abstract: "Measures how well missing parts are filled.",
+        discussion: """
+            For a model of the mnist-quadrants recipe: prints bounds on the negative log likelihood of the missing pixels \
+            in nats, on average over the digits of a test set: -ELBO; Monte Carlo over the prior; importance sampling from \
+            the recognition network. First for gray targets, then for digits rounded to black and white. Beside them the \
+            plain network that has no code. --sheet draws completions of one digit of each class.
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
+    var model: String
+
+    @Option(
+        name: .customLong("data"), parsing: .upToNextOption,
+        help: ArgumentHelp("Folders or files with pictures (PNG, JPEG, MNIST).", valueName: "path"))
+    var sources: [String]
+
+    @Option(parsing: .unconditional, help: "Evaluate only the first pictures.")
+    var limit: Int?
+
+    @OptionGroup(title: "Digits") var digits: QuadrantOptions
+
+    @Option(parsing: .unconditional, help: "The same seed gives the same draws.")
+    var seed: UInt64 = 1
+
+    @Flag(help: "Replace an existing sheet.")
+    var overwrite = false
+
+    @Flag(help: "Print JSON records to stdout, one per line.")
+    var json = false
+
+    @OptionGroup var models: ModelOptions
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var verbosity: VerbosityOptions
+
+    func validate() throws {
+        guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
+        if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
+    }
+
+    func run() throws {
+        try reportingFailure {
+            let pool = threads.pool
+            let entry = try models.catalog().find(model)
+            let model = try Model<InpainterArchitecture>(path: entry.path)
+            guard model.architecture.kind == .quadrants else {
+                throw UsageError(description: "\(entry.name): this model is for photographs")
+            }
+            if let sheet = digits.sheet { try OutputPlan.requireReplaceable(sheet, overwrite: overwrite) }
+            let pictures = try PictureSet(
+                sources: sources.map { DataSource(path: $0) }, part: .test, minimumSide: 1, pool: pool,
+                logger: verbosity.logger)
+            let evaluator = QuadrantEvaluator(
+                completer: QuadrantCompleter(model, pool: pool), name: entry.name,
+                items: Array(pictures.pictures.prefix(limit ?? .max)), options: digits, seed: seed)
+            try EvaluationRun(evaluator: evaluator, json: json).run()
+            if let sheet = digits.sheet { try evaluator.writeSheet(sheet, overwrite: overwrite) }
+        }
+    }
+}
+
+/// Options for models of digits.
+struct QuadrantOptions: ParsableArguments {
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Codes of each digit for -ELBO and Monte Carlo.", valueName: "number"))
+    var draws = 10
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Codes of each digit for importance sampling; 0 for none.", valueName: "number"))
+    var importanceDraws = 50
+
+    @Option(help: ArgumentHelp("Write completions of one digit of each class to this picture.", valueName: "file.png"))
+    var sheet: String?
+
+    func validate() throws {
+        guard (1...100_000).contains(draws) else { throw ValidationError("--draws takes 1 to 100000.") }
+        guard (0...100_000).contains(importanceDraws) else {
+            throw ValidationError("--importance-draws takes 0 to 100000.")
+        }
+    }
+}

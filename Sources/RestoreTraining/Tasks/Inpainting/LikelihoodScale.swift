@@ -1,0 +1,73 @@
+import Glibc
+
+/// The deviation σ of the likelihood p(x | z, c) of each missing pixel: a fixed function of what is known. It grows with
+/// the contrast of the known pixels and with the distance from them, as the errors of fills do, so that smooth and
+/// textured pictures, thin scratches and large holes count alike.
+///
+/// σ² = (v + v₀) · d^0.8, limited, where v is the mean squared difference of known neighbors and d the distance from the
+/// nearest known pixel. The constants are ours.
+struct LikelihoodScale {
+    private static let leastVariance: Float = 0.008 * 0.008
+    private static let mostVariance: Float = 0.2 * 0.2
+    private static let exponent: Float = 0.8
+
+    /// Writes log σ² of every value, `3 · width · height`.
+    ///
+    /// - Parameters:
+    ///   - colors: interleaved RGB; only known pixels are read.
+    ///   - mask: 1 where pixels are missing.
+    static func write(
+        _ colors: UnsafePointer<Float>, mask: UnsafePointer<Float>, width: Int, height: Int,
+        to logVariances: UnsafeMutablePointer<Float>
+    ) {
+        let contrast = contrast(colors, mask, width, height) + leastVariance
+        let distances = distances(mask, width, height)
+        for pixel in 0..<(width * height) {
+            let variance = min(mostVariance, contrast * powf(max(1, distances[pixel]), exponent))
+            let logarithm = logf(variance)
+            for channel in 0..<3 { logVariances[3 * pixel + channel] = logarithm }
+        }
+    }
+
+    /// The mean squared difference of neighbors that are both known.
+    private static func contrast(
+        _ colors: UnsafePointer<Float>, _ mask: UnsafePointer<Float>, _ width: Int, _ height: Int
+    ) -> Float {
+        var (sum, count) = (0.0, 0)
+        for y in 0..<height {
+            for x in 0..<width where mask[y * width + x] == 0 {
+                let pixel = y * width + x
+                for (isInside, neighbor) in [(x + 1 < width, pixel + 1), (y + 1 < height, pixel + width)] {
+                    guard isInside, mask[neighbor] == 0 else { continue }
+                    for channel in 0..<3 {
+                        let d = colors[3 * pixel + channel] - colors[3 * neighbor + channel]
+                        sum += Double(d * d)
+                    }
+                    count += 3
+                }
+            }
+        }
+        return count == 0 ? 0 : Float(sum / Double(count))
+    }
+
+    /// The distance of each pixel from the nearest known one, by the 3-4 chamfer in two passes, in pixels.
+    private static func distances(_ mask: UnsafePointer<Float>, _ width: Int, _ height: Int) -> [Float] {
+        let far = Float(3 * (width + height))
+        var result = (0..<(width * height)).map { mask[$0] == 0 ? 0 : far }
+        func relax(_ x: Int, _ y: Int, _ steps: [(dx: Int, dy: Int, cost: Float)]) {
+            let pixel = y * width + x
+            for step in steps {
+                let (u, v) = (x + step.dx, y + step.dy)
+                guard (0..<width).contains(u), (0..<height).contains(v) else { continue }
+                result[pixel] = min(result[pixel], result[v * width + u] + step.cost)
+            }
+        }
+        let before: [(dx: Int, dy: Int, cost: Float)] = [(-1, 0, 3), (-1, -1, 4), (0, -1, 3), (1, -1, 4)]
+        let after = before.map { (dx: -$0.dx, dy: -$0.dy, cost: $0.cost) }
+        for y in 0..<height { for x in 0..<width where mask[y * width + x] != 0 { relax(x, y, before) } }
+        for y in (0..<height).reversed() {
+            for x in (0..<width).reversed() where mask[y * width + x] != 0 { relax(x, y, after) }
+        }
+        return result.map { $0 / 3 }
+    }
+}
