@@ -189,11 +189,13 @@ public struct DamageMask: Sendable {
     private mutating func fill(
         around center: SIMD2<Double>, reach: Double, where isInside: (SIMD2<Double>) -> Bool
     ) {
-        let rows = max(0, Int(center.y - reach))..<max(0, min(height, Int(center.y + reach + 1)))
-        let columns = max(0, Int(center.x - reach))..<max(0, min(width, Int(center.x + reach + 1)))
-        guard rows.lowerBound < rows.upperBound, columns.lowerBound < columns.upperBound else { return }
-        for y in rows {
-            for x in columns where isInside(SIMD2(Double(x) + 0.5, Double(y) + 0.5) - center) {
+        func span(_ middle: Double, _ count: Int) -> (first: Int, end: Int) {
+            (max(0, Int(middle - reach)), min(count, max(0, Int(middle + reach + 1))))
+        }
+        let (rows, columns) = (span(center.y, height), span(center.x, width))
+        guard rows.first < rows.end, columns.first < columns.end else { return }
+        for y in rows.first..<rows.end {
+            for x in columns.first..<columns.end where isInside(SIMD2(Double(x) + 0.5, Double(y) + 0.5) - center) {
                 values[y * width + x] = 1
             }
         }

@@ -1,0 +1,104 @@
+import Foundation
+import RestoreFiles
+import RestoreImage
+import RestoreNN
+import TestSupport
+import Testing
+
+/// Training and evaluation of models that complete digits, by the commands.
+@Suite struct InpaintTrainingCommandTests {
+    private let workplace: Workplace
+    private let folder: TemporaryFolder
+
+    init() throws {
+        workplace = try Workplace()
+        folder = workplace.folder
+        for (name, count) in [("train", 120), ("t10k", 30)] {
+            let (images, labels) = Self.digits(count)
+            try folder.write(images, "mnist/\(name)-images-idx3-ubyte")
+            try folder.write(labels, "mnist/\(name)-labels-idx1-ubyte")
+        }
+    }
+
+    /// Vertical bars of 28×28 pixels: dark ones of class 3, bright ones of class 8.
+    private static func digits(_ count: Int) -> (images: [UInt8], labels: [UInt8]) {
+        func header(_ axes: Int, _ sides: [Int]) -> [UInt8] {
+            [0, 0, 8, UInt8(axes)] + sides.flatMap { [0, 0, UInt8($0 >> 8), UInt8($0 & 255)] }
+        }
+        var generator = SeededGenerator(seed: UInt64(count))
+        var (images, labels): ([UInt8], [UInt8]) = (header(3, [count, 28, 28]), header(1, [count]))
+        for index in 0..<count {
+            let place = 2 + generator.index(below: 24)
+            labels.append(index % 2 == 0 ? 3 : 8)
+            images += (0..<784).map { abs($0 % 28 - place) < 2 ? (index % 2 == 0 ? 120 : 255) : 0 }
+        }
+        return (images, labels)
+    }
+
+    private func train(_ output: String, _ more: String...) throws -> Outcome {
+        try workplace.run(
+            ["train", "inpaint", "--recipe", "mnist-quadrants", "--given", "1", "--data", "mnist", "-o", output]
+                + ["--widths", "32,32", "--latent", "4", "--steps", "200", "--batch-size", "8", "--ema", "0.9"]
+                + ["--learning-rate", "0.003", "--validation-interval", "100", "-j", "2"] + more)
+    }
+
+    private struct Figures: Decodable {
+        let neg_elbo: Double
+        let monte_carlo: Double?
+        let importance: Double?
+        let neg_elbo_binarized: Double?
+        let kl: Double?
+    }
+
+    private struct Summary: Decodable {
+        let mean: Figures
+        let pictures: Int
+        let given: Int
+        let baselines: [String: Figures]
+    }
+
+    private func summary(_ arguments: String...) throws -> Summary {
+        let outcome = try workplace.run(
+            ["evaluate", "inpaint", "-m", "run/best.safetensors", "--data", "mnist", "--json"] + arguments)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let line = try #require(outcome.outputLines.last)
+        return try JSONDecoder().decode(Summary.self, from: Data(line.utf8))
+    }
+
+    @Test func aRunLearnsAndIsMeasuredByBounds() throws {
+        let outcome = try train("run")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("validation -ELBO ") && outcome.errors.contains("kl "))
+
+        let found = try summary("--sheet", "sheet.png", "--importance-draws", "40")
+        #expect(found.pictures == 30 && found.given == 1)
+        // A guess of one half costs 588 · log 2.
+        #expect(found.mean.neg_elbo > 0 && found.mean.neg_elbo < 0.6 * 588 * log(2), "\(found.mean.neg_elbo)")
+        let importance = try #require(found.mean.importance)
+        #expect(importance < found.mean.neg_elbo + 0.01, "importance sampling is the tighter bound: \(importance)")
+        #expect(try #require(found.mean.kl) > 0 && found.mean.monte_carlo != nil)
+        #expect(found.mean.neg_elbo_binarized != nil)
+        #expect(try #require(found.baselines["plain network"]).neg_elbo > 0)
+        // Rows for two classes: what is given, the mean, eight samples, the truth.
+        let sheet = try workplace.image("sheet.png")
+        #expect(sheet.width == 11 * 28 && sheet.height == 2 * 28)
+        let again = try workplace.run(
+            ["evaluate", "inpaint", "-m", "run/best.safetensors", "--data", "mnist", "--sheet", "sheet.png"])
+        #expect(again.code == 73 && again.errors.contains("sheet.png"))
+
+        let (first, same) = (try summary("--limit", "5"), try summary("--limit", "5", "-j", "3"))
+        #expect(first.mean.neg_elbo == same.mean.neg_elbo && first.mean.importance == same.mean.importance)
+        let other = try summary("--limit", "5", "--seed", "2", "--importance-draws", "0")
+        #expect(other.mean.neg_elbo != first.mean.neg_elbo && other.mean.importance == nil)
+    }
+
+    @Test func modelsOfOtherTasksAreRefused() throws {
+        let outcome = try workplace.run(["evaluate", "inpaint", "-m", "tiny", "--data", "mnist"])
+        #expect(outcome.code == 65 && outcome.errors.contains("expected \"inpaint\""), "\(outcome.errors)")
+        let wrong = try workplace.run([
+            "train", "inpaint", "--recipe", "mnist-quadrants", "--given", "4", "--data", "mnist", "-o", "x",
+        ])
+        #expect(wrong.code == 64 && wrong.errors.contains("--given"), "\(wrong.errors)")
+        #expect(pathKind(folder("x")) == .missing)
+    }
+}
