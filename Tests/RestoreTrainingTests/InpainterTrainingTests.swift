@@ -127,7 +127,8 @@ import Testing
             for slot in 0..<2 {
                 let values =
                     input.source == .standardNormal
-                    ? (0..<input.shape.count).map { _ in Float(generator.normal()) } : filled(task, slot: slot)[name] ?? []
+                    ? (0..<input.shape.count).map { _ in Float(generator.normal()) }
+                    : filled(task, slot: slot)[name] ?? []
                 (plan.input(index) + slot * input.shape.count).update(from: values, count: values.count)
             }
         }

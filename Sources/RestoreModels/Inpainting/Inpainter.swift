@@ -19,8 +19,8 @@ public final class Inpainter {
     public convenience init(path: String, pool: WorkerPool) throws(ModelError) {
         let model = try Model<InpainterArchitecture>(path: path)
         guard model.architecture.kind == .photo else {
-            let reason = "a \(model.architecture.kind.rawValue) completes digits; measure it with restore evaluate inpaint"
-            throw .badArchitecture(path: path, reason: reason)
+            let kind = model.architecture.kind.rawValue
+            throw .badArchitecture(path: path, reason: "a \(kind) completes digits; expected a model for photographs")
         }
         self.init(model, pool: pool)
     }

@@ -48,6 +48,13 @@ public struct CodeDistribution: Sendable {
     public let mean: [Float]
     public let logVariance: [Float]
 
+    /// - Precondition: as many values each.
+    public init(mean: [Float], logVariance: [Float]) {
+        precondition(mean.count == logVariance.count, "\(mean.count) means, \(logVariance.count) variances")
+        self.mean = mean
+        self.logVariance = logVariance
+    }
+
     /// Draws a code.
     public func sample(using generator: inout SeededGenerator) -> [Float] {
         zip(mean, logVariance).map { $0 + Float(exp(0.5 * Double($1)) * generator.normal()) }

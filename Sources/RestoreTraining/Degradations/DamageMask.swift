@@ -136,7 +136,8 @@ public struct DamageMask: Sendable {
         let count = 1 + generator.index(below: Int(4 * max(1, size / 96)))
         for _ in 0..<count {
             let center = point(&generator)
-            let radii = SIMD2(exp(generator.uniform(in: log(3)...log(22))), exp(generator.uniform(in: log(3)...log(22))))
+            let sizes = log(3.0)...log(22.0)
+            let radii = SIMD2(exp(generator.uniform(in: sizes)), exp(generator.uniform(in: sizes)))
             let isBox = generator.happens(0.5)
             let angle = isBox && generator.happens(0.5) ? 0 : generator.uniform(in: 0...Double.pi)
             let axis = SIMD2(cos(angle), sin(angle))

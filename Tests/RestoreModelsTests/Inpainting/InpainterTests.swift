@@ -40,8 +40,9 @@ import Testing
         for value in [features.result] + features.distributions { network.output(value) }
         let layers = architecture.dropoutLayers.map(\.layer)
         #expect(layers.isEmpty == (architecture.kind == .photo))
-        #expect(Set(ParameterLayout(network).entries.map(\.specification))
-            == Set(ParameterLayout(architecture.network).entries.map(\.specification)))
+        #expect(
+            Set(ParameterLayout(network).entries.map(\.specification))
+                == Set(ParameterLayout(architecture.network).entries.map(\.specification)))
     }
 
     @Test func theDefaultNetworksAreSmall() {

@@ -89,13 +89,16 @@ struct PhotoExamples: InpaintingExamples {
         let truth: [Float]
 
         /// Mean squared error of the whole crop.
-        func error(_ colors: [Float]) -> Double { max(1e-9, meanSquaredError(colors.map { min(1, max(0, $0)) }, truth)) }
+        func error(_ colors: [Float]) -> Double {
+            max(1e-9, meanSquaredError(colors.map { min(1, max(0, $0)) }, truth))
+        }
     }
 
     private func heldOut(_ index: Int) -> HeldOut {
         let image = validation.pictures[index].image.middle(width: Self.validationSide, height: Self.validationSide)
         let (width, height) = (image.width, image.height)
-        var generator = SeededGenerator(seed: configuration.trainer.seed, path: stableHash("validation"), UInt64(index))
+        var generator = SeededGenerator(
+            seed: configuration.trainer.seed, path: stableHash("validation"), UInt64(index))
         let kind = Self.validationKinds[index % Self.validationKinds.count]
         let mask = DamageMask(kind, width: width, height: height, using: &generator).values
         let truth = image.colors

@@ -36,15 +36,18 @@ struct QuadrantExamples: InpaintingExamples {
     func fill(
         _ inputs: [String: UnsafeMutablePointer<Float>], isDeterministic: Bool, using generator: inout SeededGenerator
     ) -> String {
+        guard let known = inputs["picture"], let missing = inputs["mask"], let whole = inputs["truth"],
+            let share = inputs["posterior share"]
+        else { preconditionFailure("a training graph without the inputs of digits: \(inputs.keys)") }
         let picture = training.pictures[training.drawIndex(using: &generator)]
         let truth = QuadrantCompleter.values(of: picture.image)
         let mask = QuadrantCompleter.mask(given: architecture.given)
         for pixel in truth.indices {
-            inputs["picture"]?[pixel] = truth[pixel] * (1 - mask[pixel])
-            inputs["mask"]?[pixel] = mask[pixel]
-            inputs["truth"]?[pixel] = truth[pixel]
+            known[pixel] = truth[pixel] * (1 - mask[pixel])
+            missing[pixel] = mask[pixel]
+            whole[pixel] = truth[pixel]
         }
-        inputs["posterior share"]?[0] = isDeterministic ? 0 : 1
+        share[0] = isDeterministic ? 0 : 1
         let scale = Float(1 / (1 - configuration.dropout))
         for (layer, units) in architecture.dropoutLayers {
             guard let factors = inputs[InpainterArchitecture.dropoutInput(layer)] else { continue }
@@ -60,7 +63,8 @@ struct QuadrantExamples: InpaintingExamples {
         let completer = QuadrantCompleter(model, pool: pool)
         var sums = [0.0, 0, 0]
         for (index, picture) in validation.pictures.enumerated() {
-            var generator = SeededGenerator(seed: configuration.trainer.seed, path: stableHash("validation"), UInt64(index))
+            var generator = SeededGenerator(
+                seed: configuration.trainer.seed, path: stableHash("validation"), UInt64(index))
             let truth = QuadrantCompleter.values(of: picture.image)
             let encoding = try completer.encode(truth)
             let divergence = encoding.posterior.divergence(from: encoding.prior)
