@@ -85,7 +85,7 @@ import Testing
             #expect(Set(mask) == [0, 1])
             for index in truth.indices where mask[index / 3] == 0 { #expect(picture[index] == truth[index]) }
             #expect(picture != truth && picture.allSatisfy { (-0.01...1.01).contains($0) })
-            #expect(scale.allSatisfy { (log(0.008 * 0.008) - 1e-3...log(0.04) + 1e-3).contains(Double($0)) })
+            #expect(scale.allSatisfy { (2 * log(0.025) - 1e-3...2 * log(0.25) + 1e-3).contains(Double($0)) })
             shares.append(try #require(inputs["posterior share"]?.first))
         }
         #expect(shares.reduce(0, +) == 2, "half of a batch is decoded from the prior's mean")

@@ -58,13 +58,17 @@ extension InpainterArchitecture {
         return addDistribution(to: &network, "recognition", value)
     }
 
+    /// The normalization bounds means and log variances: the divergence grows with the exponential of the latter, and one
+    /// unusual patch could end the training.
     private func addDistribution(
         to network: inout Network, _ path: String, _ features: Network.Value
     ) -> Distribution {
-        let head = Convolution(inputChannels: widths[widths.count - 1], outputChannels: latentChannels, kernel: 1)
+        let width = widths[widths.count - 1]
+        let normalized = network.add("\(path).norm", LayerNormalization(channels: width), features)
+        let head = Convolution(inputChannels: width, outputChannels: latentChannels, kernel: 1)
         return Distribution(
-            mean: network.add("\(path).mean", head, features),
-            logVariance: network.add("\(path).logvariance", head, features))
+            mean: network.add("\(path).mean", head, normalized),
+            logVariance: network.add("\(path).logvariance", head, normalized))
     }
 
     private func addDecoder(

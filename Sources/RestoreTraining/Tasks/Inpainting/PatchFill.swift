@@ -1,6 +1,6 @@
 /// The harmonic fill of a small patch: missing pixels are the means of their neighbors, the known ones are the boundary
 /// values. Computed coarse to fine, with successive over-relaxation at each level, to a fraction of an 8-bit step.
-struct PatchFill {
+package struct PatchFill {
     private let width: Int
     private let height: Int
     /// Missing pixels, row by row, each with its neighbors inside the patch.
@@ -16,6 +16,24 @@ struct PatchFill {
         self.width = width
         self.height = height
         missing = (0..<(width * height)).filter { mask[$0] != 0 }
+    }
+
+    /// - Parameter mask: 1 where pixels are missing, row by row.
+    package init(width: Int, height: Int, mask: [Float]) {
+        precondition(mask.count == width * height, "a mask of \(mask.count) for \(width)×\(height)")
+        self.width = width
+        self.height = height
+        missing = mask.indices.filter { mask[$0] != 0 }
+    }
+
+    /// Interleaved RGB values with the missing pixels replaced.
+    package func applied(to colors: [Float]) -> [Float] {
+        precondition(colors.count == 3 * width * height, "\(colors.count) values for \(width)×\(height)")
+        var result = colors
+        result.withUnsafeMutableBufferPointer { buffer in
+            if let base = buffer.baseAddress { apply(to: base) }
+        }
+        return result
     }
 
     /// Replaces the missing pixels of interleaved RGB values.
