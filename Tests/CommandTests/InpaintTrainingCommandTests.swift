@@ -1,4 +1,5 @@
 import Foundation
+import ModelTestSupport
 import RestoreFiles
 import RestoreImage
 import RestoreNN
@@ -90,6 +91,60 @@ import Testing
         #expect(first.mean.neg_elbo == same.mean.neg_elbo && first.mean.importance == same.mean.importance)
         let other = try summary("--limit", "5", "--seed", "2", "--importance-draws", "0")
         #expect(other.mean.neg_elbo != first.mean.neg_elbo && other.mean.importance == nil)
+    }
+
+    // MARK: Photographs
+
+    private func writePhotographs(maskSide: Int = 48) throws {
+        try workplace.models.write(TinyInpainter().file(), "fill/model.safetensors")
+        for index in 0..<2 {
+            try folder.write(.scene(width: 48, height: 40, seed: UInt64(index)), "photos/\(index).png")
+            let marked = (0..<(maskSide * 40)).map { UInt8($0 % maskSide < 12 ? 255 : 0) }
+            try folder.write(
+                Image(width: maskSide, height: 40, channelLayout: .gray, samples: .uint8(marked)),
+                "masks/\(index).png")
+        }
+    }
+
+    @Test func photographsAreMeasuredWithTheirMasks() throws {
+        try writePhotographs()
+        let arguments = ["evaluate", "inpaint", "-m", "fill", "--data", "photos", "--masks", "masks", "--json"]
+        let outcome = try workplace.run(arguments + ["--samples", "3", "-j", "2"])
+        #expect(outcome.code == 0 && outcome.outputLines.count == 3, "\(outcome.errors)")
+        struct Figures: Decodable {
+            let psnr: Double
+            let psnr_inside: Double
+            let best_gain: Double?
+            let mean_gain: Double?
+            let distance: Double?
+            let kl: Double?
+            let other_code_gain: Double?
+        }
+        struct Record: Decodable {
+            let mean: Figures
+            let baselines: [String: Figures]
+        }
+        let record = try JSONDecoder().decode(Record.self, from: Data(try #require(outcome.outputLines.last).utf8))
+        let mean = record.mean
+        // A quarter of the pixels is missing: 6 dB.
+        #expect(abs(mean.psnr - mean.psnr_inside - 6.02) < 0.01)
+        #expect(try #require(mean.best_gain) >= #require(mean.mean_gain))
+        #expect(try #require(mean.distance) > 0 && #require(mean.kl) > 0 && mean.other_code_gain != nil)
+        // Random weights are worse than the fill that they change.
+        #expect(try #require(record.baselines["harmonic"]).psnr > mean.psnr)
+        let one = try workplace.run(arguments + ["--limit", "1", "-j", "1"])
+        #expect(one.code == 0 && one.output.contains("\"psnr\"") && !one.output.contains("\"kl\""))
+    }
+
+    @Test func masksMustFit() throws {
+        try writePhotographs(maskSide: 50)
+        let arguments = ["evaluate", "inpaint", "-m", "fill", "--data", "photos"]
+        let size = try workplace.run(arguments + ["--masks", "masks"])
+        #expect(size.code == 64 && size.errors.contains("50×40") && size.errors.contains("48×40"), "\(size.errors)")
+        let missing = try workplace.run(arguments + ["--masks", "photos/0.png"])
+        #expect(missing.code != 0, "\(missing.errors)")
+        let none = try workplace.run(arguments)
+        #expect(none.code == 64 && none.errors.contains("--masks"), "\(none.errors)")
     }
 
     @Test func modelsOfOtherTasksAreRefused() throws {

@@ -31,7 +31,7 @@ struct EvaluateInpaintCommand: ParsableCommand {
     var limit: Int?
 
     @Option(
-        help: ArgumentHelp("Masks of photographs, named like them: white where pixels are missing.", valueName: "folder"))
+        help: ArgumentHelp("Masks of photographs, named like them; white is missing.", valueName: "folder"))
     var masks: String?
 
     @Option(
