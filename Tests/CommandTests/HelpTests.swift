@@ -166,6 +166,7 @@ import Testing
     @Test func everySettingHasAnOption() throws {
         try expectAnOptionForEverySetting(DenoiserConfiguration.self)
         try expectAnOptionForEverySetting(ColorizerConfiguration.self)
+        try expectAnOptionForEverySetting(InpainterConfiguration.self)
         try expectAnOptionForEverySetting(AutoencoderConfiguration.self)
     }
 
@@ -173,12 +174,16 @@ import Testing
         try expectDefaultsOfARun(
             DenoiserConfiguration.self, derived: ["blocks": ("6,5,4; 2 with other widths", "6,5,4")])
         try expectDefaultsOfARun(ColorizerConfiguration.self, derived: [:])
+        try expectDefaultsOfARun(InpainterConfiguration.self, derived: [:])
         try expectDefaultsOfARun(AutoencoderConfiguration.self, derived: ["classes": ("all", "")])
     }
 
     /// A new task is a new line in the tests above.
     @Test func noTaskIsLeftOut() throws {
-        let tasks = [DenoiserConfiguration.task, ColorizerConfiguration.task, AutoencoderConfiguration.task]
+        let tasks = [
+            DenoiserConfiguration.task, ColorizerConfiguration.task, InpainterConfiguration.task,
+            AutoencoderConfiguration.task,
+        ]
         #expect(try Set(subcommands(help(["train"]).output)) == Set(tasks))
     }
 }

@@ -161,7 +161,7 @@ public struct InpainterConfiguration: TrainingConfiguration {
             let divergence = network.add(
                 "kl", KLDivergence(freeBits: freeBits), posterior.mean, posterior.logVariance, features.prior.mean,
                 features.prior.logVariance)
-            let start = klWarmup > 0 ? 0.02 * scale : scale
+            let start = klWarmup > 0 ? 1e-4 * scale : scale
             terms.append(
                 .init("kl", divergence, weight: WeightSchedule(from: start, to: scale, warmupSteps: klWarmup)))
         }
