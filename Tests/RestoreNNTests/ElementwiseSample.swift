@@ -35,6 +35,7 @@ struct ElementwiseSample: Sendable, CustomTestStringConvertible {
             ElementwiseSample(
                 name: "multiply, wide", operation: Multiply(), inputs: [shape(5, 6, 37), shape(5, 6, 1)],
                 linearInputs: [0, 1]),
+            ElementwiseSample(name: "difference", operation: Difference(scale: 0.75), inputs: [side, side]),
             ElementwiseSample(name: "exponential", operation: Exponential(scale: 0.5), inputs: [side]),
             ElementwiseSample(
                 name: "reshape", operation: Reshape(height: 3, width: 8, channels: 5), inputs: [side],

@@ -8,6 +8,10 @@ extension InpainterArchitecture {
     /// network's.
     private static let unshuffle = (prior: 2, recognition: 4)
 
+    /// What the recognition network has to describe is a small difference of colors. Given the true picture beside the
+    /// filled one, it did not find it: the code said nothing, and its divergence went to 0.
+    private static let differenceScale: Float = 8
+
     func addPhoto(to network: inout Network, _ code: Code) -> Features {
         let (picture, mask) = (network.input("picture"), network.input("mask"))
         let hasTruth = code == .posterior || code == .training
@@ -17,7 +21,10 @@ extension InpainterArchitecture {
         let seen = network.add("seen", Concatenate(), picture, mask)
         let (skips, bottom) = addPrior(to: &network, seen)
         let prior = addDistribution(to: &network, "prior", bottom)
-        let change = truth.map { addRecognition(to: &network, seen: seen, truth: $0) }
+        let change = truth.map { truth in
+            let difference = network.add("difference", Difference(scale: Self.differenceScale), truth, picture)
+            return addRecognition(to: &network, seen: seen, difference: difference)
+        }
         let (latent, posterior) = addCode(to: &network, code, prior: prior, change: change, noise: noise)
         let correction = addDecoder(to: &network, latent, skips: skips, bottom: bottom)
         let result = network.add("colors", Add(), correction, picture)
@@ -42,10 +49,10 @@ extension InpainterArchitecture {
     }
 
     private func addRecognition(
-        to network: inout Network, seen: Network.Value, truth: Network.Value
+        to network: inout Network, seen: Network.Value, difference: Network.Value
     ) -> Distribution {
         let factor = Self.unshuffle.recognition
-        let all = network.add("recognition.seen", Concatenate(), seen, truth)
+        let all = network.add("recognition.seen", Concatenate(), seen, difference)
         let unshuffled = network.add("recognition.unshuffle", PixelUnshuffle(factor: factor), all)
         let inputs = (2 * pictureChannels + 1) * factor * factor
         var value = network.add("recognition.head", convolution(inputs, widths[1], hasBias: true), unshuffled)

@@ -34,9 +34,9 @@ public struct InpainterConfiguration: TrainingConfiguration {
     /// deterministic answer is trained, too.
     public var deterministicShare = 0.5
     /// λ of `KLDivergence`.
-    public var freeBits = 0.25
-    /// Steps over which the weight of the divergence grows to 1.
-    public var klWarmup = 2000
+    public var freeBits = 0.0
+    /// Steps over which the weight of the divergence grows from almost nothing to 1.
+    public var klWarmup = 10_000
     /// Rate of dropout in the dense networks.
     public var dropout = 0.0
     public var validationPictures = 24
@@ -98,7 +98,7 @@ public struct InpainterConfiguration: TrainingConfiguration {
                 help: "Fraction of examples decoded from the prior's mean.", valueName: "0…1"),
             .number(
                 "free-bits", \.freeBits, in: 0...1000,
-                help: "Divergence that costs nothing, in nats for each value of the code at a place.",
+                help: "Divergence that costs nothing, in nats for each channel of the code, summed over places.",
                 valueName: "nats"),
             .integer(
                 "kl-warmup", \.klWarmup, in: 0...10_000_000,
