@@ -8,7 +8,7 @@ public struct RestoreCommand: ParsableCommand {
 
     public static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Restores photographs: removes noise and adds color, entirely on this computer.",
+        abstract: "Restores photographs: removes noise, adds color, fills what is missing, entirely on this computer.",
         discussion: """
             Try it: restore denoise photo.jpg
 
@@ -17,9 +17,8 @@ public struct RestoreCommand: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            DenoiseCommand.self, ColorizeCommand.self, DegradeCommand.self, EvaluateCommand.self, TrainCommand.self,
-            DataCommand.self,
-            ModelsCommand.self,
+            DenoiseCommand.self, ColorizeCommand.self, InpaintCommand.self, DegradeCommand.self, EvaluateCommand.self,
+            TrainCommand.self, DataCommand.self, ModelsCommand.self,
         ])
 
     public init() {}

@@ -37,7 +37,8 @@ public struct ContactSheet: Sendable {
             for (column, row) in line.enumerated() {
                 for (place, picture) in row.enumerated() {
                     guard case .uint8(let values) = picture.samples else { continue }
-                    let x = Self.rowGap + column * stepX + place * (cellSide + Self.gap) + (cellSide - picture.width) / 2
+                    let left = Self.rowGap + column * stepX + place * (cellSide + Self.gap)
+                    let x = left + (cellSide - picture.width) / 2
                     let y = top + (lineHeight - picture.height) / 2
                     for line in 0..<picture.height {
                         let (target, source) = (3 * ((y + line) * width + x), 3 * line * picture.width)

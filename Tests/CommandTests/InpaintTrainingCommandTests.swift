@@ -113,7 +113,7 @@ import Testing
         #expect(outcome.code == 0 && outcome.outputLines.count == 3, "\(outcome.errors)")
         struct Figures: Decodable {
             let psnr: Double
-            let psnr_inside: Double
+            let psnr_masked: Double
             let best_gain: Double?
             let mean_gain: Double?
             let distance: Double?
@@ -127,7 +127,7 @@ import Testing
         let record = try JSONDecoder().decode(Record.self, from: Data(try #require(outcome.outputLines.last).utf8))
         let mean = record.mean
         // A quarter of the pixels is missing: 6 dB.
-        #expect(abs(mean.psnr - mean.psnr_inside - 6.02) < 0.01)
+        #expect(abs(mean.psnr - mean.psnr_masked - 6.02) < 0.01)
         #expect(try #require(mean.best_gain) >= #require(mean.mean_gain))
         #expect(try #require(mean.distance) > 0 && #require(mean.kl) > 0 && mean.other_code_gain != nil)
         // Random weights are worse than the fill that they change.

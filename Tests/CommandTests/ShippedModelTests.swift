@@ -167,9 +167,10 @@ import Testing
     /// Noise that a camera has smoothed looks like texture to statistics; the model for photographs recognizes it.
     @Test func aCamerasNoiseIsRecognized() throws {
         let files = ["astronaut.png", "mountains.png", "brushes.png"].map { Fixtures.path("images/\($0)") }
+        let noise = ["--noise", "photo", "--level", "medium"]
         let outcome = try workplace.run(
-            ["evaluate", "denoise", "--json", "-j", "2", "-m", "auto", "--noise", "photo", "--level", "medium", "--data"]
-                + files, environment: environment)
+            ["evaluate", "denoise", "--json", "-j", "2", "-m", "auto"] + noise + ["--data"] + files,
+            environment: environment)
         #expect(outcome.code == 0, "\(outcome.errors)")
         for record in try outcome.records(EvaluationRecord.self).dropLast() {
             let noisy = try #require(record.baselines["noisy"]).psnr

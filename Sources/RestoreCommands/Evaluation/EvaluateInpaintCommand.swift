@@ -9,14 +9,15 @@ struct EvaluateInpaintCommand: ParsableCommand {
         abstract: "Measures how well missing parts are filled.",
         discussion: """
             For a model for photographs: prints PSNR over the whole picture and inside the mask, and SSIM, beside the \
-            harmonic fill. With --samples, also what the best and the mean sample gain inside the mask, in dB; the \
-            root mean squared difference of samples; the KL of a picture; and the gain by the code of the true picture \
-            and by that of another picture.
+            harmonic and the biharmonic fill. With --samples, also what the best sample gains inside the mask, in dB, beside \
+            the best of as many answers with smooth noise; what the mean sample gains; the root mean squared difference of \
+            samples; the KL of a picture; and the gain by the code of the true picture and by that of another picture. \
+            --sheet shows pictures: damaged, filled, three samples, true.
 
             For a model of the mnist-quadrants recipe: prints bounds on the negative log likelihood of the missing pixels \
             in nats, on average over the digits of a test set: -ELBO; Monte Carlo over the prior; importance sampling from \
             the recognition network. First for gray targets, then for digits rounded to black and white. Beside them the \
-            plain network that has no code. --sheet draws completions of one digit of each class.
+            plain network that has no code. --sheet shows completions of one digit of each class.
             """)
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
@@ -44,12 +45,10 @@ struct EvaluateInpaintCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: "The same seed gives the same draws.")
     var seed: UInt64 = 1
 
-    @Flag(help: "Replace an existing sheet.")
-    var overwrite = false
-
     @Flag(help: "Print JSON records to stdout, one per line.")
     var json = false
 
+    @OptionGroup var sheet: SheetOptions
     @OptionGroup var models: ModelOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var verbosity: VerbosityOptions
@@ -62,11 +61,11 @@ struct EvaluateInpaintCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
+            try sheet.check()
             let pool = threads.pool
             let entry = try models.catalog().find(model)
             let model = try Model<InpainterArchitecture>(path: entry.path)
             guard model.architecture.kind == .quadrants else { return try evaluatePhotographs(model, entry.name, pool) }
-            if let sheet = digits.sheet { try OutputPlan.requireReplaceable(sheet, overwrite: overwrite) }
             let pictures = try PictureSet(
                 sources: sources.map { DataSource(path: $0) }, part: .test, minimumSide: 1, pool: pool,
                 logger: verbosity.logger)
@@ -74,7 +73,7 @@ struct EvaluateInpaintCommand: ParsableCommand {
                 completer: QuadrantCompleter(model, pool: pool), name: entry.name,
                 items: Array(pictures.pictures.prefix(limit ?? .max)), options: digits, seed: seed)
             try EvaluationRun(evaluator: evaluator, json: json).run()
-            if let sheet = digits.sheet { try evaluator.writeSheet(sheet, overwrite: overwrite) }
+            if let sheet = sheet.sheet { try evaluator.writeSheet(sheet, overwrite: self.sheet.overwrite) }
         }
     }
 }
@@ -91,8 +90,11 @@ extension EvaluateInpaintCommand {
             logger: verbosity.logger)
         let items = try PhotoFillEvaluator.items(Array(pictures.pictures.prefix(limit ?? .max)), masks: masks)
         let evaluator = PhotoFillEvaluator(
-            inpainter: Inpainter(model, pool: pool), name: name, items: items, sampleCount: samples, seed: seed)
+            inpainter: Inpainter(model, pool: pool), pool: pool, name: name, items: items, sampleCount: samples,
+            seed: seed,
+            sheetRows: sheet.sheet == nil ? 0 : sheet.sheetRows)
         try EvaluationRun(evaluator: evaluator, json: json).run()
+        try sheet.write(evaluator.rows)
     }
 }
 
@@ -107,9 +109,6 @@ struct QuadrantOptions: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp("Codes of each digit for importance sampling; 0 for none.", valueName: "number"))
     var importanceDraws = 50
-
-    @Option(help: ArgumentHelp("Write completions of one digit of each class to this picture.", valueName: "file.png"))
-    var sheet: String?
 
     func validate() throws {
         guard (1...100_000).contains(draws) else { throw ValidationError("--draws takes 1 to 100000.") }

@@ -1,29 +1,51 @@
 import Glibc
+import RestoreConcurrency
 import RestoreFiles
 import RestoreImage
 import RestoreModels
 import RestoreNN
 import RestoreTraining
 
-/// Fills pictures whose missing pixels are known, each as one crop, and tells how the code of the network is used.
+/// Fills pictures whose missing pixels are known, as `restore inpaint` does, and tells how the code of the network is used.
 struct PhotoFillEvaluator: Evaluator {
     /// A picture and its mask.
     struct Item {
         let path: String
         let image: Image
-        /// 1 where pixels are missing.
-        let mask: [Float]
+        let mask: FillMask
     }
 
     let inpainter: Inpainter
+    let pool: WorkerPool
     let name: String
     let items: [Item]
     let sampleCount: Int
     let seed: UInt64
+    /// Of how many pictures the evaluation keeps the rows of a contact sheet.
+    let sheetRows: Int
+    private let sheet = Sheet()
+
+    init(
+        inpainter: Inpainter, pool: WorkerPool, name: String, items: [Item], sampleCount: Int, seed: UInt64,
+        sheetRows: Int = 0
+    ) {
+        (self.inpainter, self.pool, self.name, self.items) = (inpainter, pool, name, items)
+        (self.sampleCount, self.seed, self.sheetRows) = (sampleCount, seed, sheetRows)
+    }
+
+    private final class Sheet {
+        var rows: [[Image]] = []
+    }
+
+    /// Damaged, filled, samples, true.
+    var rows: [[Image]] { sheet.rows }
+
+    private static let sampleColumns = 3
 
     let metrics = [
-        Metric.psnr, decibels("psnr_inside", "inside"), .ssim,
-        decibels("best_gain", "best sample"), decibels("mean_gain", "mean sample"),
+        Metric.psnr, decibels("psnr_masked", "inside"), .ssim,
+        decibels("best_gain", "best sample"), decibels("noise_gain", "best of noise"),
+        decibels("mean_gain", "mean sample"),
         Metric("distance", title: "distance of samples", decimals: 4, direction: .higherIsBetter),
         .divergence, decibels("own_code_gain", "own code"), decibels("other_code_gain", "another picture's code"),
     ]
@@ -60,51 +82,113 @@ struct PhotoFillEvaluator: Evaluator {
                         \(picture.image.width)×\(picture.image.height)
                         """)
             }
-            let colors = mask.colors
-            return Item(
-                path: picture.path, image: picture.image,
-                mask: (0..<mask.pixelCount).map { colors[3 * $0] >= 0.5 ? 1 : 0 })
+            return Item(path: picture.path, image: picture.image, mask: FillMask(mask))
         }
     }
 
     func evaluate(_ item: Item) throws -> Evaluation {
-        let (crop, truth) = self.crop(item)
         let clock = ContinuousClock()
         let start = clock.now
-        let answer = try inpainter.fill(crop)
+        let answer = try fill(.network(inpainter), item)
         let seconds = roundedToMicroseconds((clock.now - start).seconds)
-        let error = squaredError(answer, truth)
-        var values = try measures(answer, item, truth)
+        var values = try measures(answer, item)
+        var samples: [Image] = []
         if sampleCount > 0 {
-            let samples = try (0..<sampleCount).map { try inpainter.fill(crop, seed: seed &+ UInt64($0)) }
-            let errors = samples.map { squaredError($0, truth) }
-            let gains = errors.map { 10 * log10(error / $0) }
-            values += [gains.max(), gains.reduce(0, +) / Double(gains.count), distance(samples, item.mask)]
-            values += try codeMeasures(item, crop, truth, error)
+            samples = try (0..<sampleCount).map {
+                try fill(.network(inpainter), item, options: .init(seed: seed &+ UInt64($0)))
+            }
+            values += sampleMeasures(samples, answer, item) + (try codeMeasures(item))
         } else {
-            values += [Double?](repeating: nil, count: 6)
+            values += [Double?](repeating: nil, count: 7)
         }
-        let harmonic = try measures(crop.colors, item, truth) + [Double?](repeating: nil, count: 6)
-        return Evaluation(
-            file: item.path, values: values, seconds: seconds,
-            baselines: [.init(name: "harmonic", values: harmonic)])
+        if sheet.rows.count < sheetRows {
+            sheet.rows.append(
+                [try damaged(item), answer] + samples.prefix(Self.sampleColumns) + [item.image.inColor()])
+        }
+        let baselines = try [("harmonic", PictureFill.Method.harmonic), ("biharmonic", .biharmonic)].map {
+            name, method in
+            let values = try measures(fill(method, item), item) + [Double?](repeating: nil, count: 7)
+            return Evaluation.Baseline(name: name, values: values)
+        }
+        return Evaluation(file: item.path, values: values, seconds: seconds, baselines: baselines)
+    }
+
+    private func fill(
+        _ method: PictureFill.Method, _ item: Item, options: PictureFill.Options = .init()
+    ) throws -> Image {
+        try PictureFill(method, pool: pool).fill(item.image.inColor(), item.mask, options: options)
+    }
+
+    /// White where pixels are missing.
+    private func damaged(_ item: Item) throws -> Image {
+        var image = item.image.inColor()
+        var colors = image.colors
+        for pixel in item.mask.isMissing.indices where item.mask.isMissing[pixel] {
+            for index in (3 * pixel)..<(3 * pixel + 3) { colors[index] = 1 }
+        }
+        try image.setColors(of: image.bounds, from: colors, pool: pool)
+        return image
+    }
+
+    // MARK: Samples
+
+    /// What the best and the mean sample gain over the answer, in dB, with, between them, what the best of as many answers
+    /// with smooth noise gains that differ as much; and the distance of samples.
+    private func sampleMeasures(_ samples: [Image], _ answer: Image, _ item: Item) -> [Double?] {
+        let (truth, best) = (item.image.colors, answer.colors)
+        let error = squaredError(best, truth)
+        func gain(_ colors: [Float]) -> Double { 10 * log10(max(1e-9, error) / max(1e-9, squaredError(colors, truth))) }
+        let colors = samples.map(\.colors)
+        let gains = colors.map(gain)
+        let distance = distance(colors, item.mask)
+        let noisy = distance.map { distance in
+            samples.indices.map {
+                gain(self.noisy(best, item.mask, deviation: distance / 2.0.squareRoot(), number: $0))
+            }
+        }
+        return [gains.max(), noisy?.max(), gains.reduce(0, +) / Double(gains.count), distance]
+    }
+
+    /// Side of the squares over which the noise of the comparison changes, as coarse as the code.
+    private static let noiseSide = 16
+
+    /// Colors with smooth noise inside the mask, of an effective deviation.
+    private func noisy(_ colors: [Float], _ mask: FillMask, deviation: Double, number: Int) -> [Float] {
+        let side = Self.noiseSide
+        let (across, down) = (mask.width / side + 2, mask.height / side + 2)
+        var generator = SeededGenerator(seed: seed, path: stableHash("noise"), UInt64(number))
+        let grid = (0..<(3 * across * down)).map { _ in Float(generator.normal()) }
+        var noise = [Float](repeating: 0, count: colors.count)
+        for y in 0..<mask.height {
+            for x in 0..<mask.width where mask.isMissing[y * mask.width + x] {
+                let (u, v) = (Float(x % side) / Float(side), Float(y % side) / Float(side))
+                let place = 3 * (y / side * across + x / side)
+                for channel in 0..<3 {
+                    let top = grid[place + channel] * (1 - u) + grid[place + 3 + channel] * u
+                    let low = place + 3 * across + channel
+                    noise[3 * (y * mask.width + x) + channel] =
+                        top * (1 - v) + (grid[low] * (1 - u) + grid[low + 3] * u) * v
+                }
+            }
+        }
+        let energy = noise.reduce(0) { $0 + Double($1) * Double($1) } / Double(3 * max(1, mask.count))
+        let scale = Float(deviation / max(1e-9, energy.squareRoot()))
+        return zip(colors, noise).map { $0 + scale * $1 }
     }
 
     private func crop(_ item: Item) -> (crop: Inpainter.Crop, truth: [Float]) {
         let truth = item.image.colors
-        let colors = PatchFill(
-            width: item.image.width, height: item.image.height, mask: item.mask
-        ).applied(to: truth)
-        return (
-            Inpainter.Crop(width: item.image.width, height: item.image.height, colors: colors, mask: item.mask), truth
-        )
+        let crop = Inpainter.Crop(
+            width: item.image.width, height: item.image.height, colors: truth,
+            mask: item.mask.isMissing.map { $0 ? 1 : 0 })
+        return (crop.harmonic, truth)
     }
 
     /// The divergence, and what the code of the true picture and that of the next picture of the same size gain over the
     /// deterministic answer, in dB.
-    private func codeMeasures(
-        _ item: Item, _ crop: Inpainter.Crop, _ truth: [Float], _ error: Double
-    ) throws -> [Double?] {
+    private func codeMeasures(_ item: Item) throws -> [Double?] {
+        let (crop, truth) = self.crop(item)
+        let error = squaredError(try inpainter.fill(crop), truth)
         let (prior, posterior) = try inpainter.encode(crop, truth: truth)
         let own = squaredError(try inpainter.fill(crop, code: posterior.mean), truth)
         var other: Double?
@@ -119,15 +203,13 @@ struct PhotoFillEvaluator: Evaluator {
         return [posterior.divergence(from: prior), 10 * log10(error / own), other]
     }
 
-    private func measures(_ colors: [Float], _ item: Item, _ truth: [Float]) throws -> [Double?] {
-        var image = item.image.inColor()
-        try image.setColors(of: image.bounds, from: colors, pool: .serial)
-        let missing = item.mask.reduce(0) { $0 + Double($1) }
-        let error = squaredError(colors.map { ($0 * 255).rounded() / 255 }, truth)
-        let (whole, inside) = (error / Double(truth.count), error / (3 * max(1, missing)))
+    private func measures(_ filled: Image, _ item: Item) throws -> [Double?] {
+        let truth = item.image.inColor()
+        let error = squaredError(filled.colors, truth.colors)
+        let (whole, inside) = (error / Double(3 * truth.pixelCount), error / Double(3 * max(1, item.mask.count)))
         return [
             whole > 0 ? -10 * log10(whole) : nil, inside > 0 ? -10 * log10(inside) : nil,
-            try? structuralSimilarity(image, item.image.inColor()),
+            try? structuralSimilarity(filled, truth),
         ]
     }
 
@@ -139,8 +221,8 @@ struct PhotoFillEvaluator: Evaluator {
     }
 
     /// The root mean squared difference of two samples inside the mask, over all pairs.
-    private func distance(_ samples: [[Float]], _ mask: [Float]) -> Double? {
-        let count = 3 * mask.reduce(0) { $0 + Double($1) }
+    private func distance(_ samples: [[Float]], _ mask: FillMask) -> Double? {
+        let count = Double(3 * mask.count)
         guard samples.count > 1, count > 0 else { return nil }
         var (sum, pairs) = (0.0, 0.0)
         for (index, first) in samples.enumerated() {

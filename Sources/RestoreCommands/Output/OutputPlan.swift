@@ -197,12 +197,14 @@ package struct OutputPlan: Equatable {
             ? joinPath(parentFolder(of: file.path), renamed) : renamed
     }
 
-    /// The file of another role for a picture. In a folder it may have the extension of another format.
+    /// The file of another role for a picture. In a folder it may have the extension of another format, and the role in its
+    /// name, as in `photo_mask.png`.
     private static func companion(of file: PictureInputs.File, from source: CompanionSource) -> PictureJob.Companion {
         guard isFolder(source.path) else { return PictureJob.Companion(role: source.role, path: source.path) }
         let same = joinPath(source.path, file.relativePath)
         let stem = removingPathExtension(same)
-        let others = ImageFormat.allCases.flatMap(\.fileExtensions).map { "\(stem).\($0)" }
+        let extensions = ImageFormat.allCases.flatMap(\.fileExtensions)
+        let others = [stem, "\(stem)_\(source.role.rawValue)"].flatMap { name in extensions.map { "\(name).\($0)" } }
         // If there is none, reading it fails and names the file that was expected.
         let found = ([same] + others).first { pathKind($0) == .regularFile } ?? same
         return PictureJob.Companion(role: source.role, path: found)

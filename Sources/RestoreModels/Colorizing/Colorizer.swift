@@ -84,7 +84,9 @@ public final class Colorizer {
         let (width, height) = ((copy.width + 1) / 2, (copy.height + 1) / 2)
         let luma = copy.luma(width: width, height: height)
         let unguided = try networkChroma(of: copy, hints: [], options)
-        guard !options.hints.isEmpty else { return GuidedChroma(unguided.chosen, luma: luma, width: width, height: height) }
+        guard !options.hints.isEmpty else {
+            return GuidedChroma(unguided.chosen, luma: luma, width: width, height: height)
+        }
         func hints(width: Int, height: Int) -> [ColorHint] {
             options.hints.map {
                 ColorHint(x: $0.x * width / image.width, y: $0.y * height / image.height, chroma: $0.chroma)

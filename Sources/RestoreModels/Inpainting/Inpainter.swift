@@ -33,6 +33,19 @@ public final class Inpainter {
         plans = InpainterPlans(architecture, model.parameters, pool: pool)
     }
 
+    /// Where a crop lies: codes drawn with the same seed agree where crops overlap.
+    public struct Place: Hashable, Sendable {
+        /// How often the resolution was halved.
+        public let level: Int
+        /// Of the top left corner, in pixels at this resolution; multiples of the network's alignment.
+        public let x: Int
+        public let y: Int
+
+        public init(level: Int = 0, x: Int = 0, y: Int = 0) {
+            (self.level, self.x, self.y) = (level, x, y)
+        }
+    }
+
     /// A part of a picture with missing pixels.
     public struct Crop: Sendable {
         public let width: Int
@@ -41,9 +54,10 @@ public final class Inpainter {
         public let colors: [Float]
         /// `height · width` values: 1 where pixels are missing, 0 elsewhere.
         public let mask: [Float]
+        public let place: Place
 
         /// - Precondition: the numbers of values match the sides.
-        public init(width: Int, height: Int, colors: [Float], mask: [Float]) {
+        public init(width: Int, height: Int, colors: [Float], mask: [Float], place: Place = Place()) {
             precondition(width > 0 && height > 0, "a crop of \(width)×\(height)")
             precondition(
                 colors.count == 3 * width * height && mask.count == width * height,
@@ -52,6 +66,7 @@ public final class Inpainter {
             self.height = height
             self.colors = colors
             self.mask = mask
+            self.place = place
         }
     }
 
@@ -59,18 +74,28 @@ public final class Inpainter {
     ///
     /// - Parameters:
     ///   - seed: of a code drawn from the prior; nil for the prior's mean, the deterministic answer.
-    ///   - temperature: factor of the prior's deviation.
     /// - Throws: `NetworkError` if the machine has too little memory.
-    public func fill(_ crop: Crop, seed: UInt64? = nil, temperature: Float = 1) throws(NetworkError) -> [Float] {
+    public func fill(_ crop: Crop, seed: UInt64? = nil) throws(NetworkError) -> [Float] {
         let padded = PaddedCrop(crop, alignment: architecture.alignment)
         let shape = architecture.codeShape(height: padded.height, width: padded.width)
-        var noise = [Float](repeating: 0, count: shape.count)
-        if let seed {
-            var generator = SeededGenerator(seed: seed)
-            for index in noise.indices { noise[index] = temperature * Float(generator.normal()) }
-        }
+        let noise = seed.map { self.noise($0, shape, crop.place) } ?? [Float](repeating: 0, count: shape.count)
         let outputs = try plans.run(.filler, [padded.picture, padded.mask, Tensor(shape: shape, values: noise)])
         return padded.composed(outputs[0].values)
+    }
+
+    /// The noise of each place of the code depends on the seed and the place only.
+    private func noise(_ seed: UInt64, _ shape: Shape, _ place: Place) -> [Float] {
+        var noise: [Float] = []
+        noise.reserveCapacity(shape.count)
+        for y in 0..<shape.height {
+            for x in 0..<shape.width {
+                var generator = SeededGenerator(
+                    seed: seed, path: UInt64(place.level), UInt64(place.y / architecture.alignment + y),
+                    UInt64(place.x / architecture.alignment + x))
+                for _ in 0..<shape.channels { noise.append(Float(generator.normal())) }
+            }
+        }
+        return noise
     }
 
     /// The crop filled by the decoder for a code, such as one of another picture.

@@ -65,7 +65,7 @@ struct PhotoExamples: InpaintingExamples {
         let damage = DamageMask(width: side, height: side, using: &generator)
         for pixel in 0..<(side * side) { mask[pixel] = damage.values[pixel] }
         picture.update(from: truth, count: 3 * side * side)
-        PatchFill(width: side, height: side, mask: mask).apply(to: picture)
+        HarmonicFill(width: side, height: side, mask: mask).apply(to: picture)
         LikelihoodScale.write(truth, mask: mask, width: side, height: side, to: logVariance)
         let code = shape(of: "posterior share")
         for index in 0..<code.count { share[index] = isDeterministic ? 0 : 1 }
@@ -106,7 +106,7 @@ struct PhotoExamples: InpaintingExamples {
         mask.withUnsafeBufferPointer { mask in
             colors.withUnsafeMutableBufferPointer { colors in
                 guard let mask = mask.baseAddress, let colors = colors.baseAddress else { return }
-                PatchFill(width: width, height: height, mask: mask).apply(to: colors)
+                HarmonicFill(width: width, height: height, mask: mask).apply(to: colors)
             }
         }
         return HeldOut(

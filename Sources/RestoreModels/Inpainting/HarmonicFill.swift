@@ -1,6 +1,6 @@
-/// The harmonic fill of a small patch: missing pixels are the means of their neighbors, the known ones are the boundary
+/// The harmonic fill of a crop: missing pixels are the means of their neighbors, the known ones are the boundary
 /// values. Computed coarse to fine, with successive over-relaxation at each level, to a fraction of an 8-bit step.
-package struct PatchFill {
+package struct HarmonicFill {
     private let width: Int
     private let height: Int
     /// Missing pixels, row by row, each with its neighbors inside the patch.
@@ -12,7 +12,7 @@ package struct PatchFill {
     private static let tolerance: Float = 0.4 / 255
 
     /// - Parameter mask: 1 where pixels are missing.
-    init(width: Int, height: Int, mask: UnsafePointer<Float>) {
+    package init(width: Int, height: Int, mask: UnsafePointer<Float>) {
         self.width = width
         self.height = height
         missing = (0..<(width * height)).filter { mask[$0] != 0 }
@@ -37,7 +37,7 @@ package struct PatchFill {
     }
 
     /// Replaces the missing pixels of interleaved RGB values.
-    func apply(to colors: UnsafeMutablePointer<Float>) {
+    package func apply(to colors: UnsafeMutablePointer<Float>) {
         var isMissing = [Bool](repeating: false, count: width * height)
         for pixel in missing { isMissing[pixel] = true }
         guard missing.count < width * height else { return }
@@ -64,7 +64,7 @@ package struct PatchFill {
         }
         let mask = counts.map { $0 == 0 ? Float(1) : 0 }
         let fill = mask.withUnsafeBufferPointer { buffer in
-            buffer.baseAddress.map { PatchFill(width: w, height: h, mask: $0) }
+            buffer.baseAddress.map { HarmonicFill(width: w, height: h, mask: $0) }
         }
         if let fill, !fill.missing.isEmpty {
             values.withUnsafeMutableBufferPointer { buffer in buffer.baseAddress.map { fill.apply(to: $0) } }
