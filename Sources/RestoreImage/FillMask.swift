@@ -66,6 +66,31 @@ public struct FillMask: Equatable, Sendable {
         return distances
     }
 
+    /// The connected holes, diagonal neighbors included: for each pixel the number of its hole, from 0 on, and −1 for known
+    /// ones; and how many there are.
+    public func holes() -> (numbers: [Int], count: Int) {
+        var numbers = [Int](repeating: -1, count: isMissing.count)
+        var count = 0
+        var open: [Int] = []
+        for start in isMissing.indices where isMissing[start] && numbers[start] < 0 {
+            numbers[start] = count
+            open.append(start)
+            while let pixel = open.popLast() {
+                let (x, y) = (pixel % width, pixel / width)
+                for v in max(0, y - 1)...min(height - 1, y + 1) {
+                    for u in max(0, x - 1)...min(width - 1, x + 1) {
+                        let neighbor = v * width + u
+                        guard isMissing[neighbor], numbers[neighbor] < 0 else { continue }
+                        numbers[neighbor] = count
+                        open.append(neighbor)
+                    }
+                }
+            }
+            count += 1
+        }
+        return (numbers, count)
+    }
+
     /// How deep each missing pixel lies in its hole: its distance from the nearest known one in thirds of a pixel, at most
     /// `limit` (by the 3-4 chamfer, which is exact along rows, columns and diagonals to 6 %). 0 for known pixels. What is
     /// beyond the picture's border is not known.

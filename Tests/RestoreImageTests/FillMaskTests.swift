@@ -58,6 +58,12 @@ import Testing
         #expect(text(mask(["#...", "....", "...."]).dilated(by: 200)) == ["####", "####", "####"])
     }
 
+    @Test func holesAreConnectedDiagonallyToo() {
+        let holes = mask(["#..#", ".#.#", "...."]).holes()
+        #expect(holes.count == 2 && holes.numbers == [0, -1, -1, 1, -1, 0, -1, 1, -1, -1, -1, -1])
+        #expect(mask(["..", ".."]).holes().count == 0)
+    }
+
     /// In thirds of a pixel; the border of the picture is no edge.
     @Test func depthsAreDistancesFromWhatIsKnown() {
         let hole = mask([".....", ".###.", ".###.", ".####", "....#"])

@@ -10,7 +10,8 @@ struct EvaluateInpaintCommand: ParsableCommand {
         discussion: """
             For a model for photographs: prints PSNR over the whole picture and inside the mask, and SSIM, beside the \
             harmonic and the biharmonic fill. With --samples, also what the best sample gains inside the mask, in dB, beside \
-            the best of as many answers with smooth noise; what the mean sample gains; the root mean squared difference of \
+            the best of as many answers with smooth noise; what the mean sample gains; both if the best is taken for each hole; \
+            the root mean squared difference of \
             samples; the KL of a picture; and the gain by the code of the true picture and by that of another picture. \
             --sheet shows pictures: damaged, filled, three samples, true.
 

@@ -46,6 +46,7 @@ struct PhotoFillEvaluator: Evaluator {
         Metric.psnr, decibels("psnr_masked", "inside"), .ssim,
         decibels("best_gain", "best sample"), decibels("noise_gain", "best of noise"),
         decibels("mean_gain", "mean sample"),
+        decibels("hole_gain", "best of each hole"), decibels("hole_noise_gain", "best noise of each hole"),
         Metric("distance", title: "distance of samples", decimals: 4, direction: .higherIsBetter),
         .divergence, decibels("own_code_gain", "own code"), decibels("other_code_gain", "another picture's code"),
     ]
@@ -99,7 +100,7 @@ struct PhotoFillEvaluator: Evaluator {
             }
             values += sampleMeasures(samples, answer, item) + (try codeMeasures(item))
         } else {
-            values += [Double?](repeating: nil, count: 7)
+            values += [Double?](repeating: nil, count: 9)
         }
         if sheet.rows.count < sheetRows {
             sheet.rows.append(
@@ -107,7 +108,7 @@ struct PhotoFillEvaluator: Evaluator {
         }
         let baselines = try [("harmonic", PictureFill.Method.harmonic), ("biharmonic", .biharmonic)].map {
             name, method in
-            let values = try measures(fill(method, item), item) + [Double?](repeating: nil, count: 7)
+            let values = try measures(fill(method, item), item) + [Double?](repeating: nil, count: 9)
             return Evaluation.Baseline(name: name, values: values)
         }
         return Evaluation(file: item.path, values: values, seconds: seconds, baselines: baselines)
@@ -132,21 +133,35 @@ struct PhotoFillEvaluator: Evaluator {
 
     // MARK: Samples
 
-    /// What the best and the mean sample gain over the answer, in dB, with, between them, what the best of as many answers
-    /// with smooth noise gains that differ as much; and the distance of samples.
+    /// What samples gain over the answer, in dB: the best one, the best of as many answers with smooth noise that differ as
+    /// much, the mean one, the best of each hole, and the same of answers with noise. Then the distance of samples.
     private func sampleMeasures(_ samples: [Image], _ answer: Image, _ item: Item) -> [Double?] {
         let (truth, best) = (item.image.colors, answer.colors)
-        let error = squaredError(best, truth)
-        func gain(_ colors: [Float]) -> Double { 10 * log10(max(1e-9, error) / max(1e-9, squaredError(colors, truth))) }
-        let colors = samples.map(\.colors)
-        let gains = colors.map(gain)
-        let distance = distance(colors, item.mask)
-        let noisy = distance.map { distance in
-            samples.indices.map {
-                gain(self.noisy(best, item.mask, deviation: distance / 2.0.squareRoot(), number: $0))
+        let holes = item.mask.holes()
+        func errors(_ colors: [Float]) -> [Double] {
+            var errors = [Double](repeating: 0, count: holes.count)
+            for pixel in holes.numbers.indices where holes.numbers[pixel] >= 0 {
+                for index in (3 * pixel)..<(3 * pixel + 3) {
+                    let difference = Double(min(1, max(0, colors[index])) - truth[index])
+                    errors[holes.numbers[pixel]] += difference * difference
+                }
             }
+            return errors
         }
-        return [gains.max(), noisy?.max(), gains.reduce(0, +) / Double(gains.count), distance]
+        let error = errors(best).reduce(0, +)
+        func gain(_ other: Double) -> Double { 10 * log10(max(1e-9, error) / max(1e-9, other)) }
+        func gains(_ answers: [[Float]]) -> (best: Double?, mean: Double, ofHoles: Double) {
+            let all = answers.map(errors)
+            let whole = all.map { gain($0.reduce(0, +)) }
+            let least = (0..<holes.count).reduce(0) { sum, hole in sum + (all.map { $0[hole] }.min() ?? 0) }
+            return (whole.max(), whole.reduce(0, +) / Double(max(1, whole.count)), gain(least))
+        }
+        let colors = samples.map(\.colors)
+        let found = gains(colors)
+        guard let distance = distance(colors, item.mask) else { return [found.best, nil, found.mean, nil, nil, nil] }
+        let withNoise = gains(
+            samples.indices.map { noisy(best, item.mask, deviation: distance / 2.0.squareRoot(), number: $0) })
+        return [found.best, withNoise.best, found.mean, found.ofHoles, withNoise.ofHoles, distance]
     }
 
     /// Side of the squares over which the noise of the comparison changes, as coarse as the code.
