@@ -30,6 +30,8 @@ struct RestoreJPEGReader {
     size_t size;
     int is_tolerant;
     int is_used;
+    int lacks_end;       // the file ended without an end marker
+    size_t left_over;    // bytes after the image that has no end marker
     RestoreWarnings warnings;
     int code;
     char message[RESTORE_CODEC_MESSAGE_SIZE];
@@ -47,7 +49,13 @@ static void stop_with_library_message(j_common_ptr jpeg, int code) {
     stop(jpeg->client_data, code, text);
 }
 
+// libjpeg's words.
+static const char ends_early[] = "Premature end of JPEG file";
+
 static void fail(j_common_ptr jpeg) {
+    RestoreJPEGReader *reader = jpeg->client_data;
+    // libjpeg has continued with an end marker of its own.
+    if (reader->lacks_end) { stop(reader, RESTORE_CODEC_DAMAGED, ends_early); }
     int code = RESTORE_CODEC_DAMAGED;
     switch (jpeg->err->msg_code) {
         case JERR_OUT_OF_MEMORY: code = RESTORE_CODEC_NO_MEMORY; break;
@@ -78,15 +86,27 @@ static int are_padding(j_decompress_ptr jpeg, int count) {
 }
 
 // Whether all pixels are correct despite the warning.
+//
+// Without an end marker they are if every scan is complete (has_every_scan): a scan that has lost bytes, even a bit of
+// its last block, is reported in another way, too. Without it, nothing tells where bytes after the image begin, either.
 static int is_harmless(j_decompress_ptr jpeg) {
-    const RestoreJPEGReader *reader = jpeg->client_data;
+    RestoreJPEGReader *reader = jpeg->client_data;
     switch (jpeg->err->msg_code) {
+        case JWRN_JPEG_EOF:
+            // An arithmetic decoder continues with zeros without a word.
+            reader->lacks_end = reader->is_used && !jpeg->arith_code;
+            return reader->lacks_end;
         case JWRN_JFIF_MAJOR:
         case JWRN_ADOBE_XFORM:  // an unknown transform is read as the usual one
         case JWRN_BOGUS_ICC:
         case JWRN_NOT_SEQUENTIAL: return 1;  // parameters that have no meaning in such a scan
         // No pixel can be lost before the first scan.
-        case JWRN_EXTRANEOUS_DATA: return !reader->is_used || are_padding(jpeg, jpeg->err->msg_parm.i[0]);
+        case JWRN_EXTRANEOUS_DATA:
+            if (reader->lacks_end && jpeg->err->msg_parm.i[0] > 0) {
+                reader->left_over = (size_t)jpeg->err->msg_parm.i[0];
+                return 1;
+            }
+            return !reader->is_used || are_padding(jpeg, jpeg->err->msg_parm.i[0]);
         default: return 0;
     }
 }
@@ -97,8 +117,12 @@ static void handle_message(j_common_ptr jpeg, int level) {
     if (level >= 0) { return; }  // a trace message
     RestoreJPEGReader *reader = jpeg->client_data;
     if (!is_harmless((j_decompress_ptr)jpeg) && !reader->is_tolerant) {
+        // What has been lost is the rest of the file, whatever is noticed of it first.
+        if (reader->lacks_end) { stop(reader, RESTORE_CODEC_DAMAGED, ends_early); }
         stop_with_library_message(jpeg, RESTORE_CODEC_DAMAGED);
     }
+    // Reported when decoding has shown whether anything else is missing.
+    if (reader->lacks_end && !reader->is_tolerant) { return; }
     char text[JMSG_LENGTH_MAX];
     jpeg->err->format_message(jpeg, text);
     restore_add_warning(&reader->warnings, text);
@@ -166,7 +190,7 @@ static int read_header(RestoreJPEGReader *reader) {
     complete(reader);
     jpeg_mem_src(jpeg, reader->bytes, reader->count);
     jpeg_read_header(jpeg, TRUE);
-    if (!has_scan_bytes(jpeg)) { stop(reader, RESTORE_CODEC_DAMAGED, "Premature end of JPEG file"); }
+    if (!has_scan_bytes(jpeg)) { stop(reader, RESTORE_CODEC_DAMAGED, ends_early); }
     choose_output(reader);
     reader->format.width = jpeg->image_width;
     reader->format.height = jpeg->image_height;
@@ -223,6 +247,26 @@ static void require_every_component(RestoreJPEGReader *reader) {
     }
 }
 
+// A progressive file may end, or have been cut off, between two scans: every pixel is there, but not as it should be.
+// The decoder knows for each coefficient which of its bits it has received; 0 is all of them.
+static int has_every_scan(const RestoreJPEGReader *reader) {
+    const struct jpeg_decompress_struct *jpeg = &reader->jpeg;
+    if (!jpeg->progressive_mode || jpeg->coef_bits == NULL) { return 1; }
+    for (int component = 0; component < jpeg->num_components; component++) {
+        for (int coefficient = 0; coefficient < DCTSIZE2; coefficient++) {
+            if (jpeg->coef_bits[component][coefficient] != 0) { return 0; }
+        }
+    }
+    return 1;
+}
+
+// A file that lacks only its end marker is complete, as those of some phones and webcams.
+static void require_whole_image(RestoreJPEGReader *reader, int has_scans) {
+    if (!reader->lacks_end || reader->is_tolerant) { return; }
+    if (!has_scans) { stop(reader, RESTORE_CODEC_DAMAGED, ends_early); }
+    restore_add_warning(&reader->warnings, "the end marker is missing; nothing else is");
+}
+
 // Components often share a table: each table is listed once.
 static uint8_t index_of_table(RestoreJPEGParameters *parameters, const JQUANT_TBL *table) {
     const size_t size = sizeof table->quantval;
@@ -277,6 +321,7 @@ static void keep_parameters(RestoreJPEGReader *reader) {
 // If the file ends too early, libjpeg has continued to an end marker of its own.
 static size_t size_read(const RestoreJPEGReader *reader) {
     const struct jpeg_source_mgr *source = reader->jpeg.src;
+    if (reader->lacks_end) { return reader->count - reader->left_over; }
     if (source->bytes_in_buffer > reader->count) { return reader->count; }
     const size_t size = reader->count - source->bytes_in_buffer;
     return source->next_input_byte == reader->bytes + size ? size : reader->count;
@@ -294,7 +339,10 @@ static int read_rows(RestoreJPEGReader *reader, uint8_t *pixels) {
         if (is_cmyk(jpeg) && jpeg->saw_Adobe_marker) { invert(row, row_size); }
     }
     keep_parameters(reader);
+    // Finishing frees what is known of the scans, and only then is the end of a sequential file looked for.
+    const int has_scans = has_every_scan(reader);
     jpeg_finish_decompress(jpeg);
+    require_whole_image(reader, has_scans);
     reader->size = size_read(reader);
     return RESTORE_CODEC_OK;
 }

@@ -24,9 +24,11 @@ struct RestorePNGReader {
     size_t offset;
     RestorePixelFormat format;
     uint64_t rows_read;  // over all passes
+    int pass_count;
     size_t end_limit;    // limit on what reading the last row may take from the file; 0 elsewhere
     int has_palette;
     int is_tolerant;
+    int ignores_sum;  // the checksum of the compressed pixels (RFC 1950, Adler-32)
     int is_used;
     RestoreWarnings warnings;
     int code;
@@ -55,13 +57,13 @@ static int is_about_metadata(const char *text) {
     return 0;
 }
 
-// By its name, transparency (tRNS) is an ancillary chunk, but skipping a damaged one would change the image. An unknown
-// chunk with a wrong checksum may be a tRNS whose name is damaged.
+// Chunks whose bytes are damaged are errors: by its name, transparency (tRNS) is an ancillary chunk, but skipping one
+// would change the image, and an unknown chunk with a wrong checksum may be a tRNS whose name is damaged. A tRNS that is
+// intact but breaks the rules is treated as by libpng, and thus by nearly every viewer: the image looks as it always has.
 static void handle_warning(png_structp png, png_const_charp text) {
     RestorePNGReader *reader = png_get_error_ptr(png);
     if (is_about_metadata(text)) { return; }
-    const int loses_pixels = strncmp(text, "tRNS", 4) == 0 || strstr(text, "CRC error") != NULL;
-    if (loses_pixels && !reader->is_tolerant) { png_error(png, text); }
+    if (strstr(text, "CRC error") != NULL && !reader->is_tolerant) { png_error(png, text); }
     restore_add_warning(&reader->warnings, text);
 }
 
@@ -100,6 +102,15 @@ static RestorePixelFormat expanded_format(png_const_structp png, png_const_infop
     };
 }
 
+// libpng accepts unknown chunks before IHDR, which other programs reject (PNG 3rd edition, 5.6).
+static void require_header_first(RestorePNGReader *reader) {
+    const size_t place_of_name = 8 + 4;
+    if (memcmp(reader->bytes + place_of_name, "IHDR", 4) == 0) { return; }
+    static const char text[] = "the first chunk is not IHDR";
+    if (!reader->is_tolerant) { png_error(reader->png, text); }
+    restore_add_warning(&reader->warnings, text);
+}
+
 static int read_header(RestorePNGReader *reader) {
     if (setjmp(reader->on_error)) { return reader->code; }
     png_set_read_fn(reader->png, reader, read_bytes);
@@ -108,13 +119,28 @@ static int read_header(RestorePNGReader *reader) {
     png_set_crc_action(reader->png, reader->is_tolerant ? PNG_CRC_WARN_USE : PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
     // Data that libpng has requested and not received completely is lost.
     if (reader->is_tolerant) { png_set_compression_buffer_size(reader->png, TOLERANT_PIECE); }
+    if (reader->ignores_sum) { png_set_option(reader->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON); }
     png_read_info(reader->png, reader->info);
+    require_header_first(reader);
     reader->has_palette = png_get_color_type(reader->png, reader->info) == PNG_COLOR_TYPE_PALETTE;
     reader->format = expanded_format(reader->png, reader->info);
     if (restore_row_size(reader->format) == 0) {
         png_error(reader->png, "the header gives an impossible size");
     }
     return RESTORE_CODEC_OK;
+}
+
+static int begin(RestorePNGReader *reader) {
+    reader->offset = 0;
+    reader->rows_read = 0;
+    reader->end_limit = 0;
+    restore_set_message(reader->message, "out of memory");
+    // Creation reports failure by returning NULL, and calls the error function only under libpng's own setjmp.
+    reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    if (reader->png == NULL) { return RESTORE_CODEC_NO_MEMORY; }
+    png_set_error_fn(reader->png, reader, fail, handle_warning);
+    reader->info = png_create_info_struct(reader->png);
+    return reader->info == NULL ? RESTORE_CODEC_NO_MEMORY : read_header(reader);
 }
 
 int restore_png_open(const uint8_t *bytes, size_t count, int tolerant, RestorePNGReader **result,
@@ -128,15 +154,7 @@ int restore_png_open(const uint8_t *bytes, size_t count, int tolerant, RestorePN
     reader->bytes = bytes;
     reader->count = count;
     reader->is_tolerant = tolerant;
-    // Creation reports failure by returning NULL, and calls the error function only under libpng's own setjmp.
-    reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
-    if (reader->png != NULL) {
-        png_set_error_fn(reader->png, reader, fail, handle_warning);
-        reader->info = png_create_info_struct(reader->png);
-    }
-    int code = RESTORE_CODEC_NO_MEMORY;
-    restore_set_message(reader->message, "out of memory");
-    if (reader->info != NULL) { code = read_header(reader); }
+    const int code = begin(reader);
     if (code != RESTORE_CODEC_OK) {
         restore_set_message(message, reader->message);
         restore_png_close(reader);
@@ -154,7 +172,8 @@ static uint32_t filled_rows(const RestorePNGReader *reader) {
 }
 
 // Replaces the indices, which fill the end of `pixels`, by colors, in place: the colors never reach an index that has
-// not been read yet. libpng can do this too, but treats an index beyond the palette as black.
+// not been read yet. An index beyond the palette is black, as in libpng and nearly every viewer. libpng can do this too,
+// but reports it only for some files.
 static void expand_palette(RestorePNGReader *reader, uint8_t *pixels, const uint8_t *indices) {
     png_colorp palette = NULL;
     png_bytep alpha = NULL;
@@ -162,19 +181,19 @@ static void expand_palette(RestorePNGReader *reader, uint8_t *pixels, const uint
     png_get_PLTE(reader->png, reader->info, &palette, &color_count);
     if (reader->format.channels == 4) { png_get_tRNS(reader->png, reader->info, &alpha, &alpha_count, NULL); }
     static const png_color black = {0, 0, 0};
+    int lacks_color = 0;
     size_t count = (size_t)reader->format.width * filled_rows(reader);
     for (size_t position = 0; position < count; position++) {
         const int index = indices[position];
-        if (index >= color_count) {
-            static const char text[] = "a pixel has no color in the palette";
-            if (!reader->is_tolerant) { png_error(reader->png, text); }
-            restore_add_warning(&reader->warnings, text);
-        }
+        lacks_color |= index >= color_count;
         const png_color color = index < color_count ? palette[index] : black;
         *pixels++ = color.red;
         *pixels++ = color.green;
         *pixels++ = color.blue;
         if (reader->format.channels == 4) { *pixels++ = index < alpha_count ? alpha[index] : 255; }
+    }
+    if (lacks_color) {
+        restore_add_warning(&reader->warnings, "pixels without a color in the palette are black, as in viewers");
     }
 }
 
@@ -210,7 +229,7 @@ static void read_last_row(RestorePNGReader *reader, uint8_t *row, size_t row_siz
 
 static int read_rows(RestorePNGReader *reader, uint8_t *rows, size_t row_size) {
     if (setjmp(reader->on_error)) { return reader->code; }
-    const int passes = start_rows(reader, row_size);
+    const int passes = reader->pass_count = start_rows(reader, row_size);
     const uint32_t last = reader->format.height - 1;
     for (int pass = 0; pass < passes; pass++) {
         for (uint32_t y = 0; y < last; y++) { read_row(reader, rows + y * row_size); }
@@ -234,11 +253,53 @@ static int finish_palette(RestorePNGReader *reader, uint8_t *pixels, const uint8
     return RESTORE_CODEC_OK;
 }
 
+// Over all passes; 0 before the first row.
+static uint64_t total_rows(const RestorePNGReader *reader) {
+    return (uint64_t)reader->format.height * (uint64_t)reader->pass_count;
+}
+
+// libpng unpacks the last row before it looks for the end of the compressed data. If that fails, the row is there
+// although reading it has not returned: libpng has moved on to the row, or to the pass, after the last one.
+static int has_last_row(const RestorePNGReader *reader) {
+    if (png_get_interlace_type(reader->png, reader->info) != PNG_INTERLACE_NONE) {
+        return png_get_current_pass_number(reader->png) >= PNG_INTERLACE_ADAM7_PASSES;
+    }
+    return png_get_current_row_number(reader->png) >= reader->format.height;
+}
+
 static void warn_of_damage(RestorePNGReader *reader) {
     char text[RESTORE_CODEC_MESSAGE_SIZE + 64];
     snprintf(text, sizeof text, "%s; %" PRIu32 " of %" PRIu32 " rows are there", reader->message, filled_rows(reader),
              reader->format.height);
     restore_add_warning(&reader->warnings, text);
+}
+
+// zlib compares the checksum of the pixels as soon as the last one is unpacked, and libpng then drops the last row: the
+// file is read again without it.
+static int read_without_sum(RestorePNGReader *reader, uint8_t *rows, size_t row_size) {
+    char sum_message[RESTORE_CODEC_MESSAGE_SIZE];
+    memcpy(sum_message, reader->message, sizeof sum_message);
+    png_destroy_read_struct(&reader->png, &reader->info, NULL);
+    reader->ignores_sum = 1;
+    int code = begin(reader);
+    if (code == RESTORE_CODEC_OK) { code = read_rows(reader, rows, row_size); }
+    if (code == RESTORE_CODEC_OK) {
+        restore_set_message(reader->message, sum_message);
+        warn_of_damage(reader);
+    }
+    return code;
+}
+
+static int read_tolerantly(RestorePNGReader *reader, uint8_t *rows, size_t row_size) {
+    int code = read_rows(reader, rows, row_size);
+    if (code == RESTORE_CODEC_DAMAGED && strstr(reader->message, "incorrect data check") != NULL) {
+        code = read_without_sum(reader, rows, row_size);
+    }
+    if (code != RESTORE_CODEC_DAMAGED) { return code; }
+    if (reader->rows_read + 1 == total_rows(reader) && has_last_row(reader)) { reader->rows_read++; }
+    if (reader->rows_read == 0) { return code; }
+    warn_of_damage(reader);
+    return RESTORE_CODEC_OK;
 }
 
 int restore_png_decode(RestorePNGReader *reader, void *pixels, size_t size, char *message) {
@@ -251,11 +312,7 @@ int restore_png_decode(RestorePNGReader *reader, void *pixels, size_t size, char
     const size_t row_size = reader->has_palette ? format.width : restore_row_size(format);
     uint8_t *const rows = (uint8_t *)pixels + (size - row_size * format.height);
     if (reader->is_tolerant) { memset(pixels, 0, size); }
-    int code = read_rows(reader, rows, row_size);
-    if (code == RESTORE_CODEC_DAMAGED && reader->is_tolerant && reader->rows_read > 0) {
-        warn_of_damage(reader);
-        code = RESTORE_CODEC_OK;
-    }
+    int code = reader->is_tolerant ? read_tolerantly(reader, rows, row_size) : read_rows(reader, rows, row_size);
     if (code == RESTORE_CODEC_OK && reader->has_palette) { code = finish_palette(reader, pixels, rows, size); }
     if (code != RESTORE_CODEC_OK) { restore_set_message(message, reader->message); }
     return code;

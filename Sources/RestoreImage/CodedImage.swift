@@ -19,12 +19,20 @@ public struct CodedImage: Sendable, Equatable {
 
     /// Nil for a file whose parts are not where they belong; decoders are more patient.
     ///
-    /// - Parameter file: of an image that can be decoded.
-    init?(_ file: [UInt8], _ format: ImageFormat) {
-        var parts: Parts?
+    /// - Parameters:
+    ///   - file: of an image that can be decoded.
+    ///   - pictureSize: where the image of a JPEG ends, if known. If this is the end of the file, the end marker may be
+    ///     missing; it is then added.
+    init?(_ file: [UInt8], _ format: ImageFormat, pictureSize: Int? = nil) {
+        var (file, parts) = (file, Parts?.none)
         switch format {
         case .png: parts = Parts(png: file)
-        case .jpeg: parts = Parts(jpeg: file)
+        case .jpeg:
+            parts = Parts(jpeg: file)
+            if parts == nil, pictureSize == file.count {
+                file += [0xFF, 0xD9]
+                parts = Parts(jpeg: file)
+            }
         }
         guard let parts else { return nil }
         (self.file, self.format) = (file, format)

@@ -10,6 +10,8 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     case damaged(path: String, format: ImageFormat, reason: String)
     /// The image has more pixels than `limit`, according to its header.
     case tooLarge(path: String, width: Int, height: Int, limit: Int)
+    /// The image has a side of more than `limit` pixels, according to its header.
+    case sideTooLong(path: String, width: Int, height: Int, limit: Int)
     /// A valid file of an unsupported kind, or one that does not fit in memory.
     case unsupported(path: String, reason: String)
     /// The image cannot be stored in the requested format.
@@ -25,7 +27,8 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .file(let error):
             return error.path
         case .unknownFormat(let path, _), .damaged(let path, _, _), .tooLarge(let path, _, _, _),
-            .unsupported(let path, _), .cannotEncode(let path, _), .unknownExtension(let path),
+            .sideTooLong(let path, _, _, _), .unsupported(let path, _), .cannotEncode(let path, _),
+            .unknownExtension(let path),
             .notFinite(let path, _, _):
             return path
         }
@@ -42,6 +45,8 @@ public enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
             return "\(path): is a damaged \(format.name) file: \(reason)"
         case .tooLarge(let path, let width, let height, let limit):
             return "\(path): claims \(width)×\(height) pixels, more than the limit of \(limit)"
+        case .sideTooLong(let path, let width, let height, let limit):
+            return "\(path): claims \(width)×\(height) pixels, more than the limit of \(limit) for a side"
         case .unsupported(let path, let reason):
             return "\(path): is not supported: \(reason)"
         case .cannotEncode(let path, let reason):

@@ -25,8 +25,11 @@ public enum ImageFormat: Sendable, CaseIterable {
         Set(allCases.flatMap { $0.fileExtensions })
     }
 
+    /// The number of bytes at the start of a file that suffice for `detect` and for the message about other files.
+    public static let signatureBytes = 64
+
     /// The format identified by the first bytes of a file, or nil if it is none of these.
-    public static func detect(_ bytes: [UInt8]) -> ImageFormat? {
+    public static func detect(_ bytes: some Sequence<UInt8>) -> ImageFormat? {
         if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return .png }
         if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return .jpeg }
         return nil

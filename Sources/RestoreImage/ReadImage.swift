@@ -5,12 +5,28 @@ import RestoreFiles
 public struct ImageLimits: Sendable, Equatable {
     /// The maximum number of pixels (`width · height`); larger images are rejected before memory is allocated for them.
     public var maximumPixels: Int
+    /// A side counts as at least this many pixels: networks pad narrow images, and compute the padding, too.
+    public var minimumCountedSide: Int
+    /// The maximum width and height, regardless of the other side.
+    public var maximumSide: Int
 
-    public init(maximumPixels: Int = 512_000_000) {
+    public init(maximumPixels: Int = 512_000_000, minimumCountedSide: Int = 1, maximumSide: Int = 1_000_000) {
         self.maximumPixels = maximumPixels
+        self.minimumCountedSide = minimumCountedSide
+        self.maximumSide = maximumSide
     }
 
-    /// 512 megapixels.
+    /// - Throws: `ImageError.tooLarge` or `.sideTooLong`.
+    func check(width: Int, height: Int, path: String) throws(ImageError) {
+        guard max(width, minimumCountedSide) <= maximumPixels / max(height, minimumCountedSide) else {
+            throw .tooLarge(path: path, width: width, height: height, limit: maximumPixels)
+        }
+        guard max(width, height) <= maximumSide else {
+            throw .sideTooLong(path: path, width: width, height: height, limit: maximumSide)
+        }
+    }
+
+    /// 512 megapixels, and a million pixels a side.
     public static let `default` = ImageLimits()
 }
 
@@ -57,7 +73,10 @@ public func readImage(
 ) throws(ImageError) -> DecodedImage {
     let bytes: [UInt8]
     do throws(FileError) {
-        bytes = try readFile(path)
+        // A disk image of gigabytes need not be read to find out that it is no image.
+        let start = try readStart(of: path, maximumBytes: ImageFormat.signatureBytes)
+        let mayBeImage = start.isEmpty || ImageFormat.detect(start) != nil
+        bytes = mayBeImage ? try readFile(path) : start
     } catch {
         throw .file(error)
     }
@@ -72,6 +91,10 @@ public func readImage(
 /// 8 bits; gray or RGB. CMYK and YCCK are converted to sRGB (`rgb(fromCMYK:profile:)`) and lose their profile, with a
 /// warning.
 ///
+/// Rules of the formats that nearly no viewer insists on cause a warning if they are broken: a `tRNS` chunk that is
+/// misplaced, repeated or of a wrong length does not count; palette indices without a color are black; a JPEG may lack its
+/// end marker if nothing else is missing.
+///
 /// Otherwise samples are as in the file, in its color space (`Image.colorSpace`). The orientation is applied to the
 /// pixels. Thumbnails are dropped, because they would show the image before processing. Damaged metadata cause a
 /// warning.
@@ -79,11 +102,11 @@ public func readImage(
 /// - Parameters:
 ///   - bytes: the file.
 ///   - path: used in error messages.
-///   - limits: the maximum number of pixels to accept.
+///   - limits: the maximum size to accept.
 ///   - tolerant: whether a partially decodable file is read as far as possible, with a warning, instead of being
 ///     rejected. The missing part is zero in a PNG, and filled in by libjpeg, mostly with gray, in a JPEG. A file
 ///     without any decodable pixels is rejected anyway.
-/// - Throws: `ImageError.unknownFormat`, `.damaged`, `.tooLarge` or `.unsupported`.
+/// - Throws: `ImageError.unknownFormat`, `.damaged`, `.tooLarge`, `.sideTooLong` or `.unsupported`.
 public func decodeImage(
     _ bytes: [UInt8], path: String, limits: ImageLimits = .default, tolerant: Bool = false
 ) throws(ImageError) -> DecodedImage {
@@ -114,8 +137,9 @@ public func decodeImage(
         image: Image(
             width: pixels.width, height: pixels.height, channelLayout: pixels.layout, samples: pixels.samples),
         format: format, metadata: metadata, jpeg: pixels.jpeg, warnings: pixels.warnings + warnings)
-    let isAsCoded = metadata.orientation <= 1 && !pixels.areInks && !(tolerant && !pixels.warnings.isEmpty)
-    if isAsCoded { decoded.coded = CodedImage(bytes, format) }
+    if metadata.orientation <= 1, pixels.areAsCoded(in: format, tolerant: tolerant) {
+        decoded.coded = CodedImage(bytes, format, pictureSize: pixels.pictureSize)
+    }
     // With two owners, the image could not be rotated in place.
     pixels.samples = .uint8([])
     decoded.applyMetadata()
@@ -142,6 +166,12 @@ private struct DecodedPixels {
     /// See `CodecReader`.
     let pictureSize: Int?
     let warnings: [String]
+
+    /// Whether another file with the same coded pixels would be a proper one with the same samples. A PNG that is read
+    /// with a warning has parts that break the format's rules.
+    func areAsCoded(in format: ImageFormat, tolerant: Bool) -> Bool {
+        !areInks && (warnings.isEmpty || (format == .jpeg && !tolerant))
+    }
 }
 
 private func decodePixels(
@@ -150,9 +180,7 @@ private func decodePixels(
     try bytes.withUnsafeBufferPointer { bytes in
         let reader = try CodecReader(format, bytes, tolerant: tolerant)
         let (width, height) = (Int(reader.pixelFormat.width), Int(reader.pixelFormat.height))
-        guard width <= limits.maximumPixels / height else {
-            throw ImageError.tooLarge(path: path, width: width, height: height, limit: limits.maximumPixels)
-        }
+        try limits.check(width: width, height: height, path: path)
         let areInks = format == .jpeg && reader.pixelFormat.channels == 4
         let layout = areInks ? .rgb : try channelLayout(reader.pixelFormat)
         let samples = try reader.decode()

@@ -23,7 +23,7 @@ private func trailer(of bytes: [UInt8], from start: Int?, pictureCount: PictureC
     var lines: [String] = []
     if let pictureCount {
         lines.append(pictureCount.loss)
-    } else if content.starts(with: [0xFF, 0xD8, 0xFF]) {
+    } else if ImageFormat.detect(content) != nil {
         lines.append("only the first of several images in the file is kept")
     }
     // The video's first bytes may be zero.
@@ -92,9 +92,6 @@ private func pictureCount(ofJPEG bytes: [UInt8]) -> PictureCount? {
 
 /// The end of the end chunk; nil if there is none.
 private func pngSize(_ bytes: [UInt8]) -> Int? {
-    // Nearly every file ends like this, so that its chunks need not be parsed.
-    let end: [UInt8] = [0, 0, 0, 0] + "IEND".utf8 + [0xAE, 0x42, 0x60, 0x82]
-    if bytes.suffix(12).elementsEqual(end) { return bytes.count }
     var size = 8
     for chunk in PNGChunks(bytes) {
         size += 12 + chunk.payload.count

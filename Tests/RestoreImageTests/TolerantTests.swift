@@ -24,6 +24,41 @@ import Testing
         #expect(decoded.warnings == ["the file ends too early; \(rows) of 64 rows are there"])
     }
 
+    /// A file whose pixels are complete and whose zlib checksum is wrong, or missing in whole or in part.
+    @Test(arguments: [false, true], [0, 1, 3, 4])
+    func theChecksumOfThePixelsIsNoPixel(_ isInterlaced: Bool, missing: Int) throws {
+        for name in isInterlaced ? ["rgb8-interlaced", "palette8-interlaced"] : ["rgb8", "gray16", "palette8-alpha"] {
+            let bytes = try readFile(Fixtures.path("images/formats/\(name).png"))
+            let whole = try decodeImage(bytes, path: "p").image
+            // The chunks before the pixels, and the compressed pixels.
+            var (start, stream, place) = ([UInt8](), [UInt8](), 8)
+            while place < bytes.count {
+                let length = bytes[place..<(place + 4)].reduce(0) { $0 << 8 + Int($1) }
+                let next = place + 12 + length
+                if bytes[(place + 4)..<(place + 8)].elementsEqual("IDAT".utf8) {
+                    stream += bytes[(place + 8)..<(next - 4)]
+                } else if stream.isEmpty {
+                    start += bytes[place..<next]
+                }
+                place = next
+            }
+            if missing == 0 { stream[stream.count - 1] ^= 1 } else { stream.removeLast(missing) }
+            let file = Array(bytes[..<8]) + start + chunk("IDAT", stream) + chunk("IEND", [])
+            #expect(throws: ImageError.self) { try decodeImage(file, path: "p") }
+            let decoded = try read(file)
+            #expect(decoded.image == whole, "\(name)")
+            let count = "\(whole.height) of \(whole.height) rows are there"
+            // libpng may notice a wrong checksum after the last row.
+            let endings = [count, "IDAT: incorrect data check"]
+            #expect(
+                decoded.warnings.count == 1 && endings.contains { decoded.warnings[0].hasSuffix($0) },
+                "\(decoded.warnings)")
+            // The same at the end of the file, without IEND.
+            let cut = try read(Array(file.dropLast(12 + 4)))
+            #expect(cut.image == whole && cut.warnings.last?.hasSuffix(count) == true, "\(name): \(cut.warnings)")
+        }
+    }
+
     @Test func palettesAndInterlacedRowsAreFilled() throws {
         for name in ["palette8-alpha", "palette8-interlaced", "rgb8-interlaced", "gray1-interlaced", "palette2"] {
             let bytes = try readFile(Fixtures.path("images/formats/\(name).png"))

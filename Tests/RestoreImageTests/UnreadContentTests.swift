@@ -89,6 +89,14 @@ import Testing
         #expect(try warnings(jpeg(plainJPEG, with: index(kinds: [0], littleEndian: littleEndian))) == [])
     }
 
+    @Test func aSecondPictureOfAnyFormatIsReported() throws {
+        let several = ["only the first of several images in the file is kept"]
+        for (first, second) in [(plainPNG, plainPNG), (plainPNG, plainJPEG), (plainJPEG, plainPNG)] {
+            #expect(try warnings(first + second) == several)
+            #expect(try warnings(first + [0, 0, 0, 10] + second) == several)
+        }
+    }
+
     @Test func anIndexThatIsDamagedDoesNoHarm() throws {
         let whole = index(kinds: [0x020002, 0x010001], littleEndian: false)
         for length in 8..<whole.count {

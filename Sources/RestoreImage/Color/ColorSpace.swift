@@ -75,6 +75,19 @@ extension ImageMetadata {
 }
 
 extension ImageMetadata {
+    /// Why the profile cannot be one for samples of this kind; nil if it can, or is too damaged to say.
+    fileprivate func reasonAgainstProfile(for layout: Image.ChannelLayout) -> String? {
+        guard let colorProfile, let profile = ICCProfile(bytes: colorProfile) else { return nil }
+        let isGrayPicture = layout.colorChannelCount == 1
+        switch profile.colorModel {
+        case .cmyk: return "it is for CMYK, but the image is \(isGrayPicture ? "gray" : "RGB")"
+        case .other: return "it is for another color model, but the image is \(isGrayPicture ? "gray" : "RGB")"
+        case .gray: return isGrayPicture ? nil : "it is for gray, but the image is RGB"
+        // See `colorSpace(ofProfile:_:)`.
+        case .rgb: return nil
+        }
+    }
+
     /// Replaces a PNG's color chunks by an equivalent profile, for formats without such chunks.
     func describingColorsByProfile(of layout: Image.ChannelLayout) -> ImageMetadata {
         // A description that cannot be used for reading colors cannot be passed on either.
@@ -86,11 +99,17 @@ extension ImageMetadata {
 }
 
 extension DecodedImage {
-    /// Sets the image's color space from its metadata.
+    /// Sets the image's color space from its metadata. A profile for samples of another kind, such as CMYK, is dropped:
+    /// it says nothing about these, and other programs may apply it.
     ///
     /// - Returns: why the metadata are not used, as half a sentence, if they are not.
     @discardableResult
     public mutating func adoptColorSpace() -> String? {
+        if let reason = metadata.reasonAgainstProfile(for: image.channelLayout) {
+            metadata = metadata.withoutColorProfile
+            let warning = adoptColorSpace()
+            return ["the color profile is dropped: \(reason)", warning].compactMap { $0 }.joined(separator: "; ")
+        }
         let (space, warning) = metadata.colorSpace(of: image.channelLayout)
         image.colorSpace = space
         return warning

@@ -10,6 +10,10 @@ struct MetadataProblem: Error {
 enum MetadataLimits {
     /// Maximum size of one block, inflated: a profile, a text.
     static let blockBytes = 16 << 20
+    /// Maximum size of a compressed text, inflated, and of all of them together. A few kilobytes can contain these many
+    /// times, and they would have to be copied to the output.
+    static let inflatedTextBytes = 8 << 20
+    static let inflatedTextsBytes = 16 << 20
     /// Maximum size of all blocks together.
     static let totalBytes = 64 << 20
     /// Maximum number of texts and parts of blocks.
@@ -24,6 +28,7 @@ struct MetadataCollector {
     private(set) var warnings: [String] = []
     private var bytes = 0
     private var inflatedBytes = 0
+    private var inflatedTextBytes = 0
     private var pieces = 0
 
     /// Adds a line, unless it is already there or the limit has been reached.
@@ -41,6 +46,15 @@ struct MetadataCollector {
     mutating func inflate(_ block: ArraySlice<UInt8>) throws(MetadataProblem) -> [UInt8] {
         let limit = min(MetadataLimits.blockBytes, MetadataLimits.totalBytes - inflatedBytes)
         return try ZlibStream.inflated(block, limit: limit, counting: &inflatedBytes)
+    }
+
+    /// Inflates a text; see `inflate`.
+    mutating func inflate(text: ArraySlice<UInt8>) throws(MetadataProblem) -> [UInt8] {
+        let (limits, rest) = (MetadataLimits.self, MetadataLimits.totalBytes - inflatedBytes)
+        let limit = min(limits.inflatedTextBytes, limits.inflatedTextsBytes - inflatedTextBytes, rest)
+        let before = inflatedBytes
+        defer { inflatedTextBytes += inflatedBytes - before }
+        return try ZlibStream.inflated(text, limit: max(0, limit), counting: &inflatedBytes)
     }
 
     /// Counts a block that is about to be kept.

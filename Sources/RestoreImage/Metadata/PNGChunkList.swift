@@ -6,6 +6,8 @@ struct PNGChunkList {
 
     /// Shorter texts are not worth deflating.
     private static let shortText = 1024
+    /// Longer texts are not deflated either: widespread readers (Pillow) reject a file with a text that inflates to more.
+    private static let longText = 1 << 20
 
     /// Omits what a PNG cannot store; `ImageMetadata.losses(in:)` lists it.
     init(_ metadata: ImageMetadata) {
@@ -74,7 +76,7 @@ struct PNGChunkList {
     private mutating func add(text: ImageMetadata.Text) {
         let start = text.keyword + [0]
         let value = text.valueWithoutNUL
-        let deflated = value.count < Self.shortText ? nil : ZlibStream.deflated(value)
+        let deflated = (Self.shortText...Self.longText).contains(value.count) ? ZlibStream.deflated(value) : nil
         if text.isUTF8 {
             let flags: [UInt8] = [deflated == nil ? 0 : 1, 0]
             let strings = text.language + [0] + text.translatedKeyword + [0]

@@ -17,7 +17,7 @@ struct PNGText {
         var rest = payload
         let keyword = try Self.keyword(&rest)
         guard rest.popFirst() == 0 else { throw MetadataProblem(reason: "has an unknown compression method") }
-        text = .init(keyword: keyword, isUTF8: false, value: try collector.inflate(rest))
+        text = .init(keyword: keyword, isUTF8: false, value: try collector.inflate(text: rest))
     }
 
     /// Keyword, NUL, compression flag and method, language, NUL, translated keyword, NUL, UTF-8.
@@ -29,7 +29,7 @@ struct PNGText {
         }
         let language = try Self.terminated(&rest)
         let translated = try Self.terminated(&rest)
-        let value = flag == 0 ? Array(rest) : try collector.inflate(rest)
+        let value = flag == 0 ? Array(rest) : try collector.inflate(text: rest)
         text = .init(
             keyword: keyword, isUTF8: true, value: value, language: language, translatedKeyword: translated)
     }

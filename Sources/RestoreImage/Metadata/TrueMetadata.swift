@@ -75,6 +75,19 @@ extension ImageMetadata {
         return result
     }
 
+    /// Without the color profile, in whatever block it is stored or named.
+    var withoutColorProfile: ImageMetadata {
+        var result = self
+        result.colorProfile = nil
+        result.editXMP { $0.remove("photoshop:ICCProfile") }
+        if let photoshop {
+            var resources = PhotoshopResources(photoshop)
+            resources.drop(.colorProfile)
+            result.photoshop = resources.bytes
+        }
+        return result
+    }
+
     private mutating func editXMP(_ change: (inout XMPPacket) -> Void) {
         guard var main = xmp else { return }
         ExtendedXMP.edit(main: &main, parts: &extendedXMP, change)
