@@ -26,6 +26,8 @@ let package = Package(
         .systemLibrary(name: "CLittleCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibMD", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
+        // Of the C library; Swift's Glibc module lacks it.
+        .systemLibrary(name: "CExtendedAttributes"),
 
         // C targets: loops that need SIMD with run-time dispatch, and code that uses setjmp, which never crosses into
         // Swift.
@@ -36,7 +38,7 @@ let package = Package(
 
         // Swift targets, bottom-up: each depends only on earlier ones.
         .target(name: "RestoreText"),
-        .target(name: "RestoreFiles"),
+        .target(name: "RestoreFiles", dependencies: ["CExtendedAttributes"]),
         .target(name: "RestoreConcurrency", dependencies: ["CKernels"]),
         // Loads OpenBLAS when it is asked to; nothing links it.
         .target(name: "RestoreLinearAlgebra", dependencies: ["CKernels"]),
@@ -74,7 +76,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["RestoreNN", "RestoreConcurrency", "RestoreFiles"],
             path: "Tests/TestSupport"),
         .testTarget(name: "RestoreTextTests", dependencies: ["RestoreText"]),
-        .testTarget(name: "RestoreFilesTests", dependencies: ["RestoreFiles", "TestSupport"]),
+        .testTarget(name: "RestoreFilesTests", dependencies: ["RestoreFiles", "TestSupport", "CExtendedAttributes"]),
         .testTarget(
             name: "RestoreConcurrencyTests",
             dependencies: ["RestoreConcurrency", "RestoreFiles", "RestoreNN", "TestSupport"]),
@@ -107,7 +109,10 @@ let package = Package(
             ], path: "Tests/PictureProbe"),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["RestoreTraining", "RestoreConcurrency", "RestoreText", "TestSupport", "ModelTestSupport"]),
+            dependencies: [
+                "RestoreTraining", "RestoreConcurrency", "RestoreText", "TestSupport", "ModelTestSupport",
+                "CExtendedAttributes",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

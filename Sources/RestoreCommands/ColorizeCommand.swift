@@ -84,7 +84,7 @@ struct ColorizeCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             let pool = threads.pool
-            let path = try models.catalog().find(model).path
+            let path = try pictures.recordingFailure { try models.catalog().find(model).path }
             let logger = verbosity.logger
             let plan = try pictures.plan(
                 suffix: suffix, defaultSuffix: Self.defaultSuffix,

@@ -39,7 +39,13 @@ struct DataCheckCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             // Detects mistyped paths before hours of reading.
-            for path in paths where pathKind(path) == .missing { throw missingError(path) }
+            for path in paths where pathKind(path) == .missing {
+                let error = missingError(path)
+                if json {
+                    for path in paths { try Console.data(jsonLine(DatasetFailure(path: path, error: "\(error)"))) }
+                }
+                throw error
+            }
             var check = DatasetCheck(minimumSide: patchSize ?? 1, pool: threads.pool)
             var reports: [DatasetReport] = []
             for path in paths {
@@ -141,6 +147,12 @@ private struct DatasetTable {
 }
 
 /// A report as a JSON record.
+/// A path of a check that could not begin.
+private struct DatasetFailure: Encodable {
+    let path: String
+    let error: String
+}
+
 private struct DatasetRecord: Encodable {
     struct Spread: Encodable {
         let min: Int

@@ -52,6 +52,12 @@ struct DenoiseCommand: ParsableCommand {
             valueName: "fast|best|1…100"))
     var quality: [QualityArgument] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Opposite borders meet: horizontal for 360° panoramas, both for tileable textures.",
+            valueName: "direction"))
+    var wrap: WrapDirection?
+
     @OptionGroup var denoiser: DenoiserOptions
     @OptionGroup var tiling: TilingOptions
     @OptionGroup var threads: ThreadOptions
@@ -66,7 +72,7 @@ struct DenoiseCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             let pool = threads.pool
-            let models = try denoiser.selection(pool: pool, verbosity: verbosity)
+            let models = try pictures.recordingFailure { try denoiser.selection(pool: pool, verbosity: verbosity) }
             let plan = try pictures.plan(suffix: suffix, defaultSuffix: Self.defaultSuffix)
             warnOfUselessQuality(plan)
             let run = PictureRun(
@@ -118,20 +124,26 @@ struct DenoiseCommand: ParsableCommand {
         let encoding = try pictures.encoding(
             for: output, format: pictures.format, of: loaded.decoded, quality: quality.jpeg)
         let comparison = try pictures.comparison(of: loaded.decoded, quality: quality.jpeg)
-        let analysis = choosesModel ? try models.analysis(of: loaded.decoded) : nil
+        // What the network sees.
+        var seen = loaded.decoded
+        if let wrap { seen.image = wrap.extended(image) }
+        let analysis = choosesModel ? try models.analysis(of: seen) : nil
         let choice = try analysis.map { try models.denoiser(for: $0.noise) } ?? models.denoiser(named: expectedModel)
         var requirement = JobMemory.Requirement()
         requirement.add(resultLike: image, encoding: encoding)
+        // The larger picture and its result.
+        if wrap != nil { for _ in 0..<2 { requirement.add(resultLike: seen.image, encoding: encoding) } }
         if let comparison { requirement.add(comparisonOf: 2, like: image, encoding: comparison.encoding) }
         let memory = loaded.memory.share(for: requirement)
         let options = Denoiser.Options(
             noiseLevel: analysis?.setting(isBlind: choice.denoiser.architecture.isBlind) ?? sigma,
             compression: CompressionStrength(of: loaded.decoded), strength: strength,
             usesEnsemble: denoiser.usesEnsemble(quality.effort), tiling: memory.tiling)
-        let warning = try memory.warning(for: choice.denoiser.layout(for: image, options: options))
-        let result = try choice.denoiser.denoise(image, options: options, progress: loaded.progress)
+        let warning = try memory.warning(for: choice.denoiser.layout(for: seen.image, options: options))
+        let result = try choice.denoiser.denoise(seen.image, options: options, progress: loaded.progress)
         let version = RestoredPicture.Version(
-            image: result.image, metadata: pictures.metadata(of: loaded.decoded), encoding: encoding,
+            image: wrap?.original(of: result.image, like: image) ?? result.image,
+            metadata: pictures.metadata(of: loaded.decoded), encoding: encoding,
             coded: result.isUnchanged ? coded(loaded.decoded, for: encoding) : nil)
         return RestoredPicture(
             versions: [version], warnings: warning.map { [$0] } ?? [], comparison: comparison
@@ -150,6 +162,27 @@ struct DenoiseCommand: ParsableCommand {
     private func coded(_ input: DecodedImage, for encoding: ImageEncoding) -> CodedImage? {
         let isAnew = encoding.format == .jpeg && quality.jpeg != nil
         return encoding.format == input.format && !isAnew ? input.coded : nil
+    }
+}
+
+/// Opposite borders of a picture that meet, as in a panorama of 360° or in a texture that is laid side by side.
+enum WrapDirection: String, ExpressibleByArgument, CaseIterable {
+    case horizontal, vertical, both
+
+    /// Pixels beyond each border that the network gets to see. Those further away have hardly any influence; a multiple of
+    /// the side of JPEG's blocks and of the networks' alignments.
+    private static let margin = 128
+
+    private var margins: (x: Int, y: Int) {
+        (self == .vertical ? 0 : Self.margin, self == .horizontal ? 0 : Self.margin)
+    }
+
+    /// The picture, continued beyond its borders.
+    func extended(_ image: Image) -> Image { image.wrapped(x: margins.x, y: margins.y) }
+
+    /// The part of a result that belongs to the picture itself.
+    func original(of result: Image, like image: Image) -> Image {
+        result.cropped(to: ImageRegion(x: margins.x, y: margins.y, width: image.width, height: image.height))
     }
 }
 

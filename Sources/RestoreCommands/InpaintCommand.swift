@@ -90,7 +90,9 @@ struct InpaintCommand: ParsableCommand {
         try reportingFailure {
             let pool = threads.pool
             let companions = mask == Self.alpha ? [] : [OutputPlan.CompanionSource(role: .mask, path: mask)]
-            let path = method == .cvae ? try models.catalog().find(model ?? Self.defaultModel).path : nil
+            let path = try pictures.recordingFailure {
+                method == .cvae ? try models.catalog().find(model ?? Self.defaultModel).path : nil
+            }
             let plan = try pictures.plan(
                 suffix: suffix, defaultSuffix: Self.defaultSuffix, companions: companions, versionCount: samples ?? 1)
             let run = PictureRun(

@@ -15,12 +15,26 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The system refused to create, write or rename it; `reason` is the system's message.
     case cannotWrite(path: String, reason: String)
 
+    /// The disk is full, or the user's share of it, so that no other file can be written either; `reason` is the system's
+    /// message.
+    case noSpace(path: String, reason: String)
+    /// The folder for all outputs has been removed, renamed or unmounted since it was opened.
+    case folderGone(path: String)
+
+    /// Whether further outputs will fail in the same way.
+    public var concernsAllOutputs: Bool {
+        switch self {
+        case .noSpace, .folderGone: true
+        default: false
+        }
+    }
+
     /// The path that the error is about.
     public var path: String {
         switch self {
         case .notFound(let path), .isDirectory(let path), .notARegularFile(let path),
             .unreadable(let path, _), .tooLarge(let path, _, _), .alreadyExists(let path),
-            .cannotWrite(let path, _):
+            .cannotWrite(let path, _), .noSpace(let path, _), .folderGone(let path):
             return path
         }
     }
@@ -40,7 +54,9 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
             return "\(path): has \(bytes) bytes, more than the limit of \(limit)"
         case .alreadyExists(let path):
             return "\(path): already exists and is not overwritten"
-        case .cannotWrite(let path, let reason):
+        case .folderGone(let path):
+            return "\(path): the output folder has been removed, renamed or unmounted"
+        case .cannotWrite(let path, let reason), .noSpace(let path, let reason):
             return "\(path): cannot be written: \(reason)"
         }
     }

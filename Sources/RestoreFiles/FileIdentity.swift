@@ -14,6 +14,15 @@ public struct FileIdentity: Hashable, Sendable {
     }
 }
 
+extension FileIdentity {
+    /// Of an open file or folder; nil if the system does not say.
+    init?(descriptor: Int32) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
+    }
+}
+
 /// The absolute path without links, "." and "..", as far as it exists. Components that do not exist yet are kept as
 /// written, below the folder in which they would be created.
 public func canonicalPath(_ path: String) -> String {

@@ -46,6 +46,13 @@ public func readStart(of path: String, maximumBytes: Int) throws(FileError) -> [
     return bytes
 }
 
+/// The size of a regular file in bytes; nil if there is none. Symbolic links are followed.
+public func fileSize(_ path: String) -> Int? {
+    var status = stat()
+    guard isPassableToSystem(path), stat(systemPath(path), &status) == 0, status.fileType == S_IFREG else { return nil }
+    return Int(status.st_size)
+}
+
 /// Opens a file for reading; the caller closes the descriptor.
 private func openRegularFile(_ path: String) throws(FileError) -> (descriptor: Int32, size: Int) {
     guard isPassableToSystem(path) else { throw .notFound(path: path) }

@@ -19,13 +19,17 @@ public func reserveClosedStandardStreams() {
 ///   - name: the name used in errors.
 ///   - maximumBytes: the maximum number of bytes, at least 0.
 ///   - isCancelled: called several times a second while no data arrives; cancellation counts as the end of the stream.
+///   - startBytes: the number of bytes at the start that `isWanted` needs.
+///   - isWanted: called once with the start of the stream; if it returns false, no more is read, and the result is this
+///     start.
 /// - Throws: `FileError.isDirectory`, `.tooLarge` or `.unreadable`.
 public func readStream(
     _ descriptor: Int32, name: String, maximumBytes: Int = defaultMaximumFileBytes,
-    isCancelled: () -> Bool = { false }
+    isCancelled: () -> Bool = { false }, startBytes: Int = 0, isWanted: (_ start: [UInt8]) -> Bool = { _ in true }
 ) throws(FileError) -> [UInt8] {
     precondition(maximumBytes >= 0, "maximumBytes must not be negative, found \(maximumBytes)")
     var bytes: [UInt8] = []
+    var isStartChecked = false
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while !isCancelled() {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -47,6 +51,10 @@ public func readStream(
             throw .tooLarge(path: name, bytes: bytes.count + count, limit: maximumBytes)
         }
         bytes.append(contentsOf: chunk[..<count])
+        if !isStartChecked, bytes.count >= startBytes {
+            isStartChecked = true
+            guard isWanted(bytes) else { break }
+        }
     }
     return bytes
 }

@@ -57,3 +57,48 @@ extension Image {
         return result
     }
 }
+
+extension Image {
+    /// This image with margins from its opposite borders, as if it were repeated to all sides; margins may be larger than
+    /// the image.
+    ///
+    /// - Parameters:
+    ///   - x: columns added on the left and on the right each, at least 0.
+    ///   - y: rows added at the top and at the bottom each.
+    public func wrapped(x: Int, y: Int) -> Image {
+        precondition(x >= 0 && y >= 0, "margins of \(x)×\(y) pixels")
+        let (wide, high) = (width + 2 * x, height + 2 * y)
+        func extended<Sample>(_ values: [Sample]) -> [Sample] {
+            let channels = channelLayout.channelCount
+            var result: [Sample] = []
+            result.reserveCapacity(wide * high * channels)
+            for row in -y..<(height + y) {
+                let start = wrap(row, height) * width
+                var column = -x
+                while column < width + x {
+                    // To the right border of the image, or of the margin.
+                    let source = wrap(column, width)
+                    let count = min(width - source, width + x - column)
+                    result.append(
+                        contentsOf: values[((start + source) * channels)..<((start + source + count) * channels)])
+                    column += count
+                }
+            }
+            return result
+        }
+        let samples: Samples =
+            switch samples {
+            case .uint8(let values): .uint8(extended(values))
+            case .uint16(let values): .uint16(extended(values))
+            }
+        var result = Image(width: wide, height: high, channelLayout: channelLayout, samples: samples)
+        result.colorSpace = colorSpace
+        return result
+    }
+}
+
+/// The remainder of a division, at least 0.
+private func wrap(_ place: Int, _ count: Int) -> Int {
+    let rest = place % count
+    return rest < 0 ? rest + count : rest
+}

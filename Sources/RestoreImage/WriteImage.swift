@@ -53,11 +53,12 @@ public func encodeImage(
 ///   - encoding: nil for the format given by the extension of `path`, with default settings.
 ///   - overwrite: whether a file at `path` may be replaced.
 ///   - source: the file that the image was read from, if any: see `writeFileAtomically`.
+///   - folder: the folder for outputs that `path` is in, if any: see `writeFileAtomically`.
 ///   - pool: see `encodeImage`.
 /// - Throws: `ImageError.unknownExtension`, `.cannotEncode`, or `.file` if the file cannot be written.
 public func writeImage(
     _ image: Image, metadata: ImageMetadata = ImageMetadata(), to path: String, encoding: ImageEncoding? = nil,
-    overwrite: Bool, madeOf source: String? = nil, pool: WorkerPool = .serial
+    overwrite: Bool, madeOf source: FileSource? = nil, in folder: OutputFolder? = nil, pool: WorkerPool = .serial
 ) throws(ImageError) {
     guard let encoding = encoding ?? ImageFormat.forPath(path).map({ ImageEncoding(format: $0) }) else {
         throw .unknownExtension(path: path)
@@ -65,7 +66,7 @@ public func writeImage(
     let encoded = try encode(image, metadata, as: encoding, path: path, pool: pool)
     do throws(FileError) {
         try encoded.withBytes { bytes throws(FileError) in
-            try writeFileAtomically(bytes, to: path, overwrite: overwrite, madeOf: source)
+            try writeFileAtomically(bytes, to: path, overwrite: overwrite, madeOf: source, in: folder)
         }
     } catch {
         throw .file(error)

@@ -1,3 +1,4 @@
+import CExtendedAttributes
 import Foundation
 import Glibc
 import ModelTestSupport
@@ -43,6 +44,26 @@ import Testing
             var status = stat()
             #expect(stat(folder(name), &status) == 0 && status.st_mode & 0o777 == 0o600, "\(name)")
         }
+    }
+
+    @Test func attributesOfAReplacedPictureAreKept() throws {
+        let tags = Array("holiday".utf8)
+        let hasAttributes = setxattr(folder("x.png"), "user.xdg.tags", tags, tags.count, 0) == 0
+        let old = [timespec(tv_sec: 981_173_106, tv_nsec: 5), timespec(tv_sec: 981_173_106, tv_nsec: 5)]
+        try #require(utimensat(AT_FDCWD, folder("x.png"), old, 0) == 0)
+        #expect(try workplace.denoise("x.png", "new.png", "--preserve-times").code == 0)
+        #expect(try workplace.denoise("x.png", "x.png", "--overwrite", "--preserve-times").code == 0)
+        for name in ["new.png", "x.png"] {
+            var status = stat()
+            #expect(stat(folder(name), &status) == 0 && status.st_mtim.tv_sec == 981_173_106, "\(name)")
+        }
+        #expect(try workplace.denoise("y.png", "y.png", "--overwrite").code == 0)
+        var status = stat()
+        #expect(stat(folder("y.png"), &status) == 0 && status.st_mtim.tv_sec > 1_500_000_000)
+        guard hasAttributes else { return }
+        var value = [UInt8](repeating: 0, count: 100)
+        let count = getxattr(folder("x.png"), "user.xdg.tags", &value, value.count)
+        #expect(count == tags.count && Array(value.prefix(tags.count)) == tags)
     }
 
     /// Whatever is called so in the folder.

@@ -34,8 +34,6 @@ struct Outcome {
     func records<Record: Decodable>(_ type: Record.Type = Record.self) throws -> [Record] {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         return try outputLines.map { try decoder.decode(type, from: Data($0.utf8)) }
     }
 }

@@ -43,7 +43,7 @@ import Testing
         let descriptor = open("/dev/full", O_WRONLY)
         try #require(descriptor >= 0)
         let file = AppendedFile(descriptor: descriptor, path: "run/events")
-        #expect(throws: FileError.cannotWrite(path: "run/events", reason: "No space left on device")) {
+        #expect(throws: FileError.noSpace(path: "run/events", reason: "No space left on device")) {
             try file.append([1])
         }
         #expect(file.count == 0)

@@ -24,6 +24,23 @@ import Testing
         close(ends[0])
     }
 
+    /// The start decides whether the rest is read.
+    @Test func whatIsNotWantedIsNotRead() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        defer { for end in ends { close(end) } }
+        // The writing end stays open: reading on would wait forever.
+        try writeStream([UInt8](repeating: 7, count: 10), to: ends[1], name: "pipe")
+        var starts: [[UInt8]] = []
+        let bytes = try readStream(
+            ends[0], name: "pipe", startBytes: 4,
+            isWanted: { start in
+                starts.append(start)
+                return false
+            })
+        #expect(bytes == [UInt8](repeating: 7, count: 10) && starts == [bytes])
+    }
+
     @Test func limitsAndErrorsAreNamed() throws {
         let path = try folder.write([UInt8](repeating: 1, count: 100), "file")
         let descriptor = open(path, O_RDONLY)
@@ -38,7 +55,7 @@ import Testing
         }
         let full = open("/dev/full", O_WRONLY)
         defer { close(full) }
-        #expect(throws: FileError.cannotWrite(path: "stream", reason: "No space left on device")) {
+        #expect(throws: FileError.noSpace(path: "stream", reason: "No space left on device")) {
             try writeStream([1], to: full, name: "stream")
         }
         let directory = open(folder.path, O_RDONLY)

@@ -107,10 +107,10 @@ import RestoreFiles
         let usual = try permissions(folder("usual"))
         for mode in [0o600, 0o640, 0o444, 0o400, 0o777] as [mode_t] {
             chmod(folder("a"), mode)
-            try writeFileAtomically([9], to: folder("\(mode)"), overwrite: false, madeOf: folder("a"))
+            try writeFileAtomically([9], to: folder("\(mode)"), overwrite: false, madeOf: FileSource(folder("a")))
             #expect(try permissions(folder("\(mode)")) == usual & (0o600 | mode & 0o066), "\(mode)")
         }
-        try writeFileAtomically([9], to: folder("b"), overwrite: false, madeOf: folder("gone"))
+        try writeFileAtomically([9], to: folder("b"), overwrite: false, madeOf: FileSource(folder("gone")))
         #expect(try permissions(folder("b")) == usual)
     }
 

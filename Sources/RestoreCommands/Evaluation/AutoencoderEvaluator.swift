@@ -65,6 +65,8 @@ struct AutoencoderEvaluator: Evaluator {
         return sums.map { Float($0 / Double(pictures.count)) }
     }
 
+    func name(of item: Item) -> String { item.name }
+
     func evaluate(_ item: Item) throws -> Evaluation {
         var facts = [Evaluation.Fact(key: "code", value: .numbers(item.code.map { Double($0) }))]
         if let label = item.label { facts.append(.init(key: "label", value: .integer(label))) }

@@ -71,6 +71,8 @@ struct ColorizeEvaluator: Evaluator {
         items.isEmpty ? nil : items.reduce(0) { $0 + RestoreImage.colorfulness($1.image) } / Double(items.count)
     }
 
+    func name(of item: PictureSet.Picture) -> String { item.path }
+
     func evaluate(_ item: PictureSet.Picture) throws -> Evaluation {
         let truth = item.image.inColor().roundedTo8Bits()
         let gray = truth.inGray()

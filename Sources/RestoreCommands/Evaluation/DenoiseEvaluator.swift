@@ -27,6 +27,8 @@ struct DenoiseEvaluator: Evaluator {
         return facts
     }
 
+    func name(of file: String) -> String { file }
+
     func evaluate(_ file: String) throws -> Evaluation {
         do {
             return try measure(file)

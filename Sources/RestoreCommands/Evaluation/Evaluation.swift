@@ -40,6 +40,8 @@ protocol Evaluator {
     /// Lines of text after the means.
     var remarks: [String] { get }
 
+    /// How records refer to an item.
+    func name(of item: Item) -> String
     func evaluate(_ item: Item) throws -> Evaluation
 }
 

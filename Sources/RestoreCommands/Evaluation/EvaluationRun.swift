@@ -23,7 +23,12 @@ struct EvaluationRun<Measure: Evaluator> {
                 Console.message(
                     "restore: interrupted after \(evaluations.count + failures) of \(items.count) pictures\(failed)")
                 throw ExitCode.interrupted
-            } catch  where items.count > 1 {
+            } catch {
+                if json {
+                    try Console.data(
+                        jsonLine(FailureRecord(file: evaluator.name(of: item), error: explanation(of: error))))
+                }
+                guard items.count > 1 else { throw error }
                 Console.message("restore: \(explanation(of: error))")
                 failures += 1
                 continue

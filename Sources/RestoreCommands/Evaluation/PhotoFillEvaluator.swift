@@ -87,6 +87,8 @@ struct PhotoFillEvaluator: Evaluator {
         }
     }
 
+    func name(of item: Item) -> String { item.path }
+
     func evaluate(_ item: Item) throws -> Evaluation {
         let clock = ContinuousClock()
         let start = clock.now

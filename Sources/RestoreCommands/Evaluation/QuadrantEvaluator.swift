@@ -38,6 +38,8 @@ struct QuadrantEvaluator: Evaluator {
         ]
     }
 
+    func name(of item: PictureSet.Picture) -> String { item.path }
+
     func evaluate(_ item: PictureSet.Picture) throws -> Evaluation {
         let clock = ContinuousClock()
         let start = clock.now

@@ -31,6 +31,7 @@ func exitCode(for error: any Error) -> ExitCode {
     case is UsageError: .usage
     case is ExistingOutputs, is AmbiguousPair: .cannotCreate
     case let error as UnwrittenComparison: exitCode(for: error.cause)
+    case let error as PartlyReadable: exitCode(for: error.cause)
     case is Interrupted: .interrupted
     default: .badData
     }
@@ -40,13 +41,20 @@ private func exitCode(for error: FileError) -> ExitCode {
     switch error {
     case .notFound, .isDirectory, .notARegularFile, .unreadable: .noInput
     case .tooLarge: .badData
-    case .alreadyExists, .cannotWrite: .cannotCreate
+    case .alreadyExists, .cannotWrite, .noSpace, .folderGone: .cannotCreate
     }
 }
 
 /// Options that are valid individually but not together, detected during planning.
 struct UsageError: Error, CustomStringConvertible {
     let description: String
+}
+
+/// A damaged picture that is rejected, and would not be with `--tolerant`.
+struct PartlyReadable: Error, CustomStringConvertible {
+    let cause: ImageError
+
+    var description: String { "\(cause); --tolerant reads what is there" }
 }
 
 /// A comparison image could not be written, although the outputs were.

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import RestoreFiles
 
-/// A record as one line of JSON. Infinities and NaN, which JSON lacks, become the strings "inf", "-inf" and "nan".
+/// A record as one line of JSON. Infinities and NaN, which JSON lacks, become null: a figure is a number or null.
 ///
 /// A byte b of a file name that is not valid UTF-8 is represented by the character U+10FE00 + b (`pathFromSystem`),
 /// escaped as in JSON.
@@ -10,10 +10,16 @@ func jsonLine(_ record: some Encodable) -> String {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
-        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        positiveInfinity: noNumber, negativeInfinity: noNumber, nan: noNumber)
     // Encoding numbers and strings cannot fail.
-    return (try? encoder.encode(record)).map { escapingInvisible(String(decoding: $0, as: UTF8.self)) } ?? "{}"
+    guard let bytes = try? encoder.encode(record) else { return "{}" }
+    let text = String(decoding: bytes, as: UTF8.self).replacing("\"\(noNumber)\"", with: "null")
+    return escapingInvisible(text)
 }
+
+/// Stands for null until the record is complete: the encoder only has strings to offer. U+10FFFF is not a character, so
+/// that no other string of a record is equal to this one.
+private let noNumber = "\u{10FFFF}no number\u{10FFFF}"
 
 /// A key of a record whose fields depend on the task.
 struct RecordKey: CodingKey, ExpressibleByStringLiteral {

@@ -10,6 +10,12 @@ package struct OutputPlan: Equatable {
     private(set) var existing: [PictureJob] = []
     /// Folders that cannot be listed or contain no images, if there are other inputs.
     let failures: [FileError]
+    /// The folder for all outputs, if there is one.
+    let folder: String?
+    /// What is unusual about the names of outputs, one line each.
+    private(set) var remarks: [String] = []
+    /// Lines about files in folders that are images of unsupported formats.
+    let unsupported: [String]
     /// Number of files in folders that are results of an earlier run.
     private(set) var passedOver: Int
     /// Whether there are several inputs or a folder, in which case a failure does not stop the others.
@@ -64,7 +70,7 @@ package struct OutputPlan: Equatable {
         let (inputs, output) = try Self.split(request)
         try Self.checkStreams(inputs: inputs, output: output)
         hasSeveralInputs = inputs.count > 1 || inputs.contains { Self.isFolder($0) }
-        let folder = try Self.folder(output, for: inputs, hasSeveralInputs: hasSeveralInputs, request)
+        folder = try Self.folder(output, for: inputs, hasSeveralInputs: hasSeveralInputs, request)
         if let suffix = request.suffix { try Self.check(suffix: suffix, inputs: inputs, output: output) }
         guard folder == nil || inputs != [Self.stream] else {
             throw UsageError(description: "-: input from stdin has no name; specify an output")
@@ -76,12 +82,14 @@ package struct OutputPlan: Equatable {
         let found = try PictureInputs(
             inputs, suffix: request.suffix ?? request.defaultSuffix, recursive: request.recursive, outputFolder: folder)
         (failures, passedOver) = (found.failures, found.passedOver)
-        jobs = found.files.map { file in
-            let named = folder == nil ? output : nil
-            return PictureJob(
-                picture: file.path, companions: request.companions.map { Self.companion(of: file, from: $0) },
-                outputs: numberedOutputs(
-                    named ?? Self.defaultOutput(for: file, folder: folder, request), count: request.versionCount))
+        unsupported = found.unsupported.map(\.description)
+        jobs = []
+        for file in found.files {
+            let result = (folder == nil ? output : nil) ?? defaultOutput(for: file, request)
+            jobs.append(
+                PictureJob(
+                    picture: file.path, companions: request.companions.map { Self.companion(of: file, from: $0) },
+                    outputs: numberedOutputs(result, count: request.versionCount)))
         }
         // With several inputs, the missing ones are reported later; with a single one, there is nothing left to do.
         if !hasSeveralInputs, let job = jobs.first {
@@ -95,6 +103,7 @@ package struct OutputPlan: Equatable {
                 throw FileError.cannotWrite(path: output, reason: reason)
             }
         }
+        if request.format == nil { try requireFormatsOfReplacedFiles() }
         if request.skipsExisting { passOverOwnResults() }
         try requireDistinctFiles()
         try separateExisting(request)
@@ -124,6 +133,13 @@ package struct OutputPlan: Equatable {
         }
         let isOutput = isPair || last == stream || pathKind(last) == .directory
         return isOutput ? (all.dropLast(), last) : (all, nil)
+    }
+
+    /// The inputs, as far as they can be told from an output whatever is wrong: for the records of a plan that failed.
+    static func inputs(_ inputs: [String], _ paths: [String], output: String?) -> [String] {
+        guard output == nil, inputs.count + paths.count > 1, let last = paths.last else { return inputs + paths }
+        let isOutput = last == stream || pathKind(last) == .directory || inputs.count + paths.count == 2
+        return isOutput ? inputs + paths.dropLast() : inputs + paths
     }
 
     private static func checkStreams(inputs: [String], output: String?) throws(UsageError) {
@@ -183,18 +199,30 @@ package struct OutputPlan: Equatable {
         }
     }
 
-    private static func defaultOutput(
-        for file: PictureInputs.File, folder: String?, _ request: Request
-    ) -> String {
+    private mutating func defaultOutput(for file: PictureInputs.File, _ request: Request) -> String {
         let name = lastPathComponent(of: file.path)
         let stem = removingPathExtension(name)
         // Compared as bytes, because a dot can combine with some letters into one character.
         let dot = name.utf8.index(name.startIndex, offsetBy: stem.utf8.count)
-        let ending = request.format.map { "." + $0.fileExtensions[0] } ?? String(name[dot...])
+        var ending = request.format.map { "." + $0.fileExtensions[0] } ?? String(name[dot...])
+        if request.format == nil, let content = Self.misnamedFormat(of: file.path) {
+            ending = "." + content.fileExtensions[0]
+            remarks.append("\(file.path): is a \(content.name) file, so its result is a \(ending)")
+        }
         if let folder { return joinPath(folder, removingPathExtension(file.relativePath) + ending) }
         let renamed = stem + (request.suffix ?? request.defaultSuffix) + ending
         return file.path.utf8.contains(UInt8(ascii: "/"))
             ? joinPath(parentFolder(of: file.path), renamed) : renamed
+    }
+
+    /// The format of a picture whose name has the extension of another one, or of none that is known. A file that cannot
+    /// be read keeps its extension: what is wrong with it is reported later.
+    private static func misnamedFormat(of picture: String) -> ImageFormat? {
+        guard picture != stream, !pathExtension(of: picture).isEmpty,
+            let start = try? readStart(of: picture, maximumBytes: ImageFormat.signatureBytes),
+            let content = ImageFormat.detect(start), content != ImageFormat.forPath(picture)
+        else { return nil }
+        return content
     }
 
     /// The file of another role for a picture. In a folder it may have the extension of another format, and the role in its
@@ -223,6 +251,24 @@ package struct OutputPlan: Equatable {
         let own = jobs.filter { job in FileIdentity(job.picture).map { makers[$0] == nil } ?? true }
         passedOver += jobs.count - own.count
         jobs = own
+    }
+
+    /// Rejects outputs that would replace their input by a file of another format, because its name has the wrong
+    /// extension: a PNG of 16 bits would become a JPEG of 8.
+    private func requireFormatsOfReplacedFiles() throws(UsageError) {
+        for job in jobs {
+            guard let content = Self.misnamedFormat(of: job.picture) else { continue }
+            for output in job.outputs where output != Self.stream {
+                guard let format = ImageFormat.forPath(output), let identity = FileIdentity(output),
+                    identity == FileIdentity(job.picture)
+                else { continue }
+                throw UsageError(
+                    description: """
+                        \(job.picture): is a \(content.name) file; replacing it would make it a \(format.name) file, which \
+                        its extension asks for; use --format \(content.fileExtensions[0]), or rename it
+                        """)
+            }
+        }
     }
 
     /// Rejects two results with the same output, and an output that is an input of another job or a companion of its own:
@@ -280,11 +326,12 @@ package struct OutputPlan: Equatable {
             }
         }
         let outputCount = jobs.reduce(0) { $0 + $1.outputs.count }
+        let pictures = jobs.map(\.picture)
         jobs = left
         guard found.isEmpty || request.skipsExisting else {
             existing = []
             if outputCount == 1, !hasSeveralInputs { throw FileError.alreadyExists(path: found[0]) }
-            throw ExistingOutputs(paths: found, outputCount: outputCount)
+            throw ExistingOutputs(paths: found, pictures: pictures, outputCount: outputCount)
         }
     }
 

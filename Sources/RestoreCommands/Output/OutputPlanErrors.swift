@@ -1,6 +1,8 @@
 /// Outputs of a batch that already exist, so the batch does not start.
 struct ExistingOutputs: Error, CustomStringConvertible {
     let paths: [String]
+    /// Those of all jobs.
+    let pictures: [String]
     /// Number of outputs of all jobs.
     let outputCount: Int
 

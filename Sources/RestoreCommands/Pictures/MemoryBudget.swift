@@ -23,9 +23,10 @@ package struct MemoryBudget {
     /// Whether a job is read and written while the network works on others. A large picture would not leave the network
     /// its share, so it is processed alone.
     ///
-    /// - Parameter decodedBytes: memory of the decoded inputs; nil if it is not known before they are read.
-    func overlaps(decodedBytes: Int?) -> Bool {
-        decodedBytes.map { $0 <= available / 20 } ?? false
+    /// - Parameter inputBytes: memory of the files and of what is decoded from them; nil if it is not known before they are
+    ///   read.
+    func overlaps(inputBytes: Int?) -> Bool {
+        inputBytes.map { $0 <= available / 20 } ?? false
     }
 
     /// What the jobs before and after may take while the network works on one: the next one decoded, its file and, for

@@ -43,6 +43,9 @@ package struct PictureOptions: ParsableArguments {
     @Flag(help: "Replace existing outputs.")
     var overwrite = false
 
+    @Flag(help: "Give results the modification times of their inputs.")
+    var preserveTimes = false
+
     @Flag(help: "Skip images whose outputs exist, for example to resume an interrupted batch.")
     var skipExisting = false
 
@@ -76,7 +79,12 @@ package struct PictureOptions: ParsableArguments {
         }
     }
 
-    var limits: ImageLimits { ImageLimits(maximumPixels: maxPixels * 1_000_000) }
+    var limits: ImageLimits {
+        ImageLimits(maximumPixels: maxPixels * 1_000_000, minimumCountedSide: Self.narrowestComputed)
+    }
+
+    /// Networks pad narrower pictures to at least this many pixels, and what they compute counts toward `--max-pixels`.
+    private static let narrowestComputed = 16
 
     /// How a result is stored at `path`. A JPEG of a JPEG keeps tables, sampling and progression unless a quality is asked
     /// for. What cannot be stored is said here, before the work, which may take minutes.
@@ -116,6 +124,30 @@ package struct PictureOptions: ParsableArguments {
     /// - Throws: the errors of `OutputPlan`, and those of a comparison that cannot be written.
     package func plan(
         suffix: String?, defaultSuffix: String, companions: [OutputPlan.CompanionSource] = [], versionCount: Int = 1
+    ) throws -> OutputPlan {
+        try recordingFailure {
+            try checkedPlan(
+                suffix: suffix, defaultSuffix: defaultSuffix, companions: companions, versionCount: versionCount)
+        }
+    }
+
+    /// What comes before the work: with `--json`, an error that it throws is also the record of every input.
+    func recordingFailure<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            // Standard output may be meant for a picture.
+            guard json, output != OutputPlan.stream, paths.last != OutputPlan.stream else { throw error }
+            let pictures = (error as? ExistingOutputs)?.pictures ?? OutputPlan.inputs(input, paths, output: output)
+            for picture in pictures {
+                try Console.data(jsonLine(FailureRecord(file: picture, error: explanation(of: error))))
+            }
+            throw error
+        }
+    }
+
+    private func checkedPlan(
+        suffix: String?, defaultSuffix: String, companions: [OutputPlan.CompanionSource], versionCount: Int
     ) throws -> OutputPlan {
         if let compare { try OutputPlan.requireName(compare) }
         let plan = try OutputPlan(

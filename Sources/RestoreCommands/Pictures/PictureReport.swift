@@ -39,6 +39,7 @@ final class PictureReport {
     func begin() throws {
         for failure in plan.failures { try fail(failure.path, failure) }
         for job in plan.existing { try skip(job) }
+        for line in plan.remarks + plan.unsupported { logger.warning("\(line)") }
         if plan.passedOver > 0 {
             let files = plan.passedOver == 1 ? "file is a result" : "files are results"
             logger.info("\(plan.passedOver) \(files) of an earlier run, passed over")
@@ -69,6 +70,16 @@ final class PictureReport {
         if plan.hasSeveralInputs { Console.message("restore: \(explanation(of: error))") } else { failure = error }
     }
 
+    /// The records of all pictures, none of which could be begun because of an error that the caller reports.
+    ///
+    /// - Parameter first: the index of the first of them.
+    func failAll(_ error: any Error, from first: Int = 0) throws {
+        guard isJSON else { return }
+        for job in plan.jobs[first...] {
+            try Console.data(jsonLine(FailureRecord(file: job.picture, error: explanation(of: error))))
+        }
+    }
+
     /// The summary of a run that has come to its end.
     ///
     /// - Throws: the error of a single input, or `ExitCode.someFailed`.
@@ -81,10 +92,14 @@ final class PictureReport {
 
     /// What an end before the last picture leaves undone.
     ///
-    /// - Parameter reason: as in "interrupted".
-    func stop(_ reason: String, canGoOn: Bool) {
+    /// - Parameters:
+    ///   - reason: as in "interrupted".
+    ///   - remedy: what must be done first, as in "free some space".
+    func stop(_ reason: String, remedy: String? = nil, canGoOn: Bool) {
         guard plan.hasSeveralInputs else { return Console.message("restore: \(reason); nothing was written") }
-        let hint = canGoOn ? "; resume with --skip-existing" : ""
+        let condition = remedy.map { "\($0), then " } ?? ""
+        let hint =
+            canGoOn ? "; \(condition)resume with --skip-existing" : remedy.map { "; \($0) and start again" } ?? ""
         let failures = failureCounts.map { ", \($0)" }.joined()
         let ended = done + skipped + failedPictures
         Console.message("restore: \(reason) after \(ended) of \(pictureCount) pictures\(failures)\(hint)")
@@ -139,7 +154,7 @@ final class PictureReport {
 }
 
 /// A picture that was not restored, and why.
-private struct FailureRecord: Encodable {
+struct FailureRecord: Encodable {
     let file: String
     let error: String
 }

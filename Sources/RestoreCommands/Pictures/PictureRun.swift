@@ -37,8 +37,9 @@ package struct PictureRun {
         if options.dryRun { return try report.rehearse(comparison: options.compare) }
         Interruption.watch()
         keepFreedMemoryFromPilingUp()
+        let folder = try options.recordingFailure { try plan.folder.map { try OutputFolder($0) } }
         try report.begin()
-        let stages = Stages(run: self, report: report, restore: restore)
+        let stages = Stages(run: self, report: report, folder: folder, restore: restore)
         PicturePipeline(
             pictureCount: plan.jobs.count, overlaps: stages.overlaps, read: stages.read, restore: stages.restore,
             write: stages.write, prepare: { stages.prepare(prepare) }
@@ -70,16 +71,34 @@ private struct ReadJob {
     private static func read(_ path: String, limits: ImageLimits, tolerant: Bool) throws -> DecodedImage {
         guard path != OutputPlan.stream else {
             let name = "standard input"
-            let bytes = try readStream(STDIN_FILENO, name: name, isCancelled: { Interruption.isRequested })
+            let bytes = try readStream(
+                STDIN_FILENO, name: name, isCancelled: { Interruption.isRequested },
+                startBytes: ImageFormat.signatureBytes, isWanted: { ImageFormat.detect($0) != nil })
             try Interruption.check()
-            return try decodeImage(bytes, path: name, limits: limits, tolerant: tolerant)
+            return try advisingTolerance(tolerant) { tolerant throws(ImageError) in
+                try decodeImage(bytes, path: name, limits: limits, tolerant: tolerant)
+            }
         }
         do {
-            return try readImage(path, limits: limits, tolerant: tolerant)
+            return try advisingTolerance(tolerant) { tolerant throws(ImageError) in
+                try readImage(path, limits: limits, tolerant: tolerant)
+            }
         } catch ImageError.file(.notARegularFile) {
             throw FileError.unreadable(
                 path: path, reason: "it is a pipe, a device or a socket; - reads standard input")
         }
+    }
+}
+
+/// Reads a picture. If it is damaged and may not be, finds out whether `--tolerant` would help.
+private func advisingTolerance(
+    _ tolerant: Bool, _ read: (_ tolerant: Bool) throws(ImageError) -> DecodedImage
+) throws -> DecodedImage {
+    do throws(ImageError) {
+        return try read(tolerant)
+    } catch {
+        guard case .damaged = error, !tolerant, (try? read(true)) != nil else { throw error }
+        throw PartlyReadable(cause: error)
     }
 }
 
@@ -103,12 +122,20 @@ private final class Stages {
     /// What ended the work before its last picture; written by the stage that ended it, read when all have ended.
     private var preparationFailure: (any Error)?
     private var recordFailure: (any Error)?
+    /// An error that all further outputs would share, with the number of pictures up to the one that met it first.
+    private var outputFailure: (error: any Error, endedPictures: Int)?
     /// Where outputs were written; the writing stage's.
     private var folders: Set<[UInt8]> = []
+    /// Where they belong, if it is the same folder for all; the writing stage's.
+    private let folder: OutputFolder?
 
-    init(run: PictureRun, report: PictureReport, restore: @escaping (LoadedJob) throws -> RestoredPicture) {
+    init(
+        run: PictureRun, report: PictureReport, folder: OutputFolder?,
+        restore: @escaping (LoadedJob) throws -> RestoredPicture
+    ) {
         self.run = run
         self.report = report
+        self.folder = folder
         work = restore
         progress = Progress(
             pictureCount: run.plan.jobs.count, style: run.verbosity.quiet ? .none : run.options.progress)
@@ -119,9 +146,15 @@ private final class Stages {
         guard run.plan.jobs.count > 1 else { return true }
         var bytes: Int? = 0
         for input in run.plan.jobs[index].inputs {
-            bytes = bytes.flatMap { sum in readImageHeader(input.path).map { sum + $0.decodedBytes } }
+            guard let sum = bytes, let header = readImageHeader(input.path), let size = fileSize(input.path) else {
+                bytes = nil
+                break
+            }
+            // A small picture may be followed by a large video.
+            let (total, isHuge) = header.decodedBytes.addingReportingOverflow(sum + size)
+            bytes = isHuge ? nil : total
         }
-        return run.memory.overlaps(decodedBytes: bytes)
+        return run.memory.overlaps(inputBytes: bytes)
     }
 
     func prepare(_ prepare: () throws -> Void) -> Bool {
@@ -215,6 +248,10 @@ private final class Stages {
                 try report.skip(job)
             case .failure(let error):
                 try report.fail(job.picture, error)
+                guard !concernsAllOutputs(error) else {
+                    outputFailure = (error, index + 1)
+                    return false
+                }
             }
             return true
         } catch {
@@ -227,9 +264,11 @@ private final class Stages {
     private func losses(of restored: RestoredPicture) -> [String] {
         var losses: [String] = []
         for version in restored.versions {
-            for loss in version.metadata.losses(in: version.encoding.format) where !losses.contains(loss) {
-                losses.append(loss)
+            var ofVersion = version.metadata.losses(in: version.encoding.format)
+            if version.encoding.format == .jpeg, version.image.bitDepth == 16 {
+                ofVersion.insert("its 16 bits per channel become 8: a JPEG cannot store more", at: 0)
             }
+            for loss in ofVersion where !losses.contains(loss) { losses.append(loss) }
         }
         return losses
     }
@@ -237,11 +276,19 @@ private final class Stages {
     /// - Throws: what ended the work early, or what became of it.
     func finish() throws {
         progress.finish()
-        if let preparationFailure { throw preparationFailure }
+        if let preparationFailure {
+            try report.failAll(preparationFailure)
+            throw preparationFailure
+        }
         let canGoOn = !run.options.overwrite
         if let recordFailure {
             if run.plan.hasSeveralInputs { report.stop("stopped", canGoOn: canGoOn) }
             throw recordFailure
+        }
+        if let outputFailure, run.plan.hasSeveralInputs {
+            try report.failAll(outputFailure.error, from: outputFailure.endedPictures)
+            report.stop("stopped", remedy: remedy(for: outputFailure.error), canGoOn: canGoOn)
+            throw ExitCode.cannotCreate
         }
         // A signal that came when the last picture was written changes nothing.
         if !report.isComplete {
@@ -255,7 +302,8 @@ private final class Stages {
     ///
     /// - Throws: `MadeMeanwhile` if all outputs exist by now and existing ones are to be skipped.
     private func store(_ restored: RestoredPicture, of job: PictureJob, pool: WorkerPool) throws {
-        let source = job.picture == OutputPlan.stream ? nil : job.picture
+        let source =
+            job.picture == OutputPlan.stream ? nil : FileSource(job.picture, keepsTime: run.options.preserveTimes)
         var written: [String] = []
         for (output, version) in zip(job.outputs, restored.versions) {
             if try store(version, to: output, madeOf: source, pool: pool) { written.append(output) }
@@ -276,13 +324,13 @@ private final class Stages {
 
     /// Returns false if the output exists by now and existing ones are to be skipped.
     private func store(
-        _ version: RestoredPicture.Version, to output: String, madeOf source: String?, pool: WorkerPool
+        _ version: RestoredPicture.Version, to output: String, madeOf source: FileSource?, pool: WorkerPool
     ) throws -> Bool {
         guard output != OutputPlan.stream else {
             try writeStream(bytes(of: version, pool: pool), to: STDOUT_FILENO, name: "standard output")
             return true
         }
-        try enter(parentFolder(of: output))
+        enter(parentFolder(of: output))
         do {
             try write(version, to: output, madeOf: source, pool: pool)
         } catch ImageError.file(.alreadyExists) where run.options.skipExisting {
@@ -300,16 +348,17 @@ private final class Stages {
     }
 
     private func write(
-        _ version: RestoredPicture.Version, to output: String, madeOf source: String?, pool: WorkerPool
+        _ version: RestoredPicture.Version, to output: String, madeOf source: FileSource?, pool: WorkerPool
     ) throws(ImageError) {
         guard let coded = version.coded else {
             return try writeImage(
                 version.image, metadata: version.metadata, to: output, encoding: version.encoding,
-                overwrite: run.options.overwrite, madeOf: source, pool: pool)
+                overwrite: run.options.overwrite, madeOf: source, in: folder, pool: pool)
         }
         do throws(FileError) {
             try writeFileAtomically(
-                coded.bytes(with: version.metadata), to: output, overwrite: run.options.overwrite, madeOf: source)
+                coded.bytes(with: version.metadata), to: output, overwrite: run.options.overwrite, madeOf: source,
+                in: folder)
         } catch {
             throw .file(error)
         }
@@ -322,9 +371,26 @@ private final class Stages {
         }
     }
 
-    /// Makes the folder of an output, and once removes what programs that were killed have left there half written.
-    private func enter(_ folder: String) throws {
-        if pathKind(folder) == .missing { try makeDirectory(folder) }
+    /// Once removes what programs that were killed have left in the folder of an output half written.
+    private func enter(_ folder: String) {
         if folders.insert(Array(folder.utf8)).inserted { removeAbandonedTemporaryFiles(in: folder) }
+    }
+}
+
+/// Whether no other output could be written either.
+private func concernsAllOutputs(_ error: any Error) -> Bool {
+    switch error {
+    case let error as FileError: error.concernsAllOutputs
+    case ImageError.file(let error): error.concernsAllOutputs
+    case let error as UnwrittenComparison: concernsAllOutputs(error.cause)
+    default: false
+    }
+}
+
+/// What must be done before the rest of a batch can be written.
+private func remedy(for error: any Error) -> String {
+    switch error {
+    case FileError.folderGone, ImageError.file(.folderGone): "bring the folder back"
+    default: "free some space"
     }
 }
