@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import RestoreFiles
+import RestoreImage
 
 /// `restore`: the root command.
 public struct RestoreCommand: ParsableCommand {
@@ -23,6 +24,18 @@ public struct RestoreCommand: ParsableCommand {
 
     public init() {}
 
+    /// What to type instead of a picture, or a folder, in the place of the command; nil for anything else.
+    ///
+    /// - Parameter word: the first argument.
+    static func commandHint(_ word: String?) -> String? {
+        guard let word, !word.hasPrefix("-") || pathKind(word) != .missing else { return nil }
+        let commands = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+        guard !commands.contains(word), pathKind(word) != .missing || ImageFormat.forPath(word) != nil else {
+            return nil
+        }
+        return "\(word): expected a command before the picture; to remove noise: restore denoise \(word)"
+    }
+
     /// Runs the command given by the program's arguments, and exits with its exit code.
     public static func start() -> Never {
         // Exceeding the file-size limit is an error to report, not a signal that leaves partial files behind.
@@ -36,6 +49,10 @@ public struct RestoreCommand: ParsableCommand {
             guard !arguments.isEmpty else {
                 Console.message("restore: the arguments cannot be read; is /proc mounted?")
                 throw ExitCode.noInput
+            }
+            if let hint = commandHint(arguments.dropFirst().first) {
+                Console.message("restore: \(hint)")
+                throw ExitCode.usage
             }
             // ArgumentParser's own list has invalid UTF-8 repaired, so file names that are not UTF-8 would not be
             // found.

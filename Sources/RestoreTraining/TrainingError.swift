@@ -19,8 +19,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     case noEnd
     /// A run cannot go on from the checkpoint of another.
     case otherRun(folder: String, reason: String)
-    /// Nothing usable below these paths.
-    case noPictures(paths: [String], side: Int)
+    /// Nothing usable below these paths. `remedy` is a setting with which there would be.
+    case noPictures(paths: [String], side: Int, remedy: String? = nil)
     /// No picture has one of these labels; `found` are the labels that there are.
     case noClasses([Int], found: [Int])
     /// Decoded, the pictures would take more than the limit.
@@ -48,8 +48,9 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
             return "a run needs an end: steps, epochs or a time limit"
         case .otherRun(let folder, let reason):
             return "\(folder): the checkpoint is of another run: \(reason)"
-        case .noPictures(let paths, let side):
-            return "no picture of at least \(side)×\(side) pixels in \(paths.joined(separator: ", "))"
+        case .noPictures(let paths, let side, let remedy):
+            let advice = remedy.map { "; try \($0)" } ?? ""
+            return "no picture of at least \(side)×\(side) pixels in \(paths.joined(separator: ", "))\(advice)"
         case .noClasses(let classes, let found):
             let wanted = classes.map(String.init).joined(separator: ", ")
             let labels = found.map(String.init).joined(separator: ", ")

@@ -85,6 +85,11 @@ import Testing
         #expect(throws: missing) { try pictures() }
         try folder.write(.scene(width: 15, height: 15), "small.png")
         #expect(throws: missing) { try pictures() }
+        #expect(throws: TrainingError.noPictures(paths: [folder.path], side: 16, remedy: "size 15")) {
+            try PictureSet(
+                sources: [DataSource(path: folder.path)], minimumSide: 16, pool: .serial, logger: log.logger,
+                remedy: { "size \($0)" })
+        }
         #expect("\(missing)".contains("16×16") && "\(missing)".contains(folder.path))
     }
 

@@ -69,6 +69,11 @@ struct TrainTaskCommand<Options: TrainingOptions>: ParsableCommand {
         guard !runOptions.resume || !runOptions.overwrite else {
             throw ValidationError("--resume continues a run and cannot be combined with --overwrite.")
         }
+        for source in sources {
+            if let problem = DataSource.weightProblem(of: source) {
+                throw ValidationError("--data \(source): \(problem).")
+            }
+        }
         do throws(ConfigurationError) {
             var configuration = Configuration()
             try apply(to: &configuration)
@@ -81,14 +86,24 @@ struct TrainTaskCommand<Options: TrainingOptions>: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
+            let configuration = try resolvedConfiguration()
+            warnOfIgnoredOptions(configuration)
             try TrainRun(
-                configuration: try resolvedConfiguration(), options: runOptions, pool: threads.pool,
-                verbosity: verbosity
+                configuration: configuration, options: runOptions, pool: threads.pool, verbosity: verbosity
             ).run()
         }
     }
 
     // MARK: Settings
+
+    /// Options that the other settings leave without effect. The user may believe that they have one.
+    private func warnOfIgnoredOptions(_ configuration: Configuration) {
+        let given = Set((options.given + runOptions.given).compactMap { Configuration.table[$0.key]?.key })
+        for ignored in configuration.ignoredSettings + configuration.trainer.ignoredSettings {
+            guard given.contains(ignored.key) else { continue }
+            verbosity.logger.warning("--\(ignored.key) has no effect \(ignored.reason)")
+        }
+    }
 
     /// Defaults, then the file, then the options.
     private func resolvedConfiguration() throws -> Configuration {

@@ -63,7 +63,7 @@ public struct ModelCatalog: Sendable {
     }
 
     /// The file of a model, given by name or by path. A path is anything with a slash or a weight file's extension, or
-    /// a folder that contains a model.
+    /// a folder that contains a model, or a training run, whose best model it then is.
     ///
     /// - Throws: `ModelError.notFound`, or `.weights` for a folder without a model.
     public func find(_ nameOrPath: String) throws(ModelError) -> Entry {
@@ -80,9 +80,9 @@ public struct ModelCatalog: Sendable {
     }
 
     private static func entry(inFolder folder: String) throws(ModelError) -> Entry {
-        let path = joinPath(folder, "model.safetensors")
-        guard pathKind(path) != .missing else {
-            let reason = "it is a folder without a model.safetensors; give the model's file"
+        let paths = ["model.safetensors", "best.safetensors"].map { joinPath(folder, $0) }
+        guard let path = paths.first(where: { pathKind($0) != .missing }) else {
+            let reason = "it is a folder without a model.safetensors or a run's best.safetensors; give the model's file"
             throw .weights(.file(.unreadable(path: folder, reason: reason)))
         }
         return Entry(name: folder, path: path)

@@ -62,6 +62,13 @@ public struct TrainerSettings: Equatable, Sendable {
         checkpointMinutes = 5
     }
 
+    /// Settings that have no effect because of others.
+    public var ignoredSettings: [IgnoredSetting] {
+        let chosen = "with --optimizer \(optimizer.rawValue)"
+        let muon = ["muon-learning-rate", "muon-momentum"].map { IgnoredSetting(key: $0, reason: chosen) }
+        return optimizer == .muon ? [] : muon
+    }
+
     /// The settings common to all runs.
     ///
     /// - Parameter defaultSteps: for a run with no other limit.

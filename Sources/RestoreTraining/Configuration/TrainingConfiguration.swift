@@ -32,6 +32,9 @@ public protocol TrainingConfiguration: Equatable, Sendable {
     /// - Throws: `ConfigurationError` if the settings are valid individually but not together.
     func completed() throws(ConfigurationError) -> Self
 
+    /// Settings of the task that have no effect because of others, each with the reason: "with --noise photo".
+    var ignoredSettings: [IgnoredSetting] { get }
+
     /// The network and objective to train.
     ///
     /// - Throws: `ConfigurationError` if the settings are valid individually but not together.
@@ -47,7 +50,21 @@ public protocol TrainingConfiguration: Equatable, Sendable {
     ) throws -> Training
 }
 
+/// A setting that has no effect because of another one.
+public struct IgnoredSetting: Equatable, Sendable {
+    public let key: String
+    /// Completes "has no effect".
+    public let reason: String
+
+    public init(key: String, reason: String) {
+        self.key = key
+        self.reason = reason
+    }
+}
+
 extension TrainingConfiguration {
+    public var ignoredSettings: [IgnoredSetting] { [] }
+
     /// Applies the settings of a YAML file; settings it does not contain keep their values.
     ///
     /// - Throws: `ConfigurationError` naming the file and the line.

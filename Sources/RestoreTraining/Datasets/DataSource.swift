@@ -30,5 +30,15 @@ public struct DataSource: Hashable, Sendable {
         self.init(path: String(argument[..<sign]), weight: weight)
     }
 
+    /// Why an argument that names nothing looks like a path with a weight, and is none; nil if it does not.
+    public static func weightProblem(of argument: String) -> String? {
+        guard let sign = argument.utf8.lastIndex(of: UInt8(ascii: "=")), sign != argument.startIndex,
+            pathKind(argument) == .missing, pathKind(String(argument[..<sign])) != .missing
+        else { return nil }
+        let text = argument[argument.utf8.index(after: sign)...]
+        if let weight = Double(text), isWeight(weight) { return nil }
+        return "a weight is a number above 0, found \"\(text)\"; leave the path out to train without it"
+    }
+
     private static func isWeight(_ value: Double) -> Bool { value > 0 && value.isFinite }
 }

@@ -46,10 +46,11 @@ public struct PictureSet: Sendable {
     /// - Parameters:
     ///   - part: which files to read in folders with a test set; files given explicitly are always read.
     ///   - maximumBytes: limit on the total size of the decoded images.
+    ///   - remedy: a setting for smaller images, if all are too small; given the shorter side of the largest one.
     /// - Throws: `TrainingError.file` if a path does not exist, `.noPictures`, `.tooMuchData`.
     public init(
         sources: [DataSource], part: DatasetPart = .training, minimumSide: Int, maximumBytes: Int = 8 << 30,
-        pool: WorkerPool, logger: Logger
+        pool: WorkerPool, logger: Logger, remedy: (_ largestSide: Int) -> String? = { _ in nil }
     ) throws(TrainingError) {
         var files: [(path: String, weight: Double)] = []
         var leftOut: [String] = []
@@ -67,7 +68,9 @@ public struct PictureSet: Sendable {
         var collected = PictureCollector(minimumSide: minimumSide, logger: logger)
         for (file, result) in zip(files, results) { collected.add(result, path: file.path, weight: file.weight) }
         guard !collected.pictures.isEmpty else {
-            throw .noPictures(paths: sources.map(\.path), side: minimumSide)
+            throw .noPictures(
+                paths: sources.map(\.path), side: minimumSide,
+                remedy: collected.largestRefusedSide.flatMap { remedy($0) })
         }
         self.init(pictures: collected.pictures, skipped: collected.skipped, leftOut: leftOut)
     }
@@ -193,6 +196,40 @@ extension PictureSet {
     }
 }
 
+extension PictureSet {
+    /// Like `split(validation:)`; reports validation images that are also among the training images: the scores would be
+    /// better than the network.
+    ///
+    /// - Parameter pool: for comparing the pixels.
+    public func split(
+        validation most: Int, pool: WorkerPool, logger: Logger
+    ) -> (training: PictureSet, validation: PictureSet) {
+        let sets = split(validation: most)
+        let copies = Self.copies(of: sets.validation.pictures, among: sets.training.pictures, pool: pool)
+        if let first = copies.first {
+            let count = copies.count == 1 ? "1 validation image is" : "\(copies.count) validation images are"
+            logger.warning(
+                """
+                \(count) also among the training images, so the validation score is too good: first \(first.held.path), a \
+                copy of \(first.trained.path)
+                """)
+        }
+        return sets
+    }
+
+    /// The images of one list that equal one of another, each with the first of these.
+    private static func copies(
+        of held: [Picture], among trained: [Picture], pool: WorkerPool
+    ) -> [(held: Picture, trained: Picture)] {
+        guard !held.isEmpty else { return [] }
+        func digests(_ pictures: [Picture]) -> [PictureDigest] {
+            pool.map(taskCount: pictures.count) { PictureDigest(pictures[$0].image) }
+        }
+        let known = Dictionary(zip(digests(trained), trained)) { first, _ in first }
+        return zip(digests(held), held).compactMap { digest, picture in known[digest].map { (picture, $0) } }
+    }
+}
+
 extension PictureSet.Picture {
     /// A hash of the file's name, without its folder, and of the index in the file.
     fileprivate var nameHash: UInt64 {
@@ -211,6 +248,8 @@ private struct PictureCollector {
     let logger: Logger
     private(set) var pictures: [PictureSet.Picture] = []
     private(set) var skipped: [PictureSet.Skipped] = []
+    /// The largest of the shorter sides of images that were too small; nil if there are none.
+    private(set) var largestRefusedSide: Int?
     /// Number of records per file that are named in the log; all are listed in `skipped`.
     private static let mostNamed = 5
 
@@ -242,6 +281,7 @@ private struct PictureCollector {
                 pictures.append(
                     .init(file: path, index: record.index, image: image, label: record.label, weight: weight))
             } else {
+                largestRefusedSide = max(largestRefusedSide ?? 0, min(image.width, image.height))
                 let name = PictureSet.path(path, record.index)
                 let reason = "\(name): \(image.width)×\(image.height) is smaller than \(minimumSide)"
                 refused.append(.init(path: name, reason: reason))

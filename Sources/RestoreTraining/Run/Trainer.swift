@@ -88,6 +88,16 @@ public final class Trainer<Training: TrainingTask> {
         plan = try Self.plan(task, settings: settings, pool: pool, logger: logger)
         let total = settings.totalSteps(exampleCount: task.exampleCount)
         guard total != nil || settings.timeLimit != nil else { throw .noEnd }
+        if let total, total <= settings.warmupSteps {
+            logger.warning(
+                """
+                the run ends after \(total) steps, within the warm-up of \(settings.warmupSteps): the learning rate never \
+                reaches its peak and never falls; use --warmup \(max(1, total / 20)) or more steps
+                """)
+        }
+        if settings.patience != nil, task.validationCount == 0 {
+            logger.warning("the patience has no effect: there are no images to validate on")
+        }
         schedule = LearningRateSchedule(
             peak: settings.learningRate, warmupSteps: settings.warmupSteps, totalSteps: total,
             decay: settings.schedule)

@@ -86,7 +86,7 @@ public struct AutoencoderConfiguration: TrainingConfiguration {
     ) throws -> AutoencoderTraining {
         var all = try PictureSet(sources: data, minimumSide: 1, pool: pool, logger: logger)
         if !classes.isEmpty { all = try all.ofClasses(Set(classes)) }
-        let (training, validation) = all.split(validation: validationPictures)
+        let (training, validation) = all.split(validation: validationPictures, pool: pool, logger: logger)
         return AutoencoderTraining(
             configuration: self, architecture: try architecture(), graph: graph, training: training,
             validation: validation, skipped: all.skipped, notes: notes)

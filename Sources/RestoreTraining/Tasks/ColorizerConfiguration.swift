@@ -98,6 +98,15 @@ public struct ColorizerConfiguration: TrainingConfiguration {
 
     public var title: String { "Colorizer, \(recipe.rawValue)" }
 
+    public var ignoredSettings: [IgnoredSetting] {
+        guard recipe != .skip else {
+            return classWeight > 0 ? [] : [IgnoredSetting(key: "class-count", reason: "without --class-weight")]
+        }
+        return ["widths", "blocks", "hint-share", "distribution-weight", "class-weight", "class-count"].map {
+            IgnoredSetting(key: $0, reason: "with --recipe \(recipe.rawValue)")
+        }
+    }
+
     public func completed() throws(ConfigurationError) -> ColorizerConfiguration {
         var result = self
         if blocks.count == 1 { result.blocks = widths.map { _ in blocks[0] } }
@@ -153,8 +162,11 @@ public struct ColorizerConfiguration: TrainingConfiguration {
         _ graph: TrainingGraph, notes: [String: String], pool: WorkerPool, logger: Logger
     ) throws -> ColorizerTraining {
         let architecture = try architecture()
-        let all = try PictureSet(sources: data, minimumSide: pictureSize, pool: pool, logger: logger)
-        let (training, validation) = all.split(validation: validationPictures)
+        let all = try PictureSet(sources: data, minimumSide: pictureSize, pool: pool, logger: logger) { side in
+            let size = side - side % architecture.alignment
+            return size > 0 && architecture.kind == .skip ? "--picture-size \(size)" : nil
+        }
+        let (training, validation) = all.split(validation: validationPictures, pool: pool, logger: logger)
         return ColorizerTraining(
             configuration: self, architecture: architecture, graph: graph, training: training,
             validation: validation, skipped: all.skipped, notes: notes)

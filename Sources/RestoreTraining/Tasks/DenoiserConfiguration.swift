@@ -102,6 +102,15 @@ public struct DenoiserConfiguration: TrainingConfiguration {
 
     public var title: String { "Denoiser, \(noise.rawValue) noise" }
 
+    public var ignoredSettings: [IgnoredSetting] {
+        let keys: [String]
+        switch noise {
+        case .gaussian: keys = ["clean-share", "jpeg-share", "compression"]
+        case .photo: keys = ["max-sigma"]
+        }
+        return keys.map { IgnoredSetting(key: $0, reason: "with --noise \(noise.rawValue)") }
+    }
+
     public func completed() throws(ConfigurationError) -> DenoiserConfiguration {
         var result = self
         result.blocks = try architecture().blocks
@@ -115,10 +124,14 @@ public struct DenoiserConfiguration: TrainingConfiguration {
     public func makeTask(
         _ graph: TrainingGraph, notes: [String: String], pool: WorkerPool, logger: Logger
     ) throws -> DenoiserTraining {
-        let all = try PictureSet(sources: data, minimumSide: patchSize, pool: pool, logger: logger)
-        let (training, validation) = all.split(validation: validationPictures)
+        let architecture = try architecture()
+        let all = try PictureSet(sources: data, minimumSide: patchSize, pool: pool, logger: logger) { side in
+            let size = side - side % architecture.alignment
+            return size > 0 ? "--patch-size \(size)" : nil
+        }
+        let (training, validation) = all.split(validation: validationPictures, pool: pool, logger: logger)
         return DenoiserTraining(
-            configuration: self, architecture: try architecture(), graph: graph, training: training,
+            configuration: self, architecture: architecture, graph: graph, training: training,
             validation: validation, skipped: all.skipped, notes: notes)
     }
 
