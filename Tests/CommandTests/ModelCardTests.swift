@@ -13,11 +13,13 @@ import Testing
         ((try? FileManager.default.contentsOfDirectory(atPath: models)) ?? []).sorted()
     private static let denoisers = names.filter { $0.hasPrefix("denoise-") }
     private static let colorizers = names.filter { $0.hasPrefix("colorize-") }
+    private static let inpainters = names.filter { $0.hasPrefix("inpaint-") }
 
     @Test func everyModelIsTested() {
         #expect(Self.denoisers == ["denoise-color", "denoise-photo"])
         #expect(Self.colorizers == ["colorize-cifar10", "colorize-photo"])
-        #expect(Set(Self.names) == Set(Self.denoisers + Self.colorizers))
+        #expect(Self.inpainters == ["inpaint-photo"])
+        #expect(Set(Self.names) == Set(Self.denoisers + Self.colorizers + Self.inpainters))
     }
 
     /// A card in parts, and the file that it is about.
@@ -42,6 +44,10 @@ import Testing
 
         func colorizer() throws -> ColorizerArchitecture {
             try Model<ColorizerArchitecture>(path: path).architecture
+        }
+
+        func inpainter() throws -> InpainterArchitecture {
+            try Model<InpainterArchitecture>(path: path).architecture
         }
 
         func metadata(_ key: String) throws -> String { try #require(file.metadata["restore.\(key)"], "\(key)") }
@@ -219,6 +225,34 @@ import Testing
         #expect(try card.metadata("value_range") == "0…1")
     }
 
+    @Test(arguments: inpainters) func theInpainterIsThatOfTheFile(name: String) throws {
+        let card = try Card(name)
+        let (network, architecture) = (try card.fact("Network"), try card.inpainter())
+        #expect(
+            network.hasPrefix(
+                "`\(architecture.kind.rawValue)`, widths \(list(architecture.widths)), residual blocks "
+                    + "\(list(architecture.blocks)), code of \(architecture.latentChannels) values; "))
+        #expect(network.contains("; \(grouped(card.file.valueCount)) parameters, "))
+        let code = architecture.codeShape(height: 64, width: 64)
+        func shape(_ channels: Int) -> Shape { Shape(batch: 1, height: 64, width: 64, channels: channels) }
+        let cost = try architecture.filler.cost(inputs: [shape(3), shape(1), code]).multiplyAccumulates
+        #expect(
+            network.contains(" \(thousands(Double(cost) / (64 * 64))) thousand multiplications per pixel"),
+            "\(thousands(Double(cost) / (64 * 64)))")
+    }
+
+    /// Better than the classical fills on all kinds of damage.
+    @Test(arguments: inpainters) func itsScoresStandBesideTheClassicalFills(name: String) throws {
+        let table = try #require(try Card(name).tables("Scores").first)
+        func scores(_ row: String) throws -> [Double] {
+            let found = try #require(table.first { $0[0] == row }, "no row \(row)")
+            return try found.dropFirst().prefix(3).map { try #require(Double($0)) }
+        }
+        for fill in ["harmonic", "biharmonic"] {
+            for (own, other) in zip(try scores("`\(name)`"), try scores(fill)) { #expect(own > other) }
+        }
+    }
+
     @Test(arguments: denoisers) func theNoiseIsThatOfTheFile(name: String) throws {
         let (card, noise) = (try Card(name), try Card(name).fact("Training noise"))
         #expect(try card.fact("Input").hasPrefix("RGB in 0–1 as stored in the file (sRGB)"))
@@ -250,6 +284,16 @@ import Testing
             text = settings(configuration.trainer, "patches \(side)x\(side)", configuration.loss.rawValue)
             #expect(try card.metadata("noise_kind") == configuration.noise.rawValue)
             #expect(try card.denoiser() == configuration.architecture())
+        } else if card.task == "inpaint" {
+            var configuration = InpainterConfiguration()
+            for (option, value) in options { try configuration.read(option: option, value) }
+            let trainer = configuration.trainer
+            text = """
+                recipe \(configuration.recipe.rawValue), patches \(configuration.patchSize), batch \
+                \(trainer.batchSize), \(trainer.optimizerDescription), EMA \(trainer.averageDecay), free bits \
+                \(configuration.freeBits), seed \(trainer.seed)
+                """
+            #expect(try card.inpainter() == configuration.completed().architecture())
         } else {
             var configuration = ColorizerConfiguration()
             for (option, value) in options { try configuration.read(option: option, value) }
@@ -280,6 +324,6 @@ import Testing
         // It is the best of its part, which is the model that is kept: a colorizer's by its mean absolute error.
         let deciding = table.first { $0[0] == "MAE" } ?? scores
         let values = try deciding.dropFirst().map { try #require(Double($0)) }
-        #expect((card.task == "denoise" ? values.max() : values.min()) == values[column - 1])
+        #expect((deciding[0] == "MAE" ? values.min() : values.max()) == values[column - 1])
     }
 }

@@ -13,6 +13,7 @@ import Testing
 @Suite struct ShippedModelTests {
     private static let names = ["denoise-color", "denoise-photo"]
     private static let colorizers = ["colorize-cifar10", "colorize-photo"]
+    private static let inpainters = ["inpaint-photo"]
     private static func path(_ name: String) -> String {
         joinPath(parentFolder(of: Fixtures.folder), "Models/\(name)/model.safetensors")
     }
@@ -27,7 +28,7 @@ import Testing
     @Test func theyAreFoundFromAnotherFolder() throws {
         let outcome = try workplace.run(["models", "list"], environment: environment)
         #expect(outcome.code == 0 && outcome.errors == "", "\(outcome.errors)")
-        for name in Self.names + Self.colorizers {
+        for name in Self.names + Self.colorizers + Self.inpainters {
             let task = name.prefix { $0 != "-" }
             let line = try #require(outcome.outputLines.first { $0.hasPrefix("\(name)\t\(task)\t") })
             #expect(line.hasSuffix("Models/\(name)/model.safetensors"))
@@ -51,6 +52,8 @@ import Testing
         #expect(bytes.reduce(0, +) < 12_000_000)
         let more = try Self.colorizers.map { try readFile(Self.path($0)).count }
         #expect(more.reduce(0, +) < 12 << 20)
+        let fills = try Self.inpainters.map { try readFile(Self.path($0)).count }
+        #expect(fills.reduce(0, +) < 12_000_000)
     }
 
     /// Clean colors beyond sRGB's gamut get no cast.
@@ -197,6 +200,36 @@ import Testing
         #expect(hinted.own < 0.85 * photo.own, "\(hinted)")
         let cifar = try scores("colorize-cifar10", small)
         #expect(cifar.own < cifar.gray, "\(cifar)")
+    }
+
+    /// Photographs with lines and boxes cut out are nearer to the truth than with either classical fill.
+    @Test func theInpainterIsBetterThanTheClassicalFills() throws {
+        for (index, name) in ["astronaut", "mountains", "brushes", "fig"].enumerated() {
+            let image = try readImage(Fixtures.path("images/\(name).png")).image
+            try workplace.folder.write(image, "photos/\(name).png")
+            let marks = (0..<image.pixelCount).map { pixel -> UInt8 in
+                let (x, y) = (pixel % image.width + 13 * index, pixel / image.width)
+                let isLine = (x + y / 3) % 67 < 3
+                let isBox = x % 90 < 14 && y % 80 < 14
+                return isLine || isBox ? 255 : 0
+            }
+            try workplace.folder.write(
+                Image(width: image.width, height: image.height, channelLayout: .gray, samples: .uint8(marks)),
+                "masks/\(name).png")
+        }
+        let data = ["--data", "photos", "--masks", "masks"]
+        let outcome = try workplace.run(
+            ["evaluate", "inpaint", "--json", "-j", "2", "-m", "inpaint-photo"] + data, environment: environment)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        struct Scores: Decodable { let psnr_masked: Double }
+        struct Summary: Decodable {
+            let mean: Scores
+            let baselines: [String: Scores]
+        }
+        let summary = try JSONDecoder().decode(Summary.self, from: Data(try #require(outcome.outputLines.last).utf8))
+        for fill in ["harmonic", "biharmonic"] {
+            #expect(summary.mean.psnr_masked > (try #require(summary.baselines[fill])).psnr_masked + 0.3, "\(summary)")
+        }
     }
 
     private struct ColorSummary: Decodable {

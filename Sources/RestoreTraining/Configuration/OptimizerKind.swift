@@ -38,7 +38,7 @@ extension TrainerSettings {
     }
 
     /// Human-readable: the method and its learning rate.
-    var optimizerDescription: String {
+    package var optimizerDescription: String {
         switch optimizer {
         case .adamw: "AdamW \(learningRate)"
         case .adam: "Adam \(learningRate)"

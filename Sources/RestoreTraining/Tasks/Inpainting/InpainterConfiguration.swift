@@ -20,7 +20,7 @@ public struct InpainterConfiguration: TrainingConfiguration {
     /// Quadrants of a digit that are known.
     public var given = 1
     /// Side of the patches of photographs in pixels.
-    public var patchSize = 96
+    public var patchSize = 64
     public var maximumReduction = 2.0
     /// Fraction of patches whose colors are changed.
     public var colorVariation = 0.1
