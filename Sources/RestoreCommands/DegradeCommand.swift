@@ -8,7 +8,9 @@ struct DegradeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "degrade",
         abstract: "Creates degraded images for testing.",
-        subcommands: [DegradeNoiseCommand.self, DegradePhotoCommand.self, DegradeJPEGCommand.self])
+        subcommands: [
+            DegradeNoiseCommand.self, DegradePhotoCommand.self, DegradeJPEGCommand.self, DegradeMaskCommand.self,
+        ])
 }
 
 /// Options common to all degradations.

@@ -32,6 +32,28 @@ import Testing
         #expect(try workplace.image("1.png") == expected)
     }
 
+    /// Damage goes part of the way to white, where the mask says so and nowhere else.
+    @Test(arguments: ["scratches", "text", "dust", "holes", "rectangle", "half"]) func damageIsWhereTheMaskIs(
+        kind: String
+    ) throws {
+        let arguments = ["degrade", "mask", "in.png", "out.png", "--kind", kind, "--depth", "40", "--seed", "3"]
+        let outcome = try workplace.run(arguments)
+        #expect(outcome.code == 0 && outcome.errors.contains("out_mask.png"), "\(outcome.errors)")
+        let (before, after) = (try workplace.image("in.png").values, try workplace.image("out.png").values)
+        let mask = try workplace.image("out_mask.png")
+        #expect(mask.channelLayout == .gray && mask.values.contains(255) && mask.values.contains(0))
+        for pixel in 0..<mask.pixelCount {
+            for index in (3 * pixel)..<(3 * pixel + 3) {
+                let expected = mask.values[pixel] == 0 ? Double(before[index]) : 0.6 * Double(before[index]) + 0.4 * 255
+                #expect(abs(Double(after[index]) - expected) <= 0.51)
+            }
+        }
+        #expect(try workplace.run(arguments).code == 73, "nothing is overwritten")
+        try folder.write(mask, "kept.png")
+        let other = try workplace.run(["degrade", "mask", "in.png", "other.png", "--mask", "kept.png"])
+        #expect(other.code == 73 && pathKind(folder("other.png")) == .missing)
+    }
+
     @Test func theDefaultsAreThoseOfTheHelp() throws {
         #expect(try degrade("in.png", "1.png").code == 0)
         #expect(try degrade("in.png", "2.png", "--sigma", "25", "--seed", "1").code == 0)

@@ -5,7 +5,7 @@ import RestoreNN
 /// rectangles, halves. Like the mixture of masks of Ivanov, Figurnov & Vetrov ("Variational autoencoder with arbitrary
 /// conditioning", ICLR 2019, sec. 5.2), with thin damage, which is what old photographs have. Shares and ranges are ours.
 public struct DamageMask: Sendable {
-    public enum Kind: CaseIterable, Sendable {
+    public enum Kind: String, CaseIterable, Sendable {
         case scratches, text, dust, holes, rectangle, half
     }
 
