@@ -64,7 +64,14 @@ static void handle_warning(png_structp png, png_const_charp text) {
     RestorePNGReader *reader = png_get_error_ptr(png);
     if (is_about_metadata(text)) { return; }
     if (strstr(text, "CRC error") != NULL && !reader->is_tolerant) { png_error(png, text); }
-    restore_add_warning(&reader->warnings, text);
+    static const char transparency[] = "tRNS: ";
+    if (strncmp(text, transparency, sizeof transparency - 1) == 0) {
+        char line[RESTORE_CODEC_MESSAGE_SIZE];
+        snprintf(line, sizeof line, "a transparency chunk (tRNS) is ignored: %s", text + sizeof transparency - 1);
+        restore_add_warning(&reader->warnings, line);
+    } else {
+        restore_add_warning(&reader->warnings, text);
+    }
 }
 
 static void read_bytes(png_structp png, png_bytep target, size_t count) {
