@@ -179,7 +179,7 @@ public struct InpainterConfiguration: TrainingConfiguration {
         let architecture = try architecture()
         let side = recipe == .photo ? patchSize : 1
         let all = try PictureSet(sources: data, minimumSide: side, pool: pool, logger: logger)
-        let (training, validation) = all.split(validation: validationPictures)
+        let (training, validation) = all.split(validation: validationPictures, pool: pool, logger: logger)
         return InpainterTraining(
             configuration: self, architecture: architecture, graph: graph, training: training,
             validation: validation, skipped: all.skipped, notes: notes)
