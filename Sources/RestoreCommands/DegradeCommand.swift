@@ -37,6 +37,9 @@ struct DegradeOptions: ParsableArguments {
             Interruption.watch()
             let picture = try readImage(input)
             var encoding = try OutputPlan.encoding(for: output, format: nil, input: picture.format, quality: nil)
+            if encoding.format == .jpeg, picture.image.bitDepth == 16 {
+                verbosity.logger.warning("\(output): its 16 bits per channel become 8: a JPEG cannot store more")
+            }
             let degraded = try work(picture.image, &encoding)
             try Interruption.check()
             try writeImage(

@@ -57,6 +57,11 @@ struct InpaintCommand: ParsableCommand {
     var seed: UInt64 = 1
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How much answers differ; 1 as much as the model finds plausible.", valueName: "0…1"))
+    var temperature = 1.0
+
+    @Option(
         name: .shortAndLong,
         help: ArgumentHelp("Model: a name or a path. (default: \(Self.defaultModel))", valueName: "name|path"))
     var model: String?
@@ -80,6 +85,7 @@ struct InpaintCommand: ParsableCommand {
         if let samples, !(1...Self.mostSamples).contains(samples) {
             throw ValidationError("--samples takes 1 to \(Self.mostSamples).")
         }
+        guard (0...1).contains(temperature) else { throw ValidationError("--temperature takes 0 to 1.") }
         guard method == .cvae || (samples == nil && model == nil) else {
             throw ValidationError("--method \(method.rawValue) has no model and a single answer.")
         }
@@ -131,7 +137,7 @@ struct InpaintCommand: ParsableCommand {
         var versions: [RestoredPicture.Version] = []
         let seeds = samples == nil ? [nil] : (0..<job.outputs.count).map { UInt64?(seed &+ UInt64($0)) }
         for (index, (output, seed)) in zip(job.outputs, seeds).enumerated() {
-            let options = PictureFill.Options(seed: seed, feather: feather)
+            let options = PictureFill.Options(seed: seed, temperature: temperature, feather: feather)
             let result = try fill.fill(image, marked, options: options) {
                 try loaded.progress((Double(index) + $0) / Double(job.outputs.count))
             }

@@ -9,7 +9,9 @@ public struct RestoreCommand: ParsableCommand {
 
     public static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Restores photographs: removes noise, adds color, fills what is missing, entirely on this computer.",
+        abstract: """
+            Restores photographs: removes noise, adds color and fills in what is missing, entirely on this computer.
+            """,
         discussion: """
             Try it: restore denoise photo.jpg
 

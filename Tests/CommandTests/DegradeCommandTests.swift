@@ -67,6 +67,10 @@ import Testing
         let noisy = try workplace.image("out.png")
         #expect((noisy.bitDepth, noisy.channelLayout) == (16, .rgbAlpha))
         #expect(noisy.alpha == image.alpha && noisy != image)
+        try folder.write(Image.scene(width: 60, height: 50, .rgb, bitDepth: 16), "opaque.png")
+        let lossy = try degrade("opaque.png", "out.jpg")
+        #expect(lossy.code == 0 && lossy.errors.contains("16 bits per channel become 8"), "\(lossy.errors)")
+        #expect(try !degrade("in.png", "plain.jpg").errors.contains("warning"))
     }
 
     @Test func failuresLeaveNothingBehind() throws {

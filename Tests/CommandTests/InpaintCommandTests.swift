@@ -64,6 +64,9 @@ import Testing
         #expect(Set(try record.outputs.map { try readFile(folder($0)) }).count == 3)
         #expect(try inpaint("--mask", "m.png", "photo.png", "again.png", "--samples", "1", "--seed", "8").code == 0)
         #expect(try image("again.png") == image("photo_inpainted-2.png"))
+        #expect(try inpaint("--mask", "m.png", "photo.png", "plain.png").code == 0)
+        let cold = try inpaint("--mask", "m.png", "photo.png", "cold.png", "--samples", "1", "--temperature", "0")
+        #expect(try cold.code == 0 && image("cold.png") == image("plain.png"))
     }
 
     /// They need no model.

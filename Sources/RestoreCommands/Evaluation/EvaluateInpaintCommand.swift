@@ -41,6 +41,11 @@ struct EvaluateInpaintCommand: ParsableCommand {
         help: ArgumentHelp("Samples of each photograph, to measure how the code is used.", valueName: "number"))
     var samples = 0
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How much samples of photographs differ, as for restore inpaint.", valueName: "0…1"))
+    var temperature = 1.0
+
     @OptionGroup(title: "Digits") var digits: QuadrantOptions
 
     @Option(parsing: .unconditional, help: "The same seed gives the same draws.")
@@ -57,6 +62,7 @@ struct EvaluateInpaintCommand: ParsableCommand {
     func validate() throws {
         guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
         guard (0...1000).contains(samples) else { throw ValidationError("--samples takes 0 to 1000.") }
+        guard (0...1).contains(temperature) else { throw ValidationError("--temperature takes 0 to 1.") }
         if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
     }
 
@@ -92,7 +98,7 @@ extension EvaluateInpaintCommand {
         let items = try PhotoFillEvaluator.items(Array(pictures.pictures.prefix(limit ?? .max)), masks: masks)
         let evaluator = PhotoFillEvaluator(
             inpainter: Inpainter(model, pool: pool), pool: pool, name: name, items: items, sampleCount: samples,
-            seed: seed,
+            seed: seed, temperature: temperature,
             sheetRows: sheet.sheet == nil ? 0 : sheet.sheetRows)
         try EvaluationRun(evaluator: evaluator, json: json).run()
         try sheet.write(evaluator.rows)

@@ -21,16 +21,18 @@ struct PhotoFillEvaluator: Evaluator {
     let items: [Item]
     let sampleCount: Int
     let seed: UInt64
+    let temperature: Double
     /// Of how many pictures the evaluation keeps the rows of a contact sheet.
     let sheetRows: Int
     private let sheet = Sheet()
 
     init(
         inpainter: Inpainter, pool: WorkerPool, name: String, items: [Item], sampleCount: Int, seed: UInt64,
+        temperature: Double,
         sheetRows: Int = 0
     ) {
         (self.inpainter, self.pool, self.name, self.items) = (inpainter, pool, name, items)
-        (self.sampleCount, self.seed, self.sheetRows) = (sampleCount, seed, sheetRows)
+        (self.sampleCount, self.seed, self.temperature, self.sheetRows) = (sampleCount, seed, temperature, sheetRows)
     }
 
     private final class Sheet {
@@ -58,7 +60,7 @@ struct PhotoFillEvaluator: Evaluator {
     var summary: [Evaluation.Fact] {
         [
             .init(key: "model", value: .text(name)), .init(key: "samples", value: .integer(sampleCount)),
-            .init(key: "seed", value: .seed(seed)),
+            .init(key: "seed", value: .seed(seed)), .init(key: "temperature", value: .number(temperature)),
         ]
     }
 
@@ -98,7 +100,7 @@ struct PhotoFillEvaluator: Evaluator {
         var samples: [Image] = []
         if sampleCount > 0 {
             samples = try (0..<sampleCount).map {
-                try fill(.network(inpainter), item, options: .init(seed: seed &+ UInt64($0)))
+                try fill(.network(inpainter), item, options: .init(seed: seed &+ UInt64($0), temperature: temperature))
             }
             values += sampleMeasures(samples, answer, item) + (try codeMeasures(item))
         } else {

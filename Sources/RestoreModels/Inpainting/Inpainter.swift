@@ -74,17 +74,19 @@ public final class Inpainter {
     ///
     /// - Parameters:
     ///   - seed: of a code drawn from the prior; nil for the prior's mean, the deterministic answer.
+    ///   - temperature: factor of the prior's deviation.
     /// - Throws: `NetworkError` if the machine has too little memory.
-    public func fill(_ crop: Crop, seed: UInt64? = nil) throws(NetworkError) -> [Float] {
+    public func fill(_ crop: Crop, seed: UInt64? = nil, temperature: Float = 1) throws(NetworkError) -> [Float] {
         let padded = PaddedCrop(crop, alignment: architecture.alignment)
         let shape = architecture.codeShape(height: padded.height, width: padded.width)
-        let noise = seed.map { self.noise($0, shape, crop.place) } ?? [Float](repeating: 0, count: shape.count)
+        let noise =
+            seed.map { self.noise($0, temperature, shape, crop.place) } ?? [Float](repeating: 0, count: shape.count)
         let outputs = try plans.run(.filler, [padded.picture, padded.mask, Tensor(shape: shape, values: noise)])
         return padded.composed(outputs[0].values)
     }
 
     /// The noise of each place of the code depends on the seed and the place only.
-    private func noise(_ seed: UInt64, _ shape: Shape, _ place: Place) -> [Float] {
+    private func noise(_ seed: UInt64, _ deviation: Float, _ shape: Shape, _ place: Place) -> [Float] {
         var noise: [Float] = []
         noise.reserveCapacity(shape.count)
         for y in 0..<shape.height {
@@ -92,7 +94,7 @@ public final class Inpainter {
                 var generator = SeededGenerator(
                     seed: seed, path: UInt64(place.level), UInt64(place.y / architecture.alignment + y),
                     UInt64(place.x / architecture.alignment + x))
-                for _ in 0..<shape.channels { noise.append(Float(generator.normal())) }
+                for _ in 0..<shape.channels { noise.append(deviation * Float(generator.normal())) }
             }
         }
         return noise

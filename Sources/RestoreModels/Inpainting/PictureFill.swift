@@ -21,11 +21,13 @@ public struct PictureFill {
     public struct Options: Equatable, Sendable {
         /// The seed of one of several answers of a network; nil for the most probable one.
         public var seed: UInt64?
+        /// Factor of the deviation of codes: below 1, answers differ less than a network finds plausible.
+        public var temperature: Double
         /// How many pixels inside from the edge of a hole the result is mixed with what was there.
         public var feather: Int
 
-        public init(seed: UInt64? = nil, feather: Int = 0) {
-            (self.seed, self.feather) = (seed, feather)
+        public init(seed: UInt64? = nil, temperature: Double = 1, feather: Int = 0) {
+            (self.seed, self.temperature, self.feather) = (seed, temperature, feather)
         }
 
         /// Pixels.
@@ -63,7 +65,8 @@ public struct PictureFill {
 
     private func filled(_ crop: Inpainter.Crop, _ options: Options) throws -> [Float] {
         switch method {
-        case .network(let inpainter): try inpainter.fill(crop.harmonic, seed: options.seed)
+        case .network(let inpainter):
+            try inpainter.fill(crop.harmonic, seed: options.seed, temperature: Float(options.temperature))
         case .harmonic: crop.harmonic.colors
         case .biharmonic:
             BiharmonicFill(width: crop.width, height: crop.height, mask: crop.mask).applied(to: crop.colors)

@@ -104,7 +104,12 @@ import Testing
         let first = try fill.fill(image, hole, options: .init(seed: 3))
         #expect(try fill.fill(image, hole, options: .init(seed: 3)) == first)
         #expect(try fill.fill(image, hole, options: .init(seed: 4)) != first)
-        #expect(try fill.fill(image, hole) != first)
+        let plain = try fill.fill(image, hole)
+        #expect(plain != first)
+        #expect(try fill.fill(image, hole, options: .init(seed: 3, temperature: 0)) == plain)
+        func distance(_ other: Image) -> Int { zip(plain.values, other.values).reduce(0) { $0 + abs($1.0 - $1.1) } }
+        let half = try fill.fill(image, hole, options: .init(seed: 3, temperature: 0.5))
+        #expect((1..<distance(first)).contains(distance(half)))
     }
 
     /// Cells of a large picture get the same codes as the picture in one piece, so that nothing is seen at their borders.
