@@ -41,7 +41,7 @@ struct DegradeMaskCommand: ParsableCommand {
         var generator = SeededGenerator(seed: seed)
         try files.degrade(summary: "\(kind.rawValue) drawn, seed \(seed); the mask is \(path)") { image, _ in
             guard image.pixelCount > 1 else {
-                throw UsageError(description: "\(files.input): a single pixel has no room for damage")
+                throw UsageError(description: "\(files.input): a single-pixel image cannot be damaged")
             }
             try OutputPlan.requireReplaceable(path, overwrite: files.overwrite)
             let damage = DamageMask(kind, width: image.width, height: image.height, using: &generator)

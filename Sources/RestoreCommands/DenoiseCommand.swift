@@ -144,7 +144,7 @@ struct DenoiseCommand: ParsableCommand {
         let version = RestoredPicture.Version(
             image: wrap?.original(of: result.image, like: image) ?? result.image,
             metadata: pictures.metadata(of: loaded.decoded), encoding: encoding,
-            coded: result.isUnchanged ? coded(loaded.decoded, for: encoding) : nil)
+            coded: result.isUnchanged ? pictures.coded(loaded.decoded, for: encoding, quality: quality.jpeg) : nil)
         return RestoredPicture(
             versions: [version], warnings: warning.map { [$0] } ?? [], comparison: comparison
         ) { [width = image.width, height = image.height, sigma = result.sigma, isUnchanged = result.isUnchanged] in
@@ -156,12 +156,6 @@ struct DenoiseCommand: ParsableCommand {
                 warnings: $0.warnings)
             return (record, record.lines)
         }
-    }
-
-    /// The pixels as they are coded, for an output of the input's format; a JPEG of another quality is coded anew.
-    private func coded(_ input: DecodedImage, for encoding: ImageEncoding) -> CodedImage? {
-        let isAnew = encoding.format == .jpeg && quality.jpeg != nil
-        return encoding.format == input.format && !isAnew ? input.coded : nil
     }
 }
 

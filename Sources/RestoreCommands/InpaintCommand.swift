@@ -145,7 +145,7 @@ struct InpaintCommand: ParsableCommand {
             versions.append(
                 .init(
                     image: result, metadata: pictures.metadata(of: decoded), encoding: encoding,
-                    coded: isEmpty ? coded(decoded, for: encoding) : nil))
+                    coded: isEmpty ? pictures.coded(decoded, for: encoding, quality: quality) : nil))
         }
         let warnings = isEmpty ? ["nothing is marked; it is copied"] : []
         return RestoredPicture(versions: versions, warnings: warnings, comparison: comparison) {
@@ -156,12 +156,6 @@ struct InpaintCommand: ParsableCommand {
                 seeds: seeds.compactMap { $0 }, seconds: $0.seconds, warnings: $0.warnings)
             return (record, record.lines)
         }
-    }
-
-    /// The pixels as they are coded, for an output of the input's format; a JPEG of another quality is coded anew.
-    private func coded(_ input: DecodedImage, for encoding: ImageEncoding) -> CodedImage? {
-        let isAnew = encoding.format == .jpeg && quality != nil
-        return encoding.format == input.format && !isAnew ? input.coded : nil
     }
 
     /// What is to be filled, grown.

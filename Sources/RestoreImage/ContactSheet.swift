@@ -1,7 +1,7 @@
 /// Rows of small pictures, for looking at many results at once.
 ///
-/// Each picture stands in a cell, reduced or, if it is much smaller, enlarged by a whole factor. Several rows stand beside
-/// each other, so that the sheet is somewhat wider than high. The ground is white.
+/// Each picture is scaled down to fit its cell or, if it is much smaller, enlarged by an integer factor. Rows are arranged
+/// in columns, so that the sheet is somewhat wider than high. The background is white.
 public struct ContactSheet: Sendable {
     private let cellSide: Int
     private var rows: [[Image]] = []

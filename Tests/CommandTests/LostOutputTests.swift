@@ -6,7 +6,7 @@ import RestoreImage
 import TestSupport
 import Testing
 
-/// Output folders that disappear, and disks that are full: a batch ends at once and says how to go on.
+/// Output folders that disappear, and disks that are full: a batch ends at once and says how to resume.
 @Suite(.serialized) struct LostOutputTests {
     private let workplace: Workplace
     private let folder: TemporaryFolder

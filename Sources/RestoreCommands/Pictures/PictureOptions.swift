@@ -111,6 +111,13 @@ package struct PictureOptions: ParsableArguments {
         return RestoredPicture.Comparison(original: input.image, path: compare, encoding: encoding)
     }
 
+    /// The pixels of an unchanged picture as they are coded, for an output of the input's format; nil for another format and
+    /// for a JPEG whose quality was given, which are coded anew.
+    func coded(_ input: DecodedImage, for encoding: ImageEncoding, quality: Int?) -> CodedImage? {
+        let isAnew = encoding.format == .jpeg && quality != nil
+        return encoding.format == input.format && !isAnew ? input.coded : nil
+    }
+
     /// What the output says beside its pixels.
     package func metadata(of input: DecodedImage) -> ImageMetadata { strip ? input.metadata.stripped : input.metadata }
 

@@ -1,5 +1,5 @@
-/// The biharmonic fill of a crop: the missing pixels make the sum of the squared Laplacians over and around them least,
-/// so that slopes go on across holes (Damelin & Hoang, "On surface completion and image inpainting by biharmonic
+/// The biharmonic fill of a crop: the missing pixels minimize the sum of squared Laplacians over and around them, so that
+/// gradients continue across holes (Damelin & Hoang, "On surface completion and image inpainting by biharmonic
 /// functions", 2018). Found by conjugate gradients from the harmonic fill; memory grows with the crop only.
 struct BiharmonicFill {
     private let width: Int

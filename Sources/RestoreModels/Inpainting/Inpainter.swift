@@ -10,9 +10,6 @@ public final class Inpainter {
     public let metadata: ModelMetadata
     private let plans: InpainterPlans
 
-    /// The longest side of a crop that the networks are meant for.
-    public static let maximumSide = 256
-
     /// Loads a model file; its checksum is verified.
     ///
     /// - Throws: `ModelError`, also for a model that completes digits.

@@ -14,7 +14,7 @@ public struct PictureFill {
         case network(Inpainter)
         /// The solution of Laplace's equation: each missing pixel is the mean of its neighbors.
         case harmonic
-        /// The solution of the biharmonic equation: slopes go on, too.
+        /// The solution of the biharmonic equation: gradients continue, too.
         case biharmonic
     }
 

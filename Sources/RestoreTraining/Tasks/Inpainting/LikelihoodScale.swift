@@ -1,12 +1,13 @@
 import Glibc
+import RestoreImage
 
 /// The deviation σ of the likelihood p(x | z, c) of each missing pixel: a fixed function of what is known. It grows with
 /// the contrast of the known pixels and with the distance from them, as the errors of fills do, so that smooth and
 /// textured pictures, thin scratches and large holes count alike.
 ///
-/// σ² = (v / 2 + v₀) · d, at most 0.25², where v is the mean squared difference of known neighbors and d the distance from
-/// the nearest known pixel. The constants are ours. With a much smaller v₀, flat pictures with something in the hole have
-/// errors of fifty σ, and dominate training until it diverges.
+/// σ² = (v / 2 + v₀) · d, at most 0.25², where v is the mean squared difference of known neighbors and d the distance
+/// from the nearest known pixel, at most 85. The constants are ours. With a much smaller v₀, flat pictures with something
+/// in the hole have errors of fifty σ, and dominate training until it diverges.
 struct LikelihoodScale {
     private static let leastVariance: Float = 0.025 * 0.025
     private static let mostVariance: Float = 0.25 * 0.25
@@ -21,9 +22,10 @@ struct LikelihoodScale {
         to logVariances: UnsafeMutablePointer<Float>
     ) {
         let contrast = 0.5 * meanSquaredContrast(colors, mask, width, height) + leastVariance
-        let distances = distances(mask, width, height)
+        let isMissing = (0..<(width * height)).map { mask[$0] != 0 }
+        let depths = FillMask(width: width, height: height, isMissing: isMissing).depths(limit: .max)
         for pixel in 0..<(width * height) {
-            let variance = min(mostVariance, contrast * max(1, distances[pixel]))
+            let variance = min(mostVariance, contrast * max(1, Float(depths[pixel]) / 3))
             let logarithm = logf(variance)
             for channel in 0..<3 { logVariances[3 * pixel + channel] = logarithm }
         }
@@ -48,26 +50,5 @@ struct LikelihoodScale {
             }
         }
         return count == 0 ? 0 : Float(sum / Double(count))
-    }
-
-    /// The distance of each pixel from the nearest known one, by the 3-4 chamfer in two passes, in pixels.
-    private static func distances(_ mask: UnsafePointer<Float>, _ width: Int, _ height: Int) -> [Float] {
-        let far = Float(3 * (width + height))
-        var result = (0..<(width * height)).map { mask[$0] == 0 ? 0 : far }
-        func relax(_ x: Int, _ y: Int, _ steps: [(dx: Int, dy: Int, cost: Float)]) {
-            let pixel = y * width + x
-            for step in steps {
-                let (u, v) = (x + step.dx, y + step.dy)
-                guard (0..<width).contains(u), (0..<height).contains(v) else { continue }
-                result[pixel] = min(result[pixel], result[v * width + u] + step.cost)
-            }
-        }
-        let before: [(dx: Int, dy: Int, cost: Float)] = [(-1, 0, 3), (-1, -1, 4), (0, -1, 3), (1, -1, 4)]
-        let after = before.map { (dx: -$0.dx, dy: -$0.dy, cost: $0.cost) }
-        for y in 0..<height { for x in 0..<width where mask[y * width + x] != 0 { relax(x, y, before) } }
-        for y in (0..<height).reversed() {
-            for x in (0..<width).reversed() where mask[y * width + x] != 0 { relax(x, y, after) }
-        }
-        return result.map { $0 / 3 }
     }
 }
