@@ -2,6 +2,8 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where packages are built.
+DIST ?= dist
 SWIFT ?= swift
 
 # The program links Swift's runtime statically, so that it runs without the toolchain. Tests cannot, and sharing a build
@@ -19,7 +21,8 @@ ONLY ?=
 # Seconds per fuzz target.
 TIME ?= 60
 
-.PHONY: build deps demo test help-texts fuzz sanitize faults bench lint format install uninstall clean help
+.PHONY: build deps demo test help-texts fuzz sanitize faults bench lint format install uninstall deb tarball \
+	test-packages clean help
 
 build: deps ## build the program
 	$(SWIFT) build -c release --product restore --static-swift-stdlib --scratch-path $(PROGRAM_BUILD)
@@ -64,24 +67,29 @@ lint: ## check the formatting of the sources
 format: ## format the sources
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
 
-install: build ## install the program and its models under PREFIX
-	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -s -m 755 $(PROGRAM) "$(DESTDIR)$(PREFIX)/bin/restore"
-	for model in Models/*/; do \
-		name=$$(basename "$$model"); \
-		install -d "$(DESTDIR)$(PREFIX)/share/restore/models/$$name" && \
-		install -m 644 "$$model"model.safetensors "$$model"README.md \
-			"$(DESTDIR)$(PREFIX)/share/restore/models/$$name/" || exit 1; \
-	done
+install: build ## install the program, its models, manual pages and completions under PREFIX
+	@scripts/install.sh $(PROGRAM) "$(DESTDIR)$(PREFIX)"
 
 uninstall: ## remove what install installed
-	rm -f "$(DESTDIR)$(PREFIX)/bin/restore"
-	for model in Models/*/; do \
-		rm -rf "$(DESTDIR)$(PREFIX)/share/restore/models/$$(basename "$$model")"; \
-	done
+	@scripts/uninstall.sh "$(DESTDIR)$(PREFIX)"
+
+deb: build ## build a Debian package in dist/, and check it with lintian if that is installed
+	@scripts/package-deb.sh $(PROGRAM) $(DIST)
+	@if command -v lintian >/dev/null; then lintian --allow-root --fail-on error,warning $(DIST)/restore_*.deb; \
+	else echo "lintian is not installed: not checked"; fi
+
+# The run path is only for the archive, so the program is linked once more, and then as before.
+tarball: build ## build a relocatable archive in dist/, for systems without Swift
+	$(SWIFT) build -c release --product restore --static-swift-stdlib --scratch-path $(PROGRAM_BUILD) \
+		-Xlinker -rpath -Xlinker '$$ORIGIN/../lib/restore'
+	install -D $(PROGRAM) $(PROGRAM_BUILD)/relocatable/restore
+	@scripts/package-tarball.sh $(PROGRAM_BUILD)/relocatable/restore $(DIST)
+
+test-packages: ## run both packages in fresh systems without Swift; needs root and debootstrap
+	@scripts/test-packages.sh $(DIST)
 
 clean: ## remove all build output
-	rm -rf .build .build-static .build-demo .build-fuzz .build-address .build-thread $(BENCH_BUILD)
+	rm -rf $(DIST) .build .build-static .build-demo .build-fuzz .build-address .build-thread $(BENCH_BUILD)
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18

@@ -48,7 +48,8 @@ struct ColorizeCommand: ParsableCommand {
     var hint: [HintArgument] = []
 
     @Option(
-        help: ArgumentHelp("Picture, or folder of pictures, with dabs of color on transparency.", valueName: "path"))
+        help: ArgumentHelp("Picture, or folder of pictures, with dabs of color on transparency.", valueName: "path"),
+        completion: .pictures)
     var hints: String?
 
     @Option(help: ArgumentHelp("Number of different answers.", valueName: "number"))
@@ -58,7 +59,8 @@ struct ColorizeCommand: ParsableCommand {
     var seed: UInt64 = 1
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
+        name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"),
+        completion: .models)
     var model = Self.defaultModel
 
     @Option(help: ArgumentHelp("Quality of JPEG output.", valueName: "1…100"))

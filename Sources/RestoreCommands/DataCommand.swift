@@ -20,7 +20,7 @@ struct DataCheckCommand: ParsableCommand {
             pixels equal those of an earlier one, in any of the paths, are reported as duplicates.
             """)
 
-    @Argument(help: ArgumentHelp("Folders or files.", valueName: "path"))
+    @Argument(help: ArgumentHelp("Folders or files.", valueName: "path"), completion: .file())
     var paths: [String]
 
     @Option(help: ArgumentHelp("Warn about images smaller than this patch size.", valueName: "px"))

@@ -14,7 +14,9 @@ struct DataSyntheticCommand: ParsableCommand {
             Training draws its own; this command shows what they look like, or makes a folder of them for other programs.
             """)
 
-    @Argument(help: ArgumentHelp("Folder for the pictures, synthetic-1.png and so on.", valueName: "folder"))
+    @Argument(
+        help: ArgumentHelp("Folder for the pictures, synthetic-1.png and so on.", valueName: "folder"),
+        completion: .directory)
     var folder: String
 
     @Option(help: ArgumentHelp("Number of pictures.", valueName: "number"))

@@ -15,10 +15,10 @@ struct DegradeCommand: ParsableCommand {
 
 /// Options common to all degradations.
 struct DegradeOptions: ParsableArguments {
-    @Argument(help: "PNG or JPEG file.")
+    @Argument(help: "PNG or JPEG file.", completion: .pictures)
     var input: String
 
-    @Argument(help: "Output file; .png preserves the result exactly.")
+    @Argument(help: "Output file; .png preserves the result exactly.", completion: .pictures)
     var output: String
 
     @Flag(help: "Replace an output that exists.")

@@ -26,7 +26,8 @@ struct DegradeMaskCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "File of the mask. (default: beside the output, with _mask.png after its name)", valueName: "file.png"))
+            "File of the mask. (default: beside the output, with _mask.png after its name)", valueName: "file.png"),
+        completion: .pictures)
     var mask: String?
 
     @Option(help: "The same seed gives the same damage.")

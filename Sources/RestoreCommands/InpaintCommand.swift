@@ -36,7 +36,8 @@ struct InpaintCommand: ParsableCommand {
     var suffix: String?
 
     @Option(
-        help: ArgumentHelp("What is to be filled: a picture, a folder of them, or alpha.", valueName: "path|alpha"))
+        help: ArgumentHelp("What is to be filled: a picture, a folder of them, or alpha.", valueName: "path|alpha"),
+        completion: .pictures)
     var mask: String
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Grow the mask first.", valueName: "pixels"))
@@ -63,7 +64,8 @@ struct InpaintCommand: ParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Model: a name or a path. (default: \(Self.defaultModel))", valueName: "name|path"))
+        help: ArgumentHelp("Model: a name or a path. (default: \(Self.defaultModel))", valueName: "name|path"),
+        completion: .models)
     var model: String?
 
     @Option(help: ArgumentHelp("Quality of JPEG output.", valueName: "1…100"))

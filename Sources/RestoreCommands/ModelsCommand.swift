@@ -60,7 +60,7 @@ struct ModelsInfoCommand: ParsableCommand {
         commandName: "info",
         abstract: "Shows a model's architecture, training data, license and scores.")
 
-    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"))
+    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"), completion: .models)
     var model: String
 
     @Flag(help: "One JSON record on stdout.")
@@ -100,7 +100,7 @@ struct ModelsVerifyCommand: ParsableCommand {
         abstract: "Checks models: checksum, tensors and their shapes, and that every value is finite.",
         discussion: "Without names, all installed models are checked.")
 
-    @Argument(help: ArgumentHelp("Names or paths.", valueName: "name|path"))
+    @Argument(help: ArgumentHelp("Names or paths.", valueName: "name|path"), completion: .models)
     var names: [String] = []
 
     @Flag(help: "One JSON record a model on stdout.")
@@ -177,10 +177,10 @@ struct ModelsConvertCommand: ParsableCommand {
             too large for the type is an error.
             """)
 
-    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"))
+    @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"), completion: .models)
     var input: String
 
-    @Argument(help: "File to write.")
+    @Argument(help: "File to write.", completion: .models)
     var output: String
 
     @Option(help: "Type of the weights.")

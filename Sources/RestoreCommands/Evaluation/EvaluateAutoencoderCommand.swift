@@ -14,12 +14,15 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
             the code and the class of every image to a table, for example for a scatter plot.
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"), completion: .models
+    )
     var model: String
 
     @Option(
         name: .customLong("data"), parsing: .upToNextOption,
-        help: ArgumentHelp("Folders or files with images (PNG, JPEG, CIFAR-10, MNIST).", valueName: "path"))
+        help: ArgumentHelp("Folders or files with images (PNG, JPEG, CIFAR-10, MNIST).", valueName: "path"),
+        completion: .file())
     var sources: [String]
 
     @Option(help: ArgumentHelp("Only these classes. (default: those the model was trained on)", valueName: "1,5,6"))

@@ -15,12 +15,15 @@ struct EvaluateColorizeCommand: ParsableCommand {
             (0–1). --sheet shows pictures: gray, colored, true. If a folder has a test set, like that of CIFAR-10, only that is used.
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"), completion: .models
+    )
     var model = ColorizeCommand.defaultModel
 
     @Option(
         name: .customLong("data"), parsing: .upToNextOption,
-        help: ArgumentHelp("Folders or files with color pictures (PNG, JPEG, CIFAR-10).", valueName: "path"))
+        help: ArgumentHelp("Folders or files with color pictures (PNG, JPEG, CIFAR-10).", valueName: "path"),
+        completion: .file())
     var sources: [String]
 
     @Option(parsing: .unconditional, help: "Evaluate only the first pictures.")

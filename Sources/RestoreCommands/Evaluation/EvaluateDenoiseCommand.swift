@@ -21,7 +21,8 @@ struct EvaluateDenoiseCommand: ParsableCommand {
 
     @Option(
         name: .customLong("data"), parsing: .upToNextOption,
-        help: ArgumentHelp("Folders or files with clean images.", valueName: "path"))
+        help: ArgumentHelp("Folders or files with clean images.", valueName: "path"),
+        completion: .file())
     var sources: [String]
 
     @Option(

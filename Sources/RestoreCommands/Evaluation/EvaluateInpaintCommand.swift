@@ -21,12 +21,15 @@ struct EvaluateInpaintCommand: ParsableCommand {
             plain network that has no code. --sheet shows completions of one digit of each class.
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Model: a name or a path.", valueName: "name|path"), completion: .models
+    )
     var model: String
 
     @Option(
         name: .customLong("data"), parsing: .upToNextOption,
-        help: ArgumentHelp("Folders or files with pictures (PNG, JPEG, MNIST).", valueName: "path"))
+        help: ArgumentHelp("Folders or files with pictures (PNG, JPEG, MNIST).", valueName: "path"),
+        completion: .file())
     var sources: [String]
 
     @Option(parsing: .unconditional, help: "Evaluate only the first pictures.")

@@ -9,7 +9,8 @@ import RestoreNN
 struct DenoiserOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Model: a name, a path, or auto to choose by the noise.", valueName: "auto|name|path"))
+        help: ArgumentHelp("Model: a name, a path, or auto to choose by the noise.", valueName: "auto|name|path"),
+        completion: .models)
     var model: String?
 
     @Flag(help: "Average over eight orientations: slightly better, eight times the work.")

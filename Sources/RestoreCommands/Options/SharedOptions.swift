@@ -45,7 +45,9 @@ package struct ThreadOptions: ParsableArguments {
 }
 
 struct ModelOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("Folder with models; searched first.", valueName: "folder"))
+    @Option(
+        name: .long, help: ArgumentHelp("Folder with models; searched first.", valueName: "folder"),
+        completion: .directory)
     var modelsDir: String?
 
     /// Where models are looked for.

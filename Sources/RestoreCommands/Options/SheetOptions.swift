@@ -4,7 +4,9 @@ import RestoreImage
 
 /// A contact sheet of what is evaluated.
 struct SheetOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Write a sheet of the first pictures, one row each.", valueName: "file.png"))
+    @Option(
+        help: ArgumentHelp("Write a sheet of the first pictures, one row each.", valueName: "file.png"),
+        completion: .pictures)
     var sheet: String?
 
     @Option(help: ArgumentHelp("Number of pictures on the sheet.", valueName: "number"))

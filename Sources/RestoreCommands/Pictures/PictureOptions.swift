@@ -6,16 +6,19 @@ import RestoreImage
 package struct PictureOptions: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
-            "PNG or JPEG files, folders, or - for stdin. Of two, the second is the output.", valueName: "input"))
+            "PNG or JPEG files, folders, or - for stdin. Of two, the second is the output.", valueName: "input"),
+        completion: .pictures)
     var paths: [String] = []
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Input; can be repeated.", valueName: "path"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Input; can be repeated.", valueName: "path"), completion: .pictures)
     var input: [String] = []
 
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Output file ending in .png or .jpg, - for stdout, or a folder, created if needed.", valueName: "path"))
+            "Output file ending in .png or .jpg, - for stdout, or a folder, created if needed.", valueName: "path"),
+        completion: .pictures)
     var output: String?
 
     @Flag(name: .shortAndLong, help: "Include subfolders, and mirror their structure in the output.")
@@ -37,7 +40,8 @@ package struct PictureOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Also write the original and the result side by side; for a single input.", valueName: "path"))
+            "Also write the original and the result side by side; for a single input.", valueName: "path"),
+        completion: .pictures)
     var compare: String?
 
     @Flag(help: "Replace existing outputs.")

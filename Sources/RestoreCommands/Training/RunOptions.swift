@@ -3,10 +3,13 @@ import RestoreTraining
 
 /// What every training run can be told, whatever is trained.
 struct RunOptions<Configuration: TrainingConfiguration>: SettingOptions {
-    @Option(name: .shortAndLong, help: ArgumentHelp("Folder of the run.", valueName: "folder"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Folder of the run.", valueName: "folder"), completion: .directory)
     var output: String
 
-    @Option(help: ArgumentHelp("Settings; options override them.", valueName: "file.yaml"))
+    @Option(
+        help: ArgumentHelp("Settings; options override them.", valueName: "file.yaml"),
+        completion: .file(extensions: ["yaml", "yml"]))
     var config: String?
 
     @Flag(help: "Continue the run in the output folder.")

@@ -51,7 +51,8 @@ struct TrainTaskCommand<Options: TrainingOptions>: ParsableCommand {
         name: .customLong("data"), parsing: .upToNextOption,
         help: ArgumentHelp(
             "Training data: folders or files (PNG, JPEG, CIFAR-10, MNIST), each with an optional weight.",
-            valueName: "path[=weight]"))
+            valueName: "path[=weight]"),
+        completion: .file())
     var sources: [String] = []
 
     @OptionGroup var options: Options
