@@ -96,7 +96,7 @@ def page(program: str, version: str, date: str, path: list[str], command: dict) 
     lines = [f'.TH "{escaped(name.upper())}" 1 "{date}" "restore {version}" "restore"']
     lines += [".SH NAME", f"{escaped(name)} \\- {escaped(command['abstract'].strip().rstrip('.'))}"]
     lines += usage(program, path)
-    lines += [".SH DESCRIPTION", *paragraphs(command["abstract"])]
+    lines += [".SH DESCRIPTION", escaped(command["abstract"].strip())]
     # The exit codes have a section of their own.
     parts = [part for part in command.get("discussion", "").split("\n\n") if not part.startswith("Exit codes:")]
     if parts and parts != [""]:

@@ -49,7 +49,8 @@ run() {
 check() {
     local name=$1 program=$2 sum
     run "$name" "$program" --version >/dev/null
-    run "$name" "$program" models list | grep -q denoise-photo
+    # Not through a pipe that grep closes early.
+    grep -q denoise-photo <<<"$(run "$name" "$program" models list)"
     run "$name" "$program" denoise --quiet --overwrite mountains.png denoised.png
     run "$name" "$program" colorize --quiet --overwrite mountains.png colorized.png
     run "$name" "$program" inpaint --quiet --overwrite --mask mountains_mask.png mountains.jpg inpainted.png

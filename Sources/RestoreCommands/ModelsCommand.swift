@@ -1,4 +1,5 @@
 import ArgumentParser
+import RestoreConcurrency
 import RestoreFiles
 import RestoreModels
 import RestoreNN
@@ -58,7 +59,7 @@ private struct ModelRecord: Encodable {
 struct ModelsInfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Shows a model's architecture, training data, license and scores.")
+        abstract: "Shows a model's architecture, training data and its license, scores, limits and failures.")
 
     @Argument(help: ArgumentHelp("Model name or path.", valueName: "name|path"), completion: .models)
     var model: String
@@ -76,6 +77,7 @@ struct ModelsInfoCommand: ParsableCommand {
             var facts = metadata.notes
             facts["task"] = metadata.task
             facts["architecture"] = metadata.architecture
+            for (key, value) in try ModelFacts(ofModelAt: entry.path)?.texts ?? [:] { facts[key] = value }
             facts["path"] = entry.path
             facts["parameters"] = "\(file.valueCount)"
             facts["element_type"] = elementTypes(of: file)
@@ -97,8 +99,11 @@ private func elementTypes(of file: SafetensorsFile) -> String {
 struct ModelsVerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Checks models: checksum, tensors and their shapes, and that every value is finite.",
-        discussion: "Without names, all installed models are checked.")
+        abstract: "Checks models: checksum, tensors and their shapes, finite values, and a known output.",
+        discussion: """
+            Without names, all installed models are checked. A model that comes with the program also processes a small \
+            picture, and the result must be the one it is known to have.
+            """)
 
     @Argument(help: ArgumentHelp("Names or paths.", valueName: "name|path"), completion: .models)
     var names: [String] = []
@@ -106,11 +111,17 @@ struct ModelsVerifyCommand: ParsableCommand {
     @Flag(help: "One JSON record a model on stdout.")
     var json = false
 
+    /// For `facts.json`.
+    @Flag(help: .hidden)
+    var showOutput = false
+
     @OptionGroup var models: ModelOptions
+    @OptionGroup var threads: ThreadOptions
 
     func run() throws {
         try reportingFailure {
             let catalog = try models.catalog()
+            let pool = threads.pool
             let targets = names.isEmpty ? catalog.list().map(\.name) : names
             guard !targets.isEmpty else {
                 throw ModelError.notFound(name: "models", searched: catalog.folders)
@@ -118,7 +129,7 @@ struct ModelsVerifyCommand: ParsableCommand {
             var failures: [any Error] = []
             for name in targets {
                 do {
-                    try report(try verify(try catalog.find(name)))
+                    try report(try verify(try catalog.find(name), pool: pool))
                 } catch let error as ModelError {
                     failures.append(error)
                     Console.message("restore: \(explanation(of: error))")
@@ -130,24 +141,40 @@ struct ModelsVerifyCommand: ParsableCommand {
         }
     }
 
-    private func verify(_ entry: ModelCatalog.Entry) throws(ModelError) -> VerifiedModel {
+    private func verify(_ entry: ModelCatalog.Entry, pool: WorkerPool) throws -> VerifiedModel {
         let file: SafetensorsFile
-        do { file = try SafetensorsFile(path: entry.path) } catch { throw .weights(error) }
+        do { file = try SafetensorsFile(path: entry.path) } catch { throw ModelError.weights(error) }
         let metadata = try ModelMetadata(file)
         guard let architecture = Tasks.architecture(of: metadata.task) else {
-            throw .wrongTask(path: entry.path, expected: "a task of this program", found: metadata.task)
+            throw ModelError.wrongTask(
+                path: entry.path, expected: "a task of this program", found: metadata.task)
         }
         try verifyModel(path: entry.path, as: architecture)
+        let expected = try ModelFacts(ofModelAt: entry.path)?.knownOutput
+        if let expected { try verifyOutput(of: entry.path, task: metadata.task, expected, pool: pool) }
+        if showOutput, let found = try KnownOutput.computed(path: entry.path, task: metadata.task, pool: pool) {
+            try Console.data(jsonLine(found))
+        }
         return VerifiedModel(
             name: entry.name, path: entry.path, task: metadata.task, tensors: file.tensorNames.count,
-            parameters: file.valueCount, checksum: file.hasChecksum)
+            parameters: file.valueCount, checksum: file.hasChecksum, knownOutput: expected != nil)
+    }
+
+    private func verifyOutput(of path: String, task: String, _ expected: KnownOutput, pool: WorkerPool) throws {
+        guard let found = try KnownOutput.computed(path: path, task: task, pool: pool) else { return }
+        let difference = expected.difference(from: found)
+        guard let difference, difference <= expected.tolerance else {
+            throw ModelError.wrongOutput(path: path, difference: difference, tolerance: expected.tolerance)
+        }
     }
 
     private func report(_ model: VerifiedModel) throws {
         guard !json else { return try Console.data(jsonLine(model)) }
         let checksum = model.checksum ? "checksum right" : "no checksum to compare with"
+        let output = model.knownOutput ? ", known output right" : ""
         try Console.data(
-            "\(model.name): \(model.task), \(model.tensors) tensors, \(model.parameters) finite values, \(checksum)")
+            "\(model.name): \(model.task), \(model.tensors) tensors, \(model.parameters) finite values, \(checksum)\(output)"
+        )
     }
 }
 
@@ -159,6 +186,8 @@ private struct VerifiedModel: Encodable {
     let parameters: Int
     /// Whether the file has a checksum, which is then right.
     let checksum: Bool
+    /// Whether it is known what the model computes, which it then does.
+    let knownOutput: Bool
 }
 
 /// Loads a model as its task would.
