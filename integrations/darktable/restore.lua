@@ -1,20 +1,31 @@
 --[[
 Denoises pictures that darktable exports, with the program restore.
 
-For every storage and for darktable-cli: each PNG or JPEG file is denoised between its export and its storage. Switched on
-and off under Preferences › Lua options. A picture that cannot be denoised is exported as it is, with a message.
+For every storage and for darktable-cli: each PNG or JPEG file is denoised between its export and its storage. In
+darktable it is switched on and off under Preferences › Lua options. A picture that cannot be denoised is exported as it is, with a message.
 ]]
 
 local dt = require "darktable"
 
 local MODULE = "restore"
 
-dt.preferences.register(MODULE, "denoise", "bool", "restore: denoise exported pictures",
-  "PNG and JPEG exports are denoised by the program restore", false)
-dt.preferences.register(MODULE, "program", "string", "restore: program",
-  "the program's name or path", "restore")
-dt.preferences.register(MODULE, "options", "string", "restore: options",
-  "further options of restore denoise, such as --strength 0.7", "")
+-- darktable-cli has no preferences of scripts. Loading this script there asks for denoising, and the environment may name
+-- the program and its options.
+local settings = {}
+if dt.configuration.has_gui then
+  dt.preferences.register(MODULE, "denoise", "bool", "restore: denoise exported pictures",
+    "PNG and JPEG exports are denoised by the program restore", false)
+  dt.preferences.register(MODULE, "program", "string", "restore: program", "the program's name or path", "restore")
+  dt.preferences.register(MODULE, "options", "string", "restore: options",
+    "further options of restore denoise, such as --strength 0.7", "")
+  function settings.isOn() return dt.preferences.read(MODULE, "denoise", "bool") end
+  function settings.program() return dt.preferences.read(MODULE, "program", "string") end
+  function settings.options() return dt.preferences.read(MODULE, "options", "string") end
+else
+  function settings.isOn() return true end
+  function settings.program() return os.getenv("RESTORE_PROGRAM") or "" end
+  function settings.options() return os.getenv("RESTORE_OPTIONS") or "" end
+end
 
 -- A word for the shell.
 local function quoted(text)
@@ -32,18 +43,18 @@ local function run(command)
 end
 
 local function denoise(_, _, filename)
-  if not dt.preferences.read(MODULE, "denoise", "bool") then return end
+  if not settings.isOn() then return end
   local stem, extension = filename:match("^(.*)(%.[^.]*)$")
   if not extension or not ({[".png"] = true, [".jpg"] = true, [".jpeg"] = true})[extension:lower()] then
     say(filename .. ": only PNG and JPEG exports are denoised")
     return
   end
-  local program = dt.preferences.read(MODULE, "program", "string")
+  local program = settings.program()
   if program == "" then program = "restore" end
   local result = stem .. ".restored" .. extension
   -- Options are several words, so they are not quoted.
   local ok, code = run(table.concat({quoted(program), "denoise --quiet --overwrite --progress none",
-    dt.preferences.read(MODULE, "options", "string"), "-i", quoted(filename), "-o", quoted(result)}, " "))
+    settings.options(), "-i", quoted(filename), "-o", quoted(result)}, " "))
   if not ok then
     os.remove(result)
     say(filename .. ": exported with its noise; restore ended with code " .. tostring(code))
