@@ -10,7 +10,8 @@ SWIFT ?= swift
 # folder between the two would recompile everything each time the linkage changes.
 PROGRAM_BUILD := .build-static
 PROGRAM := $(PROGRAM_BUILD)/release/restore
-SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz/Package.swift Fuzz/Sources
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Fuzz/Package.swift Fuzz/Sources \
+	Examples/denoise/Package.swift Examples/denoise/Sources
 
 # The benchmark is a separate package, and its peers live in a separate virtual environment.
 BENCH_BUILD := .build-bench
@@ -22,7 +23,7 @@ ONLY ?=
 TIME ?= 60
 
 .PHONY: build deps demo test help-texts fuzz sanitize faults bench lint format install uninstall deb tarball \
-	test-packages clean help
+	test-packages examples docs clean help
 
 build: deps ## build the program
 	$(SWIFT) build -c release --product restore --static-swift-stdlib --scratch-path $(PROGRAM_BUILD)
@@ -45,6 +46,14 @@ test: deps ## run every test
 help-texts: deps ## write the help texts that the tests compare to Fixtures/help
 	$(SWIFT) build -c release --product restore
 	@scripts/help-texts.sh .build/release/restore
+
+examples: build ## build the example packages and compare what they make with what the program makes
+	$(SWIFT) build -c release --package-path Examples/denoise --scratch-path .build-examples
+	@scripts/examples.sh .build-examples/release $(PROGRAM)
+
+docs: deps ## write the documentation of the libraries to .build-docs, and check the links of its pages
+	$(SWIFT) build -c release
+	@scripts/documentation.sh .build/release .build-docs
 
 fuzz: deps ## fuzz every parser, TIME=60 seconds each; TARGETS='png yaml' selects some
 	@Fuzz/run.sh $(TIME) $(TARGETS)
@@ -89,7 +98,7 @@ test-packages: ## run both packages in fresh systems without Swift; needs root a
 	@scripts/test-packages.sh $(DIST)
 
 clean: ## remove all build output
-	rm -rf $(DIST) .build .build-static .build-demo .build-fuzz .build-address .build-thread $(BENCH_BUILD)
+	rm -rf $(DIST) .build .build-examples .build-docs .build-static .build-demo .build-fuzz .build-address .build-thread $(BENCH_BUILD)
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18

@@ -24,13 +24,15 @@ class ProgramRow:
     # Of the image; none for a command that reads none.
     size: tuple[int, int] | None = None
     threads: int = 2
+    # What such a command is called with.
+    flag: str = "--version"
     seconds: list[float] = field(default_factory=list)
     memory: int = 0
     spent: float = 0
 
     def command(self, program: str, folder: Path) -> list[str]:
         if not self.size:
-            return [program, "--version"]
+            return [program, self.flag]
         return [program, "denoise", str(self.picture(folder)), str(self.output(folder)), "--sigma", "25", "--quiet",
                 "--overwrite", "-j", str(self.threads)]
 
@@ -69,6 +71,7 @@ class ProgramRow:
 def program_rows() -> list[ProgramRow]:
     return [
         ProgramRow("restore.version"),
+        ProgramRow("restore.help", flag="--help"),
         ProgramRow("restore.denoise.64x64", (64, 64)),
         ProgramRow("restore.denoise.0.4mp", (768, 512)),
         ProgramRow("restore.denoise.2mp", (1600, 1250)),
