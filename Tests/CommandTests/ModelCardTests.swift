@@ -115,6 +115,21 @@ import Testing
         #expect(try !card.fact("Not suitable for").isEmpty)
     }
 
+    /// What `models info` says, the card says too: plainly that some pictures are for research only.
+    @Test(arguments: names) func itsFactsAreThoseOfTheProgram(name: String) throws {
+        let card = try Card(name)
+        let facts = try #require(try ModelFacts(ofModelAt: card.path))
+        #expect(try facts.license == card.metadata("license"))
+        #expect(try card.fact("Known failures") == facts.knownFailures)
+        #expect(try card.fact("Rights in the training pictures") == facts.trainingDataLicense)
+        #expect(facts.trainingDataLicense.contains("research"))
+        // Every score of the facts is one of the card.
+        for score in facts.scores.matches(of: /\d\d\.\d\d/) {
+            #expect(card.text.contains(score.0), "\(score.0)")
+        }
+        #expect(!facts.limits.isEmpty && facts.knownOutput.samples.count > 50)
+    }
+
     /// The pictures of a model, or a link to the card that lists them.
     @Test(arguments: names) func itNamesTheTrainingData(name: String) throws {
         let card = try Card(name)

@@ -154,4 +154,40 @@ import Testing
         }
         #expect(try workplace.folder.names == ["large.safetensors"])
     }
+
+    // MARK: Facts
+
+    private static let facts = joinPath(parentFolder(of: Fixtures.folder), "Models/denoise-color/facts.json")
+
+    /// The shipped model, with other facts.
+    private func writeShippedModel(facts: String) throws {
+        let weights = joinPath(parentFolder(of: Self.facts), "model.safetensors")
+        try workplace.folder.write(readFile(weights), "shipped/model.safetensors")
+        try workplace.folder.write(Array(facts.utf8), "shipped/facts.json")
+    }
+
+    @Test func aKnownOutputIsChecked() throws {
+        let facts = String(decoding: try readFile(Self.facts), as: UTF8.self)
+        try writeShippedModel(facts: facts)
+        let right = try workplace.run(["models", "verify", "./shipped"])
+        #expect(right.code == 0 && right.output.contains(", known output right"), "\(right.errors)")
+        let sample = try #require(facts.firstMatch(of: /"samples": \[\s*(\d+)/)).1
+        try writeShippedModel(facts: facts.replacing(" \(sample),", with: " \(try #require(Int(sample)) + 100),"))
+        try workplace.expectFailure(["models", "verify", "./shipped"], code: 65, naming: "computes a wrong picture")
+        try writeShippedModel(facts: facts.replacing(" \(sample),", with: ""))
+        try workplace.expectFailure(["models", "verify", "./shipped"], code: 65, naming: "another number of samples")
+    }
+
+    @Test func factsAreShownAndMustBeReadable() throws {
+        try writeShippedModel(facts: String(decoding: try readFile(Self.facts), as: UTF8.self))
+        let info = try workplace.run(["models", "info", "./shipped"])
+        for key in ["license", "training_data_license", "scores", "limits", "known_failures"] {
+            #expect(info.outputLines.contains { $0.hasPrefix("\(key): ") }, "\(key)")
+        }
+        #expect(!info.output.contains("known_output"))
+        try writeShippedModel(facts: "{")
+        for command in ["info", "verify"] {
+            try workplace.expectFailure(["models", command, "./shipped"], code: 65, naming: "shipped/facts.json")
+        }
+    }
 }
