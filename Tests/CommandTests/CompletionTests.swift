@@ -29,7 +29,9 @@ import Testing
         return Set(outcome.outputLines.filter { !$0.isEmpty })
     }
 
-    @Test(arguments: [["denoise"], ["colorize"], ["inpaint", "--mask"], ["denoise", "--output"], ["degrade", "noise"]])
+    @Test(arguments: [
+        ["denoise"], ["colorize"], ["inpaint", "--mask"], ["denoise", "--output"], ["degrade", "noise"],
+    ])
     func picturesAreCompletedToPictures(command: [String]) throws {
         let found = try completions("restore", command[0], command.count > 1 ? command[1] : "--strip", "")
         #expect(found.isSuperset(of: ["picture.png", "PHOTO.JPG", "picture.jpeg"]), "\(found)")
