@@ -40,9 +40,10 @@ install -m 644 "$sources/packaging/restore.svg" "$share/icons/hicolor/scalable/a
 install -m 644 "$sources/packaging/copyright" "$share/doc/restore/"
 if [ -d "$sources/integrations" ]; then
     (cd "$sources" && find integrations -type f -name '[!.]*') | while read -r file; do
-        install -d "$share/restore/$(dirname "$file")"
+        target=$share/doc/restore/examples/${file#integrations/}
+        install -d "$(dirname "$target")"
         mode=644
         [ ! -x "$sources/$file" ] || mode=755
-        install -m "$mode" "$sources/$file" "$share/restore/$file"
+        install -m "$mode" "$sources/$file" "$target"
     done
 fi

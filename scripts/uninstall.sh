@@ -7,7 +7,7 @@ rm -f "$1/bin/restore" "$share/bash-completion/completions/restore" "$share/zsh/
     "$share/fish/vendor_completions.d/restore.fish" "$share/man/man1/restore.1" "$share/man/man1/restore-"*.1 \
     "$share/applications/restore.desktop" "$share/icons/hicolor/scalable/apps/restore.svg" \
     "$share/doc/restore/copyright"
-rm -rf "$share/restore/integrations"
+rm -rf "$share/doc/restore/examples"
 # Models of other origins stay.
 for model in "$(dirname "$0")"/../Models/*/; do
     rm -rf "$share/restore/models/$(basename "$model")"
