@@ -101,4 +101,4 @@ clean: ## remove all build output
 	rm -rf $(DIST) .build .build-examples .build-docs .build-static .build-demo .build-fuzz .build-address .build-thread $(BENCH_BUILD)
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
