@@ -7,8 +7,10 @@ import RestoreImage
 public final class DenoiserSelection {
     /// The denoiser for white noise.
     public static let whiteNoiseModel = "denoise-color"
-    /// The denoiser for what cameras and JPEG leave.
+    /// The denoiser for what cameras leave, and JPEG of it.
     public static let photographModel = "denoise-photo"
+    /// The denoiser for the damage of JPEG alone.
+    public static let compressionModel = "denoise-jpeg"
 
     /// Level of the noise of a photograph, in units of 1/255, up to which the network for white noise removes it better,
     /// provided that it is told this level: the other one takes too much for noise.
@@ -17,7 +19,8 @@ public final class DenoiserSelection {
     /// The denoiser that suits a picture: the only place that says which serves for what.
     public static func name(for noise: PictureAnalysis.Noise) -> String {
         switch noise {
-        case .none, .white, .compressed: whiteNoiseModel
+        case .none, .white: whiteNoiseModel
+        case .compressed: compressionModel
         case .recognized: photographModel
         case .photograph(let level): level > greatestWhiteLevel ? photographModel : whiteNoiseModel
         }

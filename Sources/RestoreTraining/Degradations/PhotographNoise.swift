@@ -40,6 +40,10 @@ public struct PhotographNoise: Hashable, Sendable {
     /// The whole range of noise and more kinds of cameras than in evaluations.
     public static let training = PhotographNoise(shotLevels: ShotReadNoise.shotLevels, variety: .training)
 
+    /// The weakest third of it: what hides in the damage of JPEG.
+    public static let weakTraining = PhotographNoise(
+        shotLevels: PhotographNoise(level: .low).shotLevels, variety: .training)
+
     /// A third of the range, for reproducible evaluations.
     public init(level: Level) {
         let (whole, index) = (ShotReadNoise.shotLevels, Level.allCases.firstIndex(of: level) ?? 0)

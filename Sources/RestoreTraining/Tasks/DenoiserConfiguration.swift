@@ -11,6 +11,8 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         case gaussian
         /// The noise of photographs and the damage of JPEG (`PhotographNoise`), for blind denoising.
         case photo
+        /// The damage of JPEG (`JPEGDamage`), and of JPEG to what cameras with weak noise take.
+        case jpeg
     }
 
     /// Images to train on.
@@ -23,7 +25,7 @@ public struct DenoiserConfiguration: TrainingConfiguration {
     /// Fraction of the patches without noise, so that a blind network learns to leave clean images alone. Not needed
     /// for Gaussian noise, whose levels go down to zero anyway.
     public var cleanShare = 0.1
-    /// Fraction of the patches that are damaged by JPEG alone, for photograph noise.
+    /// Fraction of the patches that are damaged by JPEG alone, unless the noise is white.
     public var jpegShare = 0.3
     /// Whether a network for photographs is told how they were compressed.
     public var compression = CompressionKnowledge.told
@@ -56,7 +58,9 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         [
             .task(task),
             .sources("data", \.data),
-            .choice("noise", \.noise, help: "Noise to train on: white with a known level, or that of photographs."),
+            .choice(
+                "noise", \.noise,
+                help: "Noise to train on: white with a known level, that of photographs, or the damage of JPEG."),
             .number(
                 "max-sigma", \.maximumSigma, in: 1...75, help: "Maximum Gaussian noise level, in units of 1/255.",
                 valueName: "1…75"),
@@ -65,11 +69,12 @@ public struct DenoiserConfiguration: TrainingConfiguration {
             )
             .alias("grey-share"),
             .number(
-                "clean-share", \.cleanShare, in: 0...1, help: "Fraction of patches without added photograph noise.",
+                "clean-share", \.cleanShare, in: 0...1,
+                help: "Fraction of patches that stay clean, unless the noise is white.",
                 valueName: "0…1"),
             .number(
                 "jpeg-share", \.jpegShare, in: 0...1,
-                help: "Fraction of patches damaged by JPEG alone, with photograph noise.", valueName: "0…1"),
+                help: "Fraction of patches damaged by JPEG alone, unless the noise is white.", valueName: "0…1"),
             .choice(
                 "compression", \.compression,
                 help: "Whether a network for photographs is told how strongly JPEG has compressed them."),
@@ -106,7 +111,7 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         let keys: [String]
         switch noise {
         case .gaussian: keys = ["clean-share", "jpeg-share", "compression"]
-        case .photo: keys = ["max-sigma"]
+        case .photo, .jpeg: keys = ["max-sigma"]
         }
         return keys.map { IgnoredSetting(key: $0, reason: "with --noise \(noise.rawValue)") }
     }
@@ -144,8 +149,8 @@ public struct DenoiserConfiguration: TrainingConfiguration {
         let blocks = given.count == 1 ? widths.map { _ in given[0] } : given
         guard
             let architecture = DenoiserArchitecture(
-                checking: widths, blocks: blocks, isBlind: noise == .photo,
-                knowsCompression: noise == .photo && compression == .told)
+                checking: widths, blocks: blocks, isBlind: noise != .gaussian,
+                knowsCompression: noise != .gaussian && compression == .told)
         else {
             throw ConfigurationError(
                 reason: """

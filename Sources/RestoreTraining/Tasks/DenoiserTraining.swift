@@ -90,7 +90,7 @@ public struct DenoiserTraining: TrainingTask, Sendable {
             for pixel in 0..<pixels { input[channels * pixel + 3] = Float(sigma / 255) }
             GaussianNoise(sigma: sigma).add(
                 to: input, pixelCount: pixels, pixelStride: channels, isGray: isGray, generator: &generator)
-        case .photo:
+        case .photo, .jpeg:
             let isKnown = !generator.happens(Self.unknownShare)
             let parameters = damage(
                 input, isGray: isGray, startsAtCorner: isKnown || generator.happens(0.5), generator: &generator)
@@ -119,7 +119,8 @@ public struct DenoiserTraining: TrainingTask, Sendable {
                 colors: input, width: side, height: side, pixelStride: stride, isGray: isGray,
                 startsAtCorner: startsAtCorner, generator: &generator)
         }
-        return PhotographNoise.training.degrade(
+        let camera = configuration.noise == .jpeg ? PhotographNoise.weakTraining : .training
+        return camera.degrade(
             colors: input, width: side, height: side, pixelStride: stride, isGray: isGray,
             startsAtCorner: startsAtCorner, generator: &generator)
     }
@@ -150,13 +151,13 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         case .gaussian:
             let noise = GaussianNoise(sigma: Self.validationSigma)
             return HeldOut(clean: clean, noisy: noise.noisyColors(of: clean, generator: &generator))
-        case .photo:
+        case .photo, .jpeg:
             var colors = clean.colors
             let isGray = clean.channelLayout.colorChannelCount == 1
             let parameters = colors.withUnsafeMutableBufferPointer { buffer -> JPEGParameters? in
                 guard let base = buffer.baseAddress else { return nil }
-                // JPEG alone for every third.
-                return index % 3 == 2
+                // JPEG alone for every third among photographs.
+                return configuration.noise == .jpeg || index % 3 == 2
                     ? JPEGDamage().degrade(
                         colors: base, width: clean.width, height: clean.height, isGray: isGray, startsAtCorner: true,
                         generator: &generator)
@@ -229,6 +230,10 @@ public struct DenoiserTraining: TrainingTask, Sendable {
         case .photo:
             notes["noise_range"] = "that of photographs: shot and read noise, correlated, through JPEG; JPEG alone"
             validated = "with the noise of photographs and of JPEG"
+        case .jpeg:
+            notes["noise_range"] =
+                "JPEG of quality \(JPEGDamage.qualities.lowerBound)…\(JPEGDamage.qualities.upperBound)"
+            validated = "with the damage of JPEG"
         }
         if let score = metrics?.first { notes["validation_psnr"] = "\(decimals(score, 2)) dB \(validated)" }
         return ModelMetadata(task: DenoiserArchitecture.task, architecture: architecture.json, notes: notes).dictionary
