@@ -6,17 +6,19 @@ import RestoreNN
 public final class Autoencoder {
     public let architecture: AutoencoderArchitecture
     public let metadata: ModelMetadata
-    private let parameters: Parameters
-    private let pool: WorkerPool
-    /// The plan of the last number of pictures.
-    private var plan: InferencePlan?
-    private var planned = 0
+    private let whole: BatchedNetwork
+    private let encoder: BatchedNetwork
+    private let decoder: BatchedNetwork
 
     public init(_ model: Model<AutoencoderArchitecture>, pool: WorkerPool) {
         architecture = model.architecture
         metadata = model.metadata
-        parameters = model.parameters
-        self.pool = pool
+        func part(_ network: Network) -> BatchedNetwork {
+            BatchedNetwork(network, parameters: model.parameters.restricted(to: network), pool: pool)
+        }
+        whole = part(architecture.network)
+        encoder = part(architecture.encoder)
+        decoder = part(architecture.decoder)
     }
 
     /// What a picture becomes.
@@ -32,22 +34,25 @@ public final class Autoencoder {
     /// - Parameter pictures: values as `input(of:)` gives them.
     /// - Throws: `NetworkError` if the machine has too little memory.
     public func apply(_ pictures: [[Float]]) throws(NetworkError) -> [Output] {
-        guard !pictures.isEmpty else { return [] }
-        let shape = Shape(
-            batch: pictures.count, height: architecture.height, width: architecture.width,
-            channels: architecture.channels)
-        if planned != pictures.count || plan == nil {
-            plan = try InferencePlan(architecture.network, inputShapes: [shape], parameters: parameters, pool: pool)
-            planned = pictures.count
-        }
-        let input = Tensor(shape: shape, values: pictures.flatMap { $0 })
-        guard let outputs = plan?.run([input]) else { return [] }
-        let (features, codeSize) = (shape.count / shape.batch, architecture.codeSize)
-        return pictures.indices.map { index in
-            Output(
-                code: Array(outputs[1].values[(index * codeSize)..<((index + 1) * codeSize)]),
-                reconstruction: Array(outputs[0].values[(index * features)..<((index + 1) * features)]))
-        }
+        let outputs = try whole.run([(pictures, architecture.pictureShape)])
+        guard outputs.count == 2 else { return [] }
+        return zip(outputs[0], outputs[1]).map { Output(code: $1, reconstruction: $0) }
+    }
+
+    /// The codes of pictures, all at once: `codeSize` values each.
+    ///
+    /// - Parameter pictures: values as `input(of:)` gives them.
+    /// - Throws: `NetworkError` if the machine has too little memory.
+    public func codes(of pictures: [[Float]]) throws(NetworkError) -> [[Float]] {
+        try encoder.run([(pictures, architecture.pictureShape)]).first ?? []
+    }
+
+    /// The pictures of codes, all at once: height × width × channels values each, not clipped.
+    ///
+    /// - Parameter codes: `codeSize` values each.
+    /// - Throws: `NetworkError` if the machine has too little memory.
+    public func pictures(of codes: [[Float]]) throws(NetworkError) -> [[Float]] {
+        try decoder.run([(codes, architecture.codeShape)]).first ?? []
     }
 
     /// The values that the network gets for a picture.
@@ -79,5 +84,38 @@ extension AutoencoderArchitecture {
         let samples = reconstruction.map { UInt8(max(0, min(255, ($0.isNaN ? 0 : $0) * 255 + 0.5))) }
         return Image(
             width: width, height: height, channelLayout: channels == 1 ? .gray : .rgb, samples: .uint8(samples))
+    }
+}
+
+/// A network that is applied to lists of examples; it keeps the plan for as many as the last time.
+private final class BatchedNetwork {
+    private let network: Network
+    private let parameters: Parameters
+    private let pool: WorkerPool
+    private var plan: InferencePlan?
+    private var planned = 0
+
+    init(_ network: Network, parameters: Parameters, pool: WorkerPool) {
+        (self.network, self.parameters, self.pool) = (network, parameters, pool)
+    }
+
+    /// - Parameter inputs: of each input the examples, as many for all, and the shape of one.
+    /// - Returns: of each output the values of every example; nothing for no examples.
+    func run(_ inputs: [(examples: [[Float]], shape: Shape)]) throws(NetworkError) -> [[[Float]]] {
+        guard let count = inputs.first?.examples.count, count > 0 else { return [] }
+        let shapes = inputs.map { input in
+            var shape = input.shape
+            shape.batch = count
+            return shape
+        }
+        if plan == nil || planned != count {
+            plan = try InferencePlan(network, inputShapes: shapes, parameters: parameters, pool: pool)
+            planned = count
+        }
+        let tensors = zip(inputs, shapes).map { Tensor(shape: $1, values: $0.examples.flatMap { $0 }) }
+        return (plan?.run(tensors) ?? []).map { output in
+            let size = output.shape.count / count
+            return (0..<count).map { Array(output.values[($0 * size)..<(($0 + 1) * size)]) }
+        }
     }
 }

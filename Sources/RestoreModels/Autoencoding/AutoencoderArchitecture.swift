@@ -54,6 +54,13 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
 
     private var features: Int { height * width * channels }
 
+    /// Whether codes have a standard normal prior, so that new ones can be drawn from it.
+    public var hasNormalPrior: Bool { false }
+
+    /// The shapes of one picture and of one code.
+    public var pictureShape: Shape { Shape(batch: 1, height: height, width: width, channels: channels) }
+    public var codeShape: Shape { Shape(batch: 1, height: 1, width: 1, channels: codeSize) }
+
     /// Weights start normal with standard deviation 0.1, biases at 0.
     private func dense(_ inputs: Int, _ outputs: Int) -> Dense {
         Dense(inputFeatures: inputs, outputFeatures: outputs, initialization: .normal(standardDeviation: 0.1))
