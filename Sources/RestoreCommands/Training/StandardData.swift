@@ -11,10 +11,18 @@ struct StandardData: Sendable {
     /// What to download, and the official page that it is on.
     let download: String
     let page: String
+    /// Completes "and … FOLDER".
+    let placing: String
 
     static let cifar10 = StandardData(
         name: "CIFAR-10", folder: "cifar-10-batches-bin", landmark: "data_batch_1.bin",
-        download: "the binary version (cifar-10-binary.tar.gz)", page: "https://www.cs.toronto.edu/~kriz/cifar.html")
+        download: "the binary version (cifar-10-binary.tar.gz)", page: "https://www.cs.toronto.edu/~kriz/cifar.html",
+        placing: "unpack it so that it is in")
+
+    static let mnist = StandardData(
+        name: "MNIST", folder: "mnist", landmark: "train-images-idx3-ubyte",
+        download: "its four files, train-images-idx3-ubyte.gz and so on", page: "https://yann.lecun.com/exdb/mnist/",
+        placing: "put them, packed or not, in")
 
     /// Where it is looked for: `$RESTORE_DATA`, then `$XDG_DATA_HOME/restore/data`, which is `~/.local/share/restore/data`
     /// by default.
@@ -36,13 +44,15 @@ struct StandardData: Sendable {
         let places = places(environment: environment)
         for place in places {
             let path = joinPath(place, folder)
-            if pathKind(joinPath(path, landmark)) == .regularFile { return path }
+            // Packed or not.
+            let isThere = ["", ".gz"].contains { pathKind(joinPath(path, landmark + $0)) == .regularFile }
+            if isThere { return path }
         }
         let target = places.last.map { joinPath($0, folder) } ?? folder
         throw UsageError(
             description: """
                 no --data, and \(name) is not in \(places.joined(separator: " or ")); download \(download) from \(page) and \
-                unpack it so that it is in \(target), or give --data
+                \(placing) \(target), or give --data
                 """)
     }
 }

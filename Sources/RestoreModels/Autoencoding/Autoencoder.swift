@@ -31,28 +31,53 @@ public final class Autoencoder {
 
     /// Codes and reconstructions of pictures, all at once.
     ///
-    /// - Parameter pictures: values as `input(of:)` gives them.
+    /// - Parameters:
+    ///   - pictures: values as `input(of:)` gives them.
+    ///   - labels: their classes, for a conditional autoencoder; nil, or one it does not have, is none.
     /// - Throws: `NetworkError` if the machine has too little memory.
-    public func apply(_ pictures: [[Float]]) throws(NetworkError) -> [Output] {
-        let outputs = try whole.run([(pictures, architecture.pictureShape)])
-        guard outputs.count == 2 else { return [] }
+    public func apply(_ pictures: [[Float]], labels: [Int?]? = nil) throws(NetworkError) -> [Output] {
+        let outputs = try whole.run(inputs(pictures, architecture.pictureShape, labels))
+        guard outputs.count >= 2 else { return [] }
         return zip(outputs[0], outputs[1]).map { Output(code: $1, reconstruction: $0) }
     }
 
-    /// The codes of pictures, all at once: `codeSize` values each.
+    /// The codes of pictures, all at once: `codeSize` values each, of a variational autoencoder the means.
     ///
-    /// - Parameter pictures: values as `input(of:)` gives them.
+    /// - Parameters: as for `apply`.
     /// - Throws: `NetworkError` if the machine has too little memory.
-    public func codes(of pictures: [[Float]]) throws(NetworkError) -> [[Float]] {
-        try encoder.run([(pictures, architecture.pictureShape)]).first ?? []
+    public func codes(of pictures: [[Float]], labels: [Int?]? = nil) throws(NetworkError) -> [[Float]] {
+        try encoder.run(inputs(pictures, architecture.pictureShape, labels)).first ?? []
+    }
+
+    /// The distributions q(z | x) of pictures by a variational autoencoder; nil for others.
+    ///
+    /// - Parameters: as for `apply`.
+    /// - Throws: `NetworkError` if the machine has too little memory.
+    public func posteriors(
+        of pictures: [[Float]], labels: [Int?]? = nil
+    ) throws(NetworkError) -> [NormalCode]? {
+        guard architecture.kind.isVariational else { return nil }
+        let outputs = try encoder.run(inputs(pictures, architecture.pictureShape, labels))
+        guard outputs.count == 2 else { return [] }
+        return zip(outputs[0], outputs[1]).map { NormalCode(mean: $0, logVariance: $1) }
     }
 
     /// The pictures of codes, all at once: height × width × channels values each, not clipped.
     ///
-    /// - Parameter codes: `codeSize` values each.
+    /// - Parameters:
+    ///   - codes: `codeSize` values each.
+    ///   - labels: as for `apply`.
     /// - Throws: `NetworkError` if the machine has too little memory.
-    public func pictures(of codes: [[Float]]) throws(NetworkError) -> [[Float]] {
-        try decoder.run([(codes, architecture.codeShape)]).first ?? []
+    public func pictures(of codes: [[Float]], labels: [Int?]? = nil) throws(NetworkError) -> [[Float]] {
+        try decoder.run(inputs(codes, architecture.codeShape, labels)).first ?? []
+    }
+
+    private func inputs(
+        _ examples: [[Float]], _ shape: Shape, _ labels: [Int?]?
+    ) -> [(examples: [[Float]], shape: Shape)] {
+        guard let labelShape = architecture.labelShape else { return [(examples, shape)] }
+        let classes = labels ?? examples.map { _ in nil }
+        return [(examples, shape), (classes.map { architecture.oneHot($0) }, labelShape)]
     }
 
     /// The values that the network gets for a picture.
@@ -62,7 +87,18 @@ public final class Autoencoder {
     public func image(of reconstruction: [Float]) -> Image { architecture.image(of: reconstruction) }
 }
 
+/// A code as a random variable: normal, its values independent.
+public struct NormalCode: Equatable, Sendable {
+    public let mean: [Float]
+    public let logVariance: [Float]
+}
+
 extension AutoencoderArchitecture {
+    /// A class as the network takes it: 1 for it, 0 for the others; all 0 for none, or one that it does not have.
+    public func oneHot(_ label: Int?) -> [Float] {
+        (0..<(classCount ?? 0)).map { $0 == label ? 1 : 0 }
+    }
+
     /// A picture as the network takes it: in its size (by area means if it has another one) and channels.
     ///
     /// - Returns: height × width × channels floats in 0…1.

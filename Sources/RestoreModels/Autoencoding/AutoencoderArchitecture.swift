@@ -1,16 +1,61 @@
 import RestoreNN
 
-/// An autoencoder of fully connected layers (Hinton & Salakhutdinov, "Reducing the dimensionality of data with neural
-/// networks", Science 313, 2006): picture → hidden layers → code → the same layers mirrored → picture.
+/// The networks of the autoencoder family: picture → encoder → code → decoder → picture.
 ///
-/// Input "picture": N×H×W×C with values in 0…1. Outputs: "reconstruction" of the same shape, and "code", N×1×1×`codeSize`.
-/// Hidden layers are followed by tanh; the code and the reconstruction are linear.
+/// Input "picture": N×H×W×C with values in 0…1; a conditional one has the input "label", too, N×1×1×`classCount`, 1 for
+/// the class and 0 for the others. Outputs: "reconstruction", of the picture's shape, and "code", N×1×1×`codeSize`;
+/// of variational ones the code is the mean of q(z | x), and a third output is its log variance.
+///
+/// What a member minimizes is not here but in its training; `docs/autoencoders.md` lists the members with their sources.
 public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
     public static let task = "autoencoder"
 
-    /// Kinds of autoencoders, as `--kind` and model files name them.
+    /// The members of the family, as `--kind` and model files name them.
     public enum Kind: String, CaseIterable, Codable, Sendable {
+        /// Fully connected layers with tanh, a linear code and output (Hinton & Salakhutdinov, "Reducing the
+        /// dimensionality of data with neural networks", Science 313, 2006).
         case dense
+        /// Linear encoder and decoder, which span the subspace of the principal components (Baldi & Hornik, "Neural
+        /// networks and principal component analysis", Neural Networks 2, 1989).
+        case linear
+        /// Convolutions of stride 2, a code, and transposed convolutions.
+        case convolutional
+        /// Restores corrupted pictures (Vincent et al., "Extracting and composing robust features with denoising
+        /// autoencoders", ICML 2008).
+        case denoising
+        /// Few units are active at a time, by a penalty.
+        case sparse
+        /// Only the k greatest units of a linear code remain (Makhzani & Frey, "k-Sparse Autoencoders", ICLR 2014; the
+        /// decoder's weights are its own here).
+        case kSparse = "k-sparse"
+        /// The code hardly changes with the picture (Rifai et al., "Contractive auto-encoders", ICML 2011).
+        case contractive
+        /// The code is a random variable (Kingma & Welling, "Auto-encoding variational Bayes", ICLR 2014).
+        case variational
+        /// A variational one whose encoder and decoder are told the class (Sohn, Lee & Yan, "Learning structured output
+        /// representation using deep conditional generative models", NIPS 2015).
+        case conditional
+
+        /// Whether the code is a random variable with a standard normal prior.
+        public var isVariational: Bool { self == .variational || self == .conditional }
+        /// Whether code units are what a sigmoid gives.
+        var hasSigmoidCode: Bool { self == .contractive }
+    }
+
+    /// How the units of a sparse code are kept inactive, which decides their activation.
+    public enum Sparsity: String, CaseIterable, Codable, Sendable {
+        /// The sum of their magnitudes, which is a Laplace prior; ReLU.
+        case l1
+        /// The divergence of their mean activity from a target; sigmoid.
+        case kl
+    }
+
+    /// What the decoder of a variational autoencoder gives the parameters of.
+    public enum Likelihood: String, CaseIterable, Codable, Sendable {
+        /// The probability that a pixel is 1.
+        case bernoulli
+        /// The mean of a pixel's value; its variance is a setting of the training.
+        case gaussian
     }
 
     public let kind: Kind
@@ -18,19 +63,36 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
     public let height: Int
     public let width: Int
     public let channels: Int
-    /// Units of the encoder's hidden layers; the decoder has them in reverse order.
+    /// Units, or channels, of the encoder's hidden layers; the decoder has them in reverse order.
     public let hidden: [Int]
     public let codeSize: Int
+    /// The k of a k-sparse autoencoder.
+    public let activeUnits: Int?
+    /// Of a sparse autoencoder.
+    public let sparsity: Sparsity?
+    /// Of a variational autoencoder.
+    public let likelihood: Likelihood?
+    /// Of a conditional one.
+    public let classCount: Int?
 
     private enum CodingKeys: String, CodingKey {
         case kind = "name"
         case height, width, channels, hidden
         case codeSize = "code"
+        case activeUnits = "active"
+        case sparsity, likelihood
+        case classCount = "classes"
     }
 
+    /// - Parameters:
+    ///   - activeUnits: for `kSparse`, 40 unless given.
+    ///   - sparsity: for `sparse`, `l1` unless given.
+    ///   - likelihood: for variational ones, `bernoulli` unless given.
+    ///   - classCount: for `conditional`, 10 unless given.
     public init(
         kind: Kind = .dense, height: Int = 28, width: Int = 28, channels: Int = 1, hidden: [Int] = [500, 300],
-        codeSize: Int = 2
+        codeSize: Int = 2, activeUnits: Int? = nil, sparsity: Sparsity? = nil, likelihood: Likelihood? = nil,
+        classCount: Int? = nil
     ) {
         self.kind = kind
         self.height = height
@@ -38,6 +100,10 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
         self.channels = channels
         self.hidden = hidden
         self.codeSize = codeSize
+        self.activeUnits = kind == .kSparse ? activeUnits ?? 40 : nil
+        self.sparsity = kind == .sparse ? sparsity ?? .l1 : nil
+        self.likelihood = kind.isVariational ? likelihood ?? .bernoulli : nil
+        self.classCount = kind == .conditional ? classCount ?? 10 : nil
     }
 
     public var defect: String? {
@@ -49,68 +115,47 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
             return "expected up to 8 hidden layers of 1 to 65536 units, found \(hidden)"
         }
         guard (1...65536).contains(codeSize) else { return "expected a code of 1 to 65536 units, found \(codeSize)" }
+        switch kind {
+        case .linear, .kSparse, .contractive:
+            guard hidden.isEmpty else {
+                return "expected no hidden layers in the \(kind.rawValue) kind, found \(hidden)"
+            }
+        case .convolutional:
+            let step = 1 << hidden.count
+            guard !hidden.isEmpty, height % step == 0, width % step == 0 else {
+                return "expected sides that \(hidden.count) layers can halve, found \(height)×\(width)"
+            }
+        case .dense, .denoising, .sparse, .variational, .conditional: break
+        }
+        return defectOfKind
+    }
+
+    /// What is wrong with the settings that only some kinds have.
+    private var defectOfKind: String? {
+        switch kind {
+        case .kSparse:
+            guard let activeUnits, (1...codeSize).contains(activeUnits) else {
+                return "expected 1 to \(codeSize) active units, found \(activeUnits.map { "\($0)" } ?? "none")"
+            }
+        case .sparse:
+            guard sparsity != nil else { return "expected how the code is kept sparse" }
+        case .variational, .conditional:
+            guard likelihood != nil else { return "expected what the decoder's output means" }
+            guard kind == .variational || (1...1000).contains(classCount ?? 0) else {
+                return "expected 1 to 1000 classes, found \(classCount.map { "\($0)" } ?? "none")"
+            }
+        default: break
+        }
         return nil
     }
 
-    private var features: Int { height * width * channels }
+    var features: Int { height * width * channels }
 
     /// Whether codes have a standard normal prior, so that new ones can be drawn from it.
-    public var hasNormalPrior: Bool { false }
+    public var hasNormalPrior: Bool { kind.isVariational }
 
-    /// The shapes of one picture and of one code.
+    /// The shapes of one picture, of one code and of one label.
     public var pictureShape: Shape { Shape(batch: 1, height: height, width: width, channels: channels) }
     public var codeShape: Shape { Shape(batch: 1, height: 1, width: 1, channels: codeSize) }
-
-    /// Weights start normal with standard deviation 0.1, biases at 0.
-    private func dense(_ inputs: Int, _ outputs: Int) -> Dense {
-        Dense(inputFeatures: inputs, outputFeatures: outputs, initialization: .normal(standardDeviation: 0.1))
-    }
-
-    public var network: Network {
-        var network = Network()
-        let code = addEncoder(to: &network)
-        let reconstruction = addDecoder(to: &network, code)
-        network.output(reconstruction)
-        network.output(code)
-        return network
-    }
-
-    /// Picture → code.
-    public var encoder: Network {
-        var network = Network()
-        network.output(addEncoder(to: &network))
-        return network
-    }
-
-    /// Code, as an input of the same name, → reconstruction.
-    public var decoder: Network {
-        var network = Network()
-        let code = network.input("code")
-        network.output(addDecoder(to: &network, code))
-        return network
-    }
-
-    private func addEncoder(to network: inout Network) -> Network.Value {
-        var value = network.input("picture")
-        var count = features
-        for (index, units) in hidden.enumerated() {
-            value = network.add("encoder.\(index)", dense(count, units), value)
-            value = network.add("encoder.\(index).tanh", Activation(.tanh), value)
-            count = units
-        }
-        return network.add("code", dense(count, codeSize), value)
-    }
-
-    private func addDecoder(to network: inout Network, _ code: Network.Value) -> Network.Value {
-        var value = code
-        var count = codeSize
-        for (index, units) in hidden.reversed().enumerated() {
-            value = network.add("decoder.\(index)", dense(count, units), value)
-            value = network.add("decoder.\(index).tanh", Activation(.tanh), value)
-            count = units
-        }
-        value = network.add("decoder.output", dense(count, features), value)
-        return network.add(
-            "reconstruction", Reshape(height: height, width: width, channels: channels), value)
-    }
+    public var labelShape: Shape? { classCount.map { Shape(batch: 1, height: 1, width: 1, channels: $0) } }
 }

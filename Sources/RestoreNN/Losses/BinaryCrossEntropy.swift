@@ -26,7 +26,7 @@ public struct BinaryCrossEntropy: LossOperator, Hashable {
     public func evaluate(_ pass: ForwardPass) -> Double {
         let (logits, targets) = (pass.inputs[0], pass.inputs[1])
         return WeightedValues(pass, weights: 2).reduced(reduction) { start, count in
-            sumOfBinaryCrossEntropies(logits + start, targets + start, count: count)
+            bernoulliNegativeLogLikelihood(logits + start, targets + start, count: count)
         }
     }
 
@@ -38,7 +38,8 @@ public struct BinaryCrossEntropy: LossOperator, Hashable {
         if let gradient = pass.inputGradients[0] {
             values.forEachRun { start, count, weight in
                 let factor = scale * weight
-                for i in start..<(start + count) { gradient[i] = factor * (sigmoid(logits[i]) - targets[i]) }
+                writeSigmoids(logits + start, into: gradient + start, count: count)
+                for i in start..<(start + count) { gradient[i] = factor * (gradient[i] - targets[i]) }
             }
         }
         if let gradient = pass.inputGradients[1] {
@@ -50,13 +51,35 @@ public struct BinaryCrossEntropy: LossOperator, Hashable {
     }
 }
 
-private func sumOfBinaryCrossEntropies(
+/// Σ max(x, 0) − x·t + log(1 + e^−|x|) over logits x and targets t: the negative log-likelihood of the targets if they
+/// are 0 or 1. Propagates NaN.
+///
+/// A logarithm of a product replaces sixteen logarithms: its factors are between 1 and 2.
+func bernoulliNegativeLogLikelihood(
     _ logits: UnsafePointer<Float>, _ targets: UnsafePointer<Float>, count: Int
 ) -> Double {
-    var sum = 0.0
-    for i in 0..<count {
-        let (x, t) = (logits[i], targets[i])
-        sum += Double(x > 0 ? x : 0) - Double(x) * Double(t) + Double(log1pf(expf(-abs(x))))
+    let group = 16
+    return withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, count)) { buffer in
+        guard let decays = buffer.baseAddress else { return 0 }
+        for i in 0..<count { decays[i] = -abs(logits[i]) }
+        exponentiate(decays, scale: 1, count: count)
+        var sum = 0.0
+        for start in stride(from: 0, to: count, by: group) {
+            var (linear, product): (Float, Float) = (0, 1)
+            for i in start..<min(start + group, count) {
+                let (x, t) = (logits[i], targets[i])
+                linear += (x > 0 ? x : 0) - x * t
+                product *= 1 + decays[i]
+            }
+            sum += Double(linear) + Double(logf(product))
+        }
+        return sum
     }
-    return sum
+}
+
+/// 1 / (1 + e⁻ˣ) of each value. Propagates NaN.
+func writeSigmoids(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int) {
+    for i in 0..<count { y[i] = -x[i] }
+    exponentiate(y, scale: 1, count: count)
+    for i in 0..<count { y[i] = 1 / (1 + y[i]) }
 }
