@@ -52,10 +52,12 @@ let package = Package(
         .target(
             name: "RestoreModels",
             dependencies: ["RestoreNN", "RestoreImage", "RestoreConcurrency", "RestoreFiles", "RestoreLinearAlgebra"]),
+        // Loads librsvg when a chart is to become a PNG; nothing links it.
+        .target(name: "RestoreCharts", dependencies: ["RestoreImage", "RestoreText"]),
         .target(
             name: "RestoreTraining",
             dependencies: [
-                "RestoreModels", "RestoreNN", "RestoreCUDA", "RestoreImage", "RestoreConcurrency", "RestoreFiles",
+                "RestoreCharts", "RestoreModels", "RestoreNN", "RestoreCUDA", "RestoreImage", "RestoreConcurrency", "RestoreFiles",
                 "RestoreText", "CLibMD", "CLibYAML", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -65,7 +67,7 @@ let package = Package(
             name: "RestoreCommands",
             dependencies: [
                 "RestoreTraining", "RestoreModels", "RestoreImage", "RestoreNN", "RestoreConcurrency", "RestoreFiles",
-                "RestoreText",
+                "RestoreText", "RestoreCharts", "RestoreLinearAlgebra",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -86,6 +88,7 @@ let package = Package(
         .testTarget(
             name: "RestoreNNTests",
             dependencies: ["RestoreNN", "RestoreConcurrency", "RestoreLinearAlgebra", "CKernels", "TestSupport"]),
+        .testTarget(name: "RestoreChartsTests", dependencies: ["RestoreCharts", "RestoreImage"]),
         .testTarget(
             name: "RestoreImageTests", dependencies: ["RestoreImage", "RestoreConcurrency", "TestSupport", "CZlib"]),
         .target(

@@ -21,7 +21,7 @@ public struct RestoreCommand: ParsableCommand {
         version: version,
         subcommands: [
             DenoiseCommand.self, ColorizeCommand.self, InpaintCommand.self, DegradeCommand.self, EvaluateCommand.self,
-            TrainCommand.self, DataCommand.self, ModelsCommand.self,
+            TrainCommand.self, LatentCommand.self, DataCommand.self, ModelsCommand.self,
         ])
 
     public init() {}

@@ -1,3 +1,4 @@
+import RestoreCharts
 import RestoreText
 
 /// A figure of one curve over the steps: lines in SVG, which stretch with the page, and labels in HTML, which do not,

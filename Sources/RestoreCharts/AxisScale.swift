@@ -2,14 +2,14 @@ import RestoreText
 import Glibc
 
 /// Maps the values of an axis to positions in 0…1, and determines its ticks.
-struct AxisScale {
-    struct Tick: Equatable {
+package struct AxisScale {
+    package struct Tick: Equatable {
         /// Position in 0…1.
-        let place: Double
-        let label: String
+        package let place: Double
+        package let label: String
     }
 
-    let ticks: [Tick]
+    package let ticks: [Tick]
     private let range: ClosedRange<Double>
     private let isLogarithmic: Bool
 
@@ -17,7 +17,7 @@ struct AxisScale {
     /// with `endsAtTicks`, at the ticks around them.
     ///
     /// - Parameter label: the text of a tick, given its value and the distance between ticks.
-    init(
+    package init(
         linear values: ClosedRange<Double>, endsAtTicks: Bool, label: (Double, Double) -> String = decimalLabel
     ) {
         let values = Self.widened(values)
@@ -42,7 +42,7 @@ struct AxisScale {
     /// them.
     ///
     /// Nil if a linear axis is more suitable: for values that are not positive or span less than a factor of ten.
-    init?(logarithmic values: ClosedRange<Double>) {
+    package init?(logarithmic values: ClosedRange<Double>) {
         guard values.lowerBound > 0, values.upperBound / values.lowerBound >= 10 else { return nil }
         let (low, high) = (log10(values.lowerBound), log10(values.upperBound))
         let margin = 0.04 * (high - low)
@@ -63,7 +63,7 @@ struct AxisScale {
     }
 
     /// The position of `value`: 0…1 within the axis, less or more outside of it.
-    func place(_ value: Double) -> Double {
+    package func place(_ value: Double) -> Double {
         let scaled = isLogarithmic ? log10(max(value, .leastNormalMagnitude)) : value
         return (scaled - range.lowerBound) / (range.upperBound - range.lowerBound)
     }
@@ -84,7 +84,7 @@ struct AxisScale {
 }
 
 /// The text of a tick, with as many decimals as the distance between ticks requires.
-func decimalLabel(_ value: Double, _ distance: Double) -> String {
+package func decimalLabel(_ value: Double, _ distance: Double) -> String {
     let exponent = Int((log10(distance) + 1e-9).rounded(.down))
     // Beyond four decimals, and from a million on, an exponent is easier to read than zeros.
     if exponent >= -4, abs(value) < 1e6 { return decimals(value, max(0, -exponent)) }
@@ -94,7 +94,7 @@ func decimalLabel(_ value: Double, _ distance: Double) -> String {
 }
 
 /// A number of steps as shown at a tick: 500, 20k, 1.5M.
-func stepLabel(_ value: Double, _ distance: Double) -> String {
+package func stepLabel(_ value: Double, _ distance: Double) -> String {
     for (unit, suffix) in [(1e6, "M"), (1e3, "k")] where abs(value) >= unit {
         return decimalLabel(value / unit, min(1, distance / unit)) + suffix
     }
