@@ -16,7 +16,7 @@ import Testing
     private static let inpainters = names.filter { $0.hasPrefix("inpaint-") }
 
     @Test func everyModelIsTested() {
-        #expect(Self.denoisers == ["denoise-color", "denoise-photo"])
+        #expect(Self.denoisers == ["denoise-color", "denoise-jpeg", "denoise-photo"])
         #expect(Self.colorizers == ["colorize-cifar10", "colorize-photo"])
         #expect(Self.inpainters == ["inpaint-photo"])
         #expect(Set(Self.names) == Set(Self.denoisers + Self.colorizers + Self.inpainters))
@@ -279,7 +279,9 @@ import Testing
             #expect(noise.contains("Gaussian") && noise.contains("σ uniform in 0–\(range.1) of 255"))
             #expect(!isBlind)
         case let kind:
-            #expect(kind == "photo" && noise.contains("PhotographNoise") && isBlind)
+            let degradation = ["photo": "PhotographNoise", "jpeg": "JPEGDamage"][kind]
+            let name = try #require(degradation, "\(kind)")
+            #expect(isBlind && noise.contains(name))
         }
     }
 

@@ -50,14 +50,15 @@ import Testing
         let noises: [PictureAnalysis.Noise] = [
             .none, white, .photograph(level: 4), photograph, .compressed(level: 2), .compressed(level: 14),
         ]
-        let (color, photo) = ("denoise-color", "denoise-photo")
-        #expect(noises.map { DenoiserSelection.name(for: $0) } == [color, color, color, photo, color, color])
+        let (color, photo, jpeg) = ("denoise-color", "denoise-photo", "denoise-jpeg")
+        #expect(noises.map { DenoiserSelection.name(for: $0) } == [color, color, color, photo, jpeg, jpeg])
     }
 
-    @Test func withoutTheModelForPhotographsTheOtherServes() throws {
+    @Test func withoutAnotherModelTheOneForWhiteNoiseServes() throws {
         let (selection, read) = selection()
         #expect(try selection.denoiser(for: photograph).name == "denoise-color")
         #expect(try selection.denoiser(for: white).name == "denoise-color")
+        #expect(try selection.denoiser(for: .compressed(level: 9)).name == "denoise-color")
         #expect(read().count == 1)
     }
 

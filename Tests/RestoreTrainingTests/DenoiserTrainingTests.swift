@@ -140,7 +140,7 @@ import Testing
     private func example(
         _ task: DenoiserTraining, _ configuration: DenoiserConfiguration, step: Int, slot: Int
     ) throws -> Example {
-        let (pixels, channels) = (256, configuration.noise == .photo ? 6 : 4)
+        let (pixels, channels) = (256, configuration.noise == .gaussian ? 4 : 6)
         var input = [Float](repeating: .nan, count: channels * pixels + 1)
         var target = [Float](repeating: .nan, count: 3 * pixels + 1)
         let path = try input.withUnsafeMutableBufferPointer { input in
@@ -170,7 +170,8 @@ import Testing
                     example.expected[3 * pixel + channel] += Float(example.sigma / 255 * deviate)
                 }
             }
-        case .photo:
+        case .photo, .jpeg:
+            let camera = configuration.noise == .photo ? PhotographNoise.training : .weakTraining
             let isTold = generator.uniform() >= 0.2
             let startsAtCorner = isTold || generator.uniform() < 0.5
             example.isClean = generator.uniform() < configuration.cleanShare
@@ -182,7 +183,7 @@ import Testing
                     ? JPEGDamage().degrade(
                         colors: colors, width: 16, height: 16, isGray: example.isGray,
                         startsAtCorner: startsAtCorner, generator: &generator)
-                    : PhotographNoise.training.degrade(
+                    : camera.degrade(
                         colors: colors, width: 16, height: 16, isGray: example.isGray,
                         startsAtCorner: startsAtCorner, generator: &generator)
             }
@@ -229,8 +230,9 @@ import Testing
 
     /// A blind network gets the target as a camera or a JPEG gives it, in 8 bits, or the target itself; and how it was
     /// compressed.
-    @Test func theNoiseOfPhotographsIsNotToldButTheirCompression() throws {
-        let (share, noise) = (0.3, DenoiserConfiguration.Noise.photo)
+    @Test(arguments: [DenoiserConfiguration.Noise.photo, .jpeg])
+    func theNoiseOfPhotographsIsNotToldButTheirCompression(noise: DenoiserConfiguration.Noise) throws {
+        let share = 0.3
         let (task, configuration) = (
             try task(grayShare: share, noise: noise), configuration(grayShare: share, noise: noise)
         )

@@ -2,6 +2,7 @@ import ArgumentParser
 import RestoreFiles
 import RestoreModels
 import RestoreNN
+import RestoreText
 import RestoreTraining
 
 struct EvaluateAutoencoderCommand: ParsableCommand {
@@ -10,7 +11,8 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
         abstract: "Measures how well images are reconstructed from their codes.",
         discussion: """
             Prints the mean squared error per value, for values in 0…1, next to the error of the mean image, and then the \
-            error and the codes of each class. If a folder has a test set, like MNIST's, only that is used. --codes writes \
+            error and the codes of each class. --components adds the best linear code of the same length. --samples estimates \
+            how probable binarized pictures are for a variational autoencoder. If a folder has a test set, like MNIST's, only that is used. --codes writes \
             the code and the class of every image to a table, for example for a scatter plot.
             """)
 
@@ -34,6 +36,14 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write codes and classes to this table.", valueName: "file.csv"))
     var codes: String?
 
+    @Flag(help: "Compare with as many principal components of the training pictures.")
+    var components = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Codes a picture for the likelihood of a variational autoencoder.", valueName: "K"))
+    var samples: Int?
+
     @Flag(help: "Replace an existing table.")
     var overwrite = false
 
@@ -47,15 +57,12 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
     func validate() throws {
         guard !sources.isEmpty else { throw ValidationError("--data needs at least one path.") }
         if let limit, limit < 1 { throw ValidationError("--limit takes 1 or more.") }
-        if let classes, Self.numbers(classes) == nil {
+        if let samples, !(1...1_000_000).contains(samples) {
+            throw ValidationError("--samples takes 1 to 1000000.")
+        }
+        if let classes, integers(classes) == nil {
             throw ValidationError("--classes takes numbers of classes, such as 1,5,6.")
         }
-    }
-
-    private static func numbers(_ text: String) -> Set<Int>? {
-        let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        let found = numbers.compactMap { $0 }
-        return found.count == numbers.count ? Set(found) : nil
     }
 
     func run() throws {
@@ -64,14 +71,34 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
             let pool = threads.pool
             let entry = try models.catalog().find(model)
             let autoencoder = Autoencoder(try Model<AutoencoderArchitecture>(path: entry.path), pool: pool)
-            var pictures = try PictureSet(
-                sources: sources.map { DataSource(path: $0) }, part: .test, minimumSide: 1, pool: pool,
-                logger: verbosity.logger)
-            if let chosen = (classes ?? autoencoder.metadata.notes["classes"]).flatMap(Self.numbers) {
-                pictures = try pictures.ofClasses(chosen)
+            let chosen = (classes ?? autoencoder.metadata.notes["classes"]).flatMap(integers).map { Set($0) }
+            func pictures(_ part: DatasetPart) throws -> [PictureSet.Picture] {
+                let all = try PictureSet(
+                    sources: sources.map { DataSource(path: $0) }, part: part, minimumSide: 1, pool: pool,
+                    logger: verbosity.logger)
+                return try chosen.map { try all.ofClasses($0).pictures } ?? all.pictures
+            }
+            let measured = Array(try pictures(.test).prefix(limit ?? .max))
+            var remarks: [String] = []
+            var subspace: PrincipalSubspace?
+            if components {
+                let inputs = try pictures(.training).map { autoencoder.input(of: $0.image) }
+                subspace = try PrincipalSubspace(inputs, size: autoencoder.architecture.codeSize)
+            }
+            if let subspace, autoencoder.architecture.kind == .linear {
+                let cosines = subspace.cosines(to: try autoencoder.decoderDirections())
+                let mean = cosines.reduce(0, +) / Double(cosines.count)
+                remarks.append(
+                    "cosines of the angles to the principal subspace: \(decimals(mean, 4)) on average, "
+                        + "at least \(decimals(cosines.first ?? 0, 4))")
+            }
+            if let samples {
+                let report = try LikelihoodReport(
+                    autoencoder, name: entry.name, pictures: measured, samples: samples, pool: pool)
+                remarks += report.lines
             }
             let evaluator = try AutoencoderEvaluator(
-                autoencoder, name: entry.name, pictures: Array(pictures.pictures.prefix(limit ?? .max)))
+                autoencoder, name: entry.name, pictures: measured, subspace: subspace, notes: remarks)
             try EvaluationRun(evaluator: evaluator, json: json).run()
             if let codes { try writeFileAtomically(evaluator.codesTable, to: codes, overwrite: overwrite) }
         }

@@ -72,6 +72,20 @@ public final class Autoencoder {
         try decoder.run(inputs(codes, architecture.codeShape, labels)).first ?? []
     }
 
+    /// What each unit of the code adds to the picture of the code 0: a basis of what a linear decoder spans.
+    ///
+    /// - Throws: `NetworkError` if the machine has too little memory.
+    public func decoderDirections() throws(NetworkError) -> [[Float]] {
+        let size = architecture.codeSize
+        let codes =
+            [[Float](repeating: 0, count: size)]
+            + (0..<size).map { unit in
+                (0..<size).map { $0 == unit ? 1 : 0 }
+            }
+        let decoded = try pictures(of: codes)
+        return decoded.dropFirst().map { zip($0, decoded[0]).map { $0 - $1 } }
+    }
+
     private func inputs(
         _ examples: [[Float]], _ shape: Shape, _ labels: [Int?]?
     ) -> [(examples: [[Float]], shape: Shape)] {
@@ -91,6 +105,12 @@ public final class Autoencoder {
 public struct NormalCode: Equatable, Sendable {
     public let mean: [Float]
     public let logVariance: [Float]
+
+    /// - Precondition: as many log variances as means.
+    public init(mean: [Float], logVariance: [Float]) {
+        precondition(mean.count == logVariance.count, "\(mean.count) means, \(logVariance.count) log variances")
+        (self.mean, self.logVariance) = (mean, logVariance)
+    }
 }
 
 extension AutoencoderArchitecture {

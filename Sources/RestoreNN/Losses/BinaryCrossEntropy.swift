@@ -65,13 +65,13 @@ func bernoulliNegativeLogLikelihood(
         exponentiate(decays, scale: 1, count: count)
         var sum = 0.0
         for start in stride(from: 0, to: count, by: group) {
-            var (linear, product): (Float, Float) = (0, 1)
+            var (linear, product) = (0.0, 1.0)
             for i in start..<min(start + group, count) {
-                let (x, t) = (logits[i], targets[i])
+                let (x, t) = (Double(logits[i]), Double(targets[i]))
                 linear += (x > 0 ? x : 0) - x * t
-                product *= 1 + decays[i]
+                product *= 1 + Double(decays[i])
             }
-            sum += Double(linear) + Double(logf(product))
+            sum += linear + log(product)
         }
         return sum
     }

@@ -83,7 +83,10 @@ public struct AutoencoderConfiguration: TrainingConfiguration {
         (trainer.epochs, trainer.reportInterval, trainer.validationInterval) = (20, 500, 3000)
         switch kind {
         case .dense: break
-        case .linear: (hidden, codeSize) = ([], 32)
+        case .linear:
+            (hidden, codeSize) = ([], 32)
+            // Components of nearly equal variance take long to tell apart.
+            (trainer.epochs, trainer.learningRate) = (60, 3e-3)
         case .convolutional:
             (hidden, codeSize) = ([32, 64], 32)
             trainer.batchSize = 128
