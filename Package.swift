@@ -57,8 +57,8 @@ let package = Package(
         .target(
             name: "RestoreTraining",
             dependencies: [
-                "RestoreCharts", "RestoreModels", "RestoreNN", "RestoreCUDA", "RestoreImage", "RestoreConcurrency", "RestoreFiles",
-                "RestoreText", "CLibMD", "CLibYAML", "CZlib",
+                "RestoreCharts", "RestoreModels", "RestoreNN", "RestoreCUDA", "RestoreImage", "RestoreConcurrency",
+                "RestoreFiles", "RestoreText", "CLibMD", "CLibYAML", "CZlib",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],

@@ -44,6 +44,7 @@ Architecture: $architecture
 Maintainer: $maintainer
 Installed-Size: $(du -k -s --apparent-size "$root/usr" | cut -f1)
 Depends: $libraries
+Recommends: librsvg2-2
 Suggests: libopenblas0, darktable, gimp, nautilus
 Section: graphics
 Priority: optional

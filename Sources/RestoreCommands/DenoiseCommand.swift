@@ -22,8 +22,8 @@ struct DenoiseCommand: ParsableCommand {
             upright, and the metadata is corrected accordingly. JPEG to JPEG keeps the quantization tables.
 
             Unless --model names one, the model is chosen by the image's noise (auto): denoise-photo for strong noise that has \
-            passed through a camera's processing or JPEG; denoise-color for weaker noise of that kind, for white noise, for \
-            the damage of JPEG, and whenever --sigma gives the level. Without noise that is certain, the image stays as it is.
+            passed through a camera's processing or JPEG; denoise-jpeg for the damage of JPEG; denoise-color for weaker noise, \
+            for white noise, and whenever --sigma gives the level. Without noise that is certain, the image stays as it is.
 
             --ensemble averages over eight orientations of the image: slightly better, eight times the work. --quality best \
             asks for the best result that this installation can produce, which today means --ensemble. --quality 1…100 sets \

@@ -74,11 +74,11 @@ final class Workplace {
     /// Runs the program, which must fail with this code, say so in one line on stderr that names what is wrong, say
     /// nothing on stdout, and leave the folder as it was.
     func expectFailure(
-        _ arguments: [String], code: Int32, naming name: String,
+        _ arguments: [String], code: Int32, naming name: String, environment: [String: String] = [:],
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let before = try contents
-        let outcome = try run(arguments)
+        let outcome = try run(arguments, environment: environment)
         #expect(outcome.code == code, "\(arguments): \(outcome.errors)", sourceLocation: sourceLocation)
         #expect(outcome.output == "", sourceLocation: sourceLocation)
         #expect(outcome.errorLines.count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)

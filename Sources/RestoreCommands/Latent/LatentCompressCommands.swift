@@ -15,7 +15,10 @@ private enum CodeFile {
     /// What tells whether two models are the same.
     static func checksum(_ path: String) throws -> String {
         let file = try SafetensorsFile(path: path)
-        return file.metadata["restore.checksum"] ?? ""
+        guard let checksum = file.metadata["restore.checksum"] else {
+            throw WeightsError.damaged(path: path, reason: "it has no checksum, by which its codes could be recognized")
+        }
+        return checksum
     }
 }
 
@@ -117,12 +120,15 @@ struct LatentDecompressCommand: ParsableCommand {
             try makeDirectory(output)
             let values = try file.values(of: CodeFile.tensor)
             let labels = try file.shape(of: CodeFile.labels).map { _ in try file.values(of: CodeFile.labels) }
+            guard labels.map({ $0.count == shape[0] }) ?? true else {
+                throw WeightsError.damaged(path: codes, reason: "it has not one label for each code")
+            }
             let digits = "\(max(0, shape[0] - 1))".count
             for start in stride(from: 0, to: shape[0], by: 500) {
                 try Interruption.check()
                 let range = start..<min(start + 500, shape[0])
                 let part = range.map { Array(values[($0 * size)..<(($0 + 1) * size)]) }
-                let classes = range.map { index in labels.map { Int($0[index]) } }
+                let classes = range.map { index in labels.flatMap { Int(exactly: $0[index]) } }
                 for (index, picture) in zip(range, try autoencoder.pictures(of: part, labels: classes)) {
                     let number = String(repeating: "0", count: digits - "\(index)".count) + "\(index)"
                     try writeImage(

@@ -22,6 +22,8 @@ struct LatentModelOptions: ParsableArguments {
 
     /// - Throws: `ModelError`, `FileError`.
     func load() throws -> Autoencoder {
+        // From here on, a signal ends the work at the next check.
+        Interruption.watch()
         let entry = try models.catalog().find(model)
         return Autoencoder(try Model<AutoencoderArchitecture>(path: entry.path), pool: threads.pool)
     }

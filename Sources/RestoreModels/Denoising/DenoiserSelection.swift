@@ -16,6 +16,10 @@ public final class DenoiserSelection {
     /// provided that it is told this level: the other one takes too much for noise.
     private static let greatestWhiteLevel = 12.0
 
+    /// Strength of the quantization, that of quality 40, from which what the denoiser for photographs takes away is JPEG's
+    /// damage, and says nothing of noise.
+    private static let leastOverwhelmingCompression: Float = 0.26
+
     /// The denoiser that suits a picture: the only place that says which serves for what.
     public static func name(for noise: PictureAnalysis.Noise) -> String {
         switch noise {
@@ -78,6 +82,9 @@ public final class DenoiserSelection {
         let denoiser = try denoiser(named: Self.photographModel).denoiser
         guard denoiser.architecture.isBlind else { return analysis }
         let compression = CompressionStrength(of: picture)
+        if case .compressed = analysis.noise, compression.luminance > Self.leastOverwhelmingCompression {
+            return analysis
+        }
         let options = Denoiser.Options(noiseLevel: .automatic, compression: compression)
         guard let evidence = try ResidualEvidence(of: picture.image, by: denoiser, options: options) else {
             return analysis
