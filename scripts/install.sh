@@ -35,7 +35,10 @@ else
 fi
 
 install -d "$share/applications" "$share/icons/hicolor/scalable/apps" "$share/doc/restore"
-install -m 644 "$sources/packaging/restore.desktop" "$share/applications/"
+# The menu opens the page in the browser: without a server there is nothing to open.
+if "$program" --help | grep -q "^  serve "; then
+    install -m 644 "$sources/packaging/restore.desktop" "$share/applications/"
+fi
 install -m 644 "$sources/packaging/restore.svg" "$share/icons/hicolor/scalable/apps/"
 install -m 644 "$sources/packaging/copyright" "$share/doc/restore/"
 if [ -d "$sources/integrations" ]; then
