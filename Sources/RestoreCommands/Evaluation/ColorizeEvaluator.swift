@@ -1,3 +1,4 @@
+import RestoreFiles
 import RestoreImage
 import RestoreModels
 import RestoreNN
@@ -110,7 +111,7 @@ struct ColorizeEvaluator: Evaluator {
     /// The true color at random places, the mean over 3×3 pixels.
     private func hints(of truth: Image, name: String) -> [ColorHint] {
         guard hintCount > 0 else { return [] }
-        var generator = SeededGenerator(seed: seed, path: stableHash(name))
+        var generator = SeededGenerator(seed: seed, path: stableHash(lastPathComponent(of: name)))
         let colors = truth.colors
         return (0..<hintCount).map { _ in
             let (x, y) = (generator.index(below: truth.width), generator.index(below: truth.height))
