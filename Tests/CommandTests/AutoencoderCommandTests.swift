@@ -12,31 +12,15 @@ import Testing
     init() throws {
         workplace = try Workplace()
         folder = workplace.folder
-        for (name, count) in [("train", 120), ("t10k", 30)] {
-            let (images, labels) = Self.digits(count)
-            try folder.write(images, "mnist/\(name)-images-idx3-ubyte")
-            try folder.write(labels, "mnist/\(name)-labels-idx1-ubyte")
-        }
-    }
-
-    /// Bars of 6×6 pixels: horizontal ones of class 1, vertical ones of class 5, gray squares of class 7.
-    private static func digits(_ count: Int) -> (images: [UInt8], labels: [UInt8]) {
-        func header(_ axes: Int, _ sides: [Int]) -> [UInt8] {
-            [0, 0, 8, UInt8(axes)] + sides.flatMap { [0, 0, UInt8($0 >> 8), UInt8($0 & 255)] }
-        }
-        var generator = SeededGenerator(seed: UInt64(count))
-        var (images, labels): ([UInt8], [UInt8]) = (header(3, [count, 6, 6]), header(1, [count]))
-        for index in 0..<count {
+        // Pictures of 6×6: horizontal bars of class 1, vertical ones of class 5, gray squares of class 7.
+        try folder.writeDigits("mnist", side: 6, label: { [1, 5, 7][$0 % 3] }) { count, index in
+            var generator = SeededGenerator(seed: UInt64(count), path: UInt64(index))
             let place = generator.index(below: 6)
-            labels.append([1, 5, 7][index % 3])
-            for y in 0..<6 {
-                for x in 0..<6 {
-                    let isBar = index % 3 == 0 ? y == place : x == place
-                    images.append(index % 3 == 2 ? 99 : isBar ? 255 : 0)
-                }
+            return (0..<36).map { pixel in
+                let isBar = index % 3 == 0 ? pixel / 6 == place : pixel % 6 == place
+                return index % 3 == 2 ? 99 : isBar ? 255 : 0
             }
         }
-        return (images, labels)
     }
 
     private func train(_ output: String, _ more: String...) throws -> Outcome {

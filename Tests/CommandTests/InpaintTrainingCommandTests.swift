@@ -14,26 +14,12 @@ import Testing
     init() throws {
         workplace = try Workplace()
         folder = workplace.folder
-        for (name, count) in [("train", 120), ("t10k", 30)] {
-            let (images, labels) = Self.digits(count)
-            try folder.write(images, "mnist/\(name)-images-idx3-ubyte")
-            try folder.write(labels, "mnist/\(name)-labels-idx1-ubyte")
-        }
-    }
-
-    /// Vertical bars of 28×28 pixels: dark ones of class 3, bright ones of class 8.
-    private static func digits(_ count: Int) -> (images: [UInt8], labels: [UInt8]) {
-        func header(_ axes: Int, _ sides: [Int]) -> [UInt8] {
-            [0, 0, 8, UInt8(axes)] + sides.flatMap { [0, 0, UInt8($0 >> 8), UInt8($0 & 255)] }
-        }
-        var generator = SeededGenerator(seed: UInt64(count))
-        var (images, labels): ([UInt8], [UInt8]) = (header(3, [count, 28, 28]), header(1, [count]))
-        for index in 0..<count {
+        // Vertical bars of 28×28 pixels: dark ones of class 3, bright ones of class 8.
+        try folder.writeDigits("mnist", side: 28, label: { $0 % 2 == 0 ? 3 : 8 }) { count, index in
+            var generator = SeededGenerator(seed: UInt64(count), path: UInt64(index))
             let place = 2 + generator.index(below: 24)
-            labels.append(index % 2 == 0 ? 3 : 8)
-            images += (0..<784).map { abs($0 % 28 - place) < 2 ? (index % 2 == 0 ? 120 : 255) : 0 }
+            return (0..<784).map { abs($0 % 28 - place) < 2 ? (index % 2 == 0 ? 120 : 255) : 0 }
         }
-        return (images, labels)
     }
 
     private func train(_ output: String, _ more: String...) throws -> Outcome {

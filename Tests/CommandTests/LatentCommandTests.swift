@@ -13,29 +13,13 @@ import Testing
     init() throws {
         workplace = try Workplace()
         folder = workplace.folder
-        for (name, count) in [("train", 120), ("t10k", 30)] {
-            let (images, labels) = Self.bars(count)
-            try folder.write(images, "data/mnist/\(name)-images-idx3-ubyte")
-            try folder.write(labels, "data/mnist/\(name)-labels-idx1-ubyte")
-        }
-    }
-
-    /// Bars of 6×6 pixels: one horizontal place of class 1, vertical ones of class 5, gray squares of class 7.
-    private static func bars(_ count: Int) -> (images: [UInt8], labels: [UInt8]) {
-        func header(_ axes: Int, _ sides: [Int]) -> [UInt8] {
-            [0, 0, 8, UInt8(axes)] + sides.flatMap { [0, 0, UInt8($0 >> 8), UInt8($0 & 255)] }
-        }
-        var (images, labels): ([UInt8], [UInt8]) = (header(3, [count, 6, 6]), header(1, [count]))
-        for index in 0..<count {
-            labels.append([1, 5, 7][index % 3])
-            for y in 0..<6 {
-                for x in 0..<6 {
-                    let light = [y == 2, x == 3, true][index % 3]
-                    images.append(light ? UInt8(index % 3 == 2 ? 99 : 200 + index % 50) : 0)
-                }
+        // Pictures of 6×6: a bar in line 2 of class 1, one in column 3 of class 5, gray squares of class 7.
+        try folder.writeDigits("data/mnist", side: 6, label: { [1, 5, 7][$0 % 3] }) { _, index in
+            (0..<36).map { pixel in
+                let light = [pixel / 6 == 2, pixel % 6 == 3, true][index % 3]
+                return light ? UInt8(index % 3 == 2 ? 99 : 200 + index % 50) : 0
             }
         }
-        return (images, labels)
     }
 
     private func run(_ arguments: [String]) throws -> Outcome {
@@ -112,6 +96,19 @@ import Testing
         #expect(pixels[0].hasPrefix("accuracy 100.00 %, mean of 5"))
         let probe = try latent("probe", model).outputLines
         #expect(probe == ["error 0.00 % of 30 test pictures; 0.00 % of the 120 trained on"])
+    }
+
+    /// As in evaluate: a model of some classes is not shown others unless they are asked for.
+    @Test func theClassesAreThoseOfTheTraining() throws {
+        let model = try train("dense", "--hidden", "16", "--classes", "1,7")
+        func rows(_ more: String...) throws -> Int {
+            let outcome = try run(["latent", "features", model, "-o", "f.csv", "--overwrite"] + more)
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            return String(decoding: try readFile(folder("f.csv")), as: UTF8.self).split(separator: "\n").count - 1
+        }
+        #expect(try rows() == 20)
+        #expect(try rows("--classes", "5") == 10)
+        #expect(try rows("--classes", "1,5,7") == 30)
     }
 
     @Test func codesComeBackAsPictures() throws {

@@ -107,12 +107,6 @@ struct AutoencoderEvaluator: Evaluator {
             }
     }
 
-    /// A table of comma-separated values: the class, empty if there is none, and the units of the code.
-    var codesTable: [UInt8] {
-        let columns = ["label"] + (items.first?.code.indices.map { "code\($0 + 1)" } ?? [])
-        let rows = items.map { item in
-            ([item.label.map { "\($0)" } ?? ""] + item.code.map { "\($0)" }).joined(separator: ",")
-        }
-        return Array(([columns.joined(separator: ",")] + rows).joined(separator: "\n").utf8) + [UInt8(ascii: "\n")]
-    }
+    /// The classes and codes as `codesTable` writes them.
+    var table: [UInt8] { codesTable(labels: items.map(\.label), codes: items.map(\.code)) }
 }

@@ -100,7 +100,7 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
             let evaluator = try AutoencoderEvaluator(
                 autoencoder, name: entry.name, pictures: measured, subspace: subspace, notes: remarks)
             try EvaluationRun(evaluator: evaluator, json: json).run()
-            if let codes { try writeFileAtomically(evaluator.codesTable, to: codes, overwrite: overwrite) }
+            if let codes { try writeFileAtomically(evaluator.table, to: codes, overwrite: overwrite) }
         }
     }
 }

@@ -39,7 +39,7 @@ struct LatentCompressCommand: ParsableCommand {
         try reportingFailure {
             try output.check()
             let autoencoder = try model.load()
-            let pictures = try data.pictures(model)
+            let pictures = try data.pictures(model, for: autoencoder)
             let coded = try CodedPictures(pictures, by: autoencoder)
             let architecture = autoencoder.architecture
             var tensors = [

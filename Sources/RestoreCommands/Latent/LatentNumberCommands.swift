@@ -27,12 +27,13 @@ struct LatentFeaturesCommand: ParsableCommand {
             guard type == "csv" || type == "npy" else {
                 throw UsageError(description: "\(output.output): expected a .csv or .npy file")
             }
-            let coded = try CodedPictures(data.pictures(model), by: model.load())
+            let autoencoder = try model.load()
+            let coded = try CodedPictures(data.pictures(model, for: autoencoder), by: autoencoder)
             let size = coded.codes.first?.count ?? 0
             if type == "npy" {
                 try output.write(NumPyFile.bytes(coded.codes.flatMap { $0 }, shape: [coded.codes.count, size]))
             } else {
-                try output.write(table(coded, size: size))
+                try output.write(coded.table)
             }
             if let labels {
                 let values = coded.pictures.map { Int32($0.label ?? -1) }
@@ -40,14 +41,6 @@ struct LatentFeaturesCommand: ParsableCommand {
                     NumPyFile.bytes(values, shape: [values.count]), to: labels, overwrite: output.overwrite)
             }
         }
-    }
-
-    private func table(_ coded: CodedPictures, size: Int) -> [UInt8] {
-        let heading = (["label"] + (0..<size).map { "code\($0 + 1)" }).joined(separator: ",")
-        let rows = zip(coded.pictures, coded.codes).map { picture, code in
-            ([picture.label.map { "\($0)" } ?? ""] + code.map { "\($0)" }).joined(separator: ",")
-        }
-        return Array(([heading] + rows).joined(separator: "\n").utf8) + [UInt8(ascii: "\n")]
     }
 }
 
@@ -88,7 +81,7 @@ struct LatentClusterCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             let autoencoder = try model.load()
-            let pictures = try data.pictures(model)
+            let pictures = try data.pictures(model, for: autoencoder)
             let coded = try CodedPictures(pixels ? [] : pictures, by: autoencoder)
             let points = pixels ? pictures.map { autoencoder.input(of: $0.image) } : coded.codes
             let labels = pictures.compactMap(\.label)
@@ -162,8 +155,8 @@ struct LatentProbeCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             let autoencoder = try model.load()
-            let training = try CodedPictures(data.pictures(model, part: .train), by: autoencoder)
-            let test = try CodedPictures(data.pictures(model, part: .test), by: autoencoder)
+            let training = try CodedPictures(data.pictures(model, for: autoencoder, part: .train), by: autoencoder)
+            let test = try CodedPictures(data.pictures(model, for: autoencoder, part: .test), by: autoencoder)
             var settings = ClassProbe.Settings()
             (settings.epochs, settings.seed) = (epochs, seed)
             let labels = (training: try training.labels(), test: try test.labels())

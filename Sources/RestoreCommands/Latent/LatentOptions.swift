@@ -41,7 +41,7 @@ struct LatentDataOptions: ParsableArguments {
     @Option(help: "Which part of a data set that has both, like MNIST.")
     var part = DataPart.test
 
-    @Option(help: ArgumentHelp("Only these classes.", valueName: "1,5,6"))
+    @Option(help: ArgumentHelp("Only these classes. (default: those the model was trained on)", valueName: "1,5,6"))
     var classes: String?
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Only the first pictures.", valueName: "number"))
@@ -56,8 +56,11 @@ struct LatentDataOptions: ParsableArguments {
 
     /// The pictures that were asked for.
     ///
+    /// - Parameter autoencoder: the model's; unless others are given, pictures are of the classes that it was trained on.
     /// - Throws: `UsageError` if there is no data, `TrainingError`.
-    func pictures(_ model: LatentModelOptions, part: DataPart? = nil) throws -> [PictureSet.Picture] {
+    func pictures(
+        _ model: LatentModelOptions, for autoencoder: Autoencoder, part: DataPart? = nil
+    ) throws -> [PictureSet.Picture] {
         let part = part ?? self.part
         let parts = part == .all ? [DatasetPart.training, .test] : [part == .train ? .training : .test]
         let sources =
@@ -71,7 +74,9 @@ struct LatentDataOptions: ParsableArguments {
         for part in parts {
             var set = try PictureSet(
                 sources: sources, part: part, minimumSide: 1, pool: model.threads.pool, logger: logger)
-            if let classes, let numbers = integers(classes) { set = try set.ofClasses(Set(numbers)) }
+            // What it was trained on says nothing of pictures without classes.
+            let trained = set.pictures.contains { $0.label != nil } ? autoencoder.metadata.notes["classes"] : nil
+            if let numbers = (classes ?? trained).flatMap(integers) { set = try set.ofClasses(Set(numbers)) }
             pictures += set.pictures
         }
         return Array(pictures.prefix(limit ?? .max))
@@ -113,20 +118,6 @@ func printLines(_ lines: [String]) throws(FileError) {
     for line in lines { try Console.data(line) }
 }
 
-/// The numbers of a list with commas; nil if it is none.
-func integers(_ text: String) -> [Int]? {
-    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    let numbers = parts.compactMap { Int($0) }
-    return numbers.count == parts.count ? numbers : nil
-}
-
-/// The numbers of a list with commas; nil if it is none.
-func floats(_ text: String) -> [Float]? {
-    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    let numbers = parts.compactMap { Float($0) }.filter(\.isFinite)
-    return numbers.count == parts.count ? numbers : nil
-}
-
 /// Pictures with their codes.
 struct CodedPictures {
     let pictures: [PictureSet.Picture]
@@ -156,6 +147,9 @@ struct CodedPictures {
         return labels
     }
 
+    /// A table of comma-separated values.
+    var table: [UInt8] { codesTable(labels: pictures.map(\.label), codes: codes) }
+
     /// The mean and the standard deviation of each unit of the code.
     var moments: [(mean: Float, deviation: Float)] {
         (codes.first ?? []).indices.map { axis in
@@ -165,6 +159,15 @@ struct CodedPictures {
             return (Float(mean), Float(variance.squareRoot()))
         }
     }
+}
+
+/// A table of comma-separated values: the class, empty if there is none, and the units of the code.
+func codesTable(labels: [Int?], codes: [[Float]]) -> [UInt8] {
+    let columns = ["label"] + (codes.first?.indices.map { "code\($0 + 1)" } ?? [])
+    let rows = zip(labels, codes).map { label, code in
+        ([label.map { "\($0)" } ?? ""] + code.map { "\($0)" }).joined(separator: ",")
+    }
+    return Array(([columns.joined(separator: ",")] + rows).joined(separator: "\n").utf8) + [UInt8(ascii: "\n")]
 }
 
 /// Small pictures in rows and columns, enlarged so that they can be looked at.

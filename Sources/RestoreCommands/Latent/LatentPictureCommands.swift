@@ -61,7 +61,7 @@ struct LatentInterpolateCommand: ParsableCommand {
         guard let indices, let numbers = integers(indices) else {
             return (try pictures.map { autoencoder.input(of: try readImage($0).image) }, [nil, nil])
         }
-        let all = try data.pictures(model)
+        let all = try data.pictures(model, for: autoencoder)
         guard numbers.allSatisfy(all.indices.contains) else {
             throw UsageError(description: "--indices takes 0 to \(all.count - 1) for this data, found \(indices)")
         }
@@ -137,7 +137,7 @@ struct LatentSampleCommand: ParsableCommand {
     @OptionGroup var output: LatentOutputOptions
 
     func validate() throws {
-        guard (1...10_000).contains(count) else { throw ValidationError("--count takes 1 to 10000.") }
+        guard (1...1000).contains(count) else { throw ValidationError("--count takes 1 to 1000.") }
     }
 
     func run() throws {
@@ -155,7 +155,7 @@ struct LatentSampleCommand: ParsableCommand {
             let moments =
                 density == .prior
                 ? [(mean: Float, deviation: Float)](repeating: (0, 1), count: architecture.codeSize)
-                : try CodedPictures(data.pictures(model), by: autoencoder).moments
+                : try CodedPictures(data.pictures(model, for: autoencoder), by: autoencoder).moments
             var generator = SeededGenerator(seed: seed)
             let codes = (0..<count).map { _ in moments.map { $0.mean + $0.deviation * Float(generator.normal()) } }
             let columns = architecture.classCount == nil ? Int(Double(count).squareRoot().rounded(.up)) : count
@@ -230,7 +230,7 @@ struct LatentGridCommand: ParsableCommand {
             let quantiles = (0..<steps).map { Float(normalQuantile((Double($0) + 0.5) / Double(steps))) }
             return [quantiles, quantiles]
         }
-        let codes = try CodedPictures(data.pictures(model), by: autoencoder).codes
+        let codes = try CodedPictures(data.pictures(model, for: autoencoder), by: autoencoder).codes
         return (0..<2).map { axis in
             let values = codes.map { $0[axis] }.sorted()
             // Without a hundredth of the codes at either end.
@@ -284,7 +284,7 @@ struct LatentTraverseCommand: ParsableCommand {
         try reportingFailure {
             try output.check()
             let autoencoder = try model.load()
-            let coded = try CodedPictures(data.pictures(model), by: autoencoder)
+            let coded = try CodedPictures(data.pictures(model, for: autoencoder), by: autoencoder)
             guard coded.codes.indices.contains(index) else {
                 throw UsageError(
                     description: "--index takes 0 to \(coded.codes.count - 1) for this data, found \(index)")

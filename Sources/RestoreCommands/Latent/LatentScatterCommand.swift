@@ -24,7 +24,7 @@ struct LatentScatterCommand: ParsableCommand {
             let isVector = pathExtension(of: output.output).lowercased() == "svg"
             let renderer = isVector ? nil : try SVGRenderer()
             let autoencoder = try model.load()
-            let coded = try CodedPictures(data.pictures(model), by: autoencoder)
+            let coded = try CodedPictures(data.pictures(model, for: autoencoder), by: autoencoder)
             let (points, axes) = try plane(coded.codes)
             let groups = Dictionary(grouping: points.indices) { coded.pictures[$0].label }
             let series = groups.sorted { ($0.key ?? -1) < ($1.key ?? -1) }.map { label, indices in
