@@ -1,11 +1,11 @@
 // The matrix products, compiled once per instruction set. Needs vectors_template.h. The including file also defines
-//   TILES                        the shapes of register tiles of C, as X(rows, panels), largest first for each width
+//   TILES                        the shapes of register tiles of C, as X(rows, vectors), tallest first for each width
 //   PANELS, MOST_ROWS            panels (of RK_PANEL columns) of the widest tile, rows of the tallest
-//   OUTER_TILES, OUTER_VECTORS   the same for the transposed product, in vectors; at most MOST_ROWS rows
+//   OUTER_TILES, OUTER_VECTORS   the same for the transposed product; at most MOST_ROWS rows
 
 #define VECTORS (RK_PANEL / LANES)
 
-/// Stores one row of a tile of C: `count` vectors, starting at column `column`.
+/// Stores one row of a tile of C through the epilogue: `count` vectors, starting at column `column`.
 INLINE void NAME(store_row)(const rk_product *p, const NAME(vector) *sums, const int count, ptrdiff_t row,
                             ptrdiff_t column)
 {
@@ -28,11 +28,10 @@ INLINE void NAME(store_row)(const rk_product *p, const NAME(vector) *sums, const
     }
 }
 
-/// A tile of C: `rows` × `panels` panels. Both are compile-time constants after inlining, so the sums stay in
+/// A tile of C: `rows` × `vectors` vectors. Both are compile-time constants after inlining, so the sums stay in
 /// registers.
-INLINE void NAME(tile)(const int rows, const int panels, const rk_product *p, ptrdiff_t row, ptrdiff_t column)
+INLINE void NAME(tile)(const int rows, const int vectors, const rk_product *p, ptrdiff_t row, ptrdiff_t column)
 {
-    const int vectors = panels * VECTORS;
     NAME(vector) sums[MOST_ROWS][PANELS * VECTORS];
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++)
@@ -59,38 +58,56 @@ INLINE void NAME(tile)(const int rows, const int panels, const rk_product *p, pt
             b += RK_PANEL;
         }
     }
+    const rk_epilogue *e = &p->epilogue;
+    // The products of Winograd convolution are short: the tests of the epilogue would cost them a tenth.
+    if (!e->bias && !e->residual && e->activation == RK_IDENTITY && p->columns - column >= vectors * LANES) {
+        float *c = p->c + row * p->c_stride + column;
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) NAME(store)(c + r * p->c_stride + v * LANES, sums[r][v]);
+        return;
+    }
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++)
         NAME(store_row)(p, sums[r], vectors, row + r, column);
 }
 
-/// All rows of C for the panels starting at `column`, using the shapes of TILES with this number of panels.
-INLINE void NAME(column_of_tiles)(const int panels, const rk_product *p, ptrdiff_t column)
+/// All rows of C for the vectors starting at `column`, using the shapes of TILES with this number of vectors.
+INLINE void NAME(column_of_tiles)(const int vectors, const rk_product *p, ptrdiff_t column)
 {
     ptrdiff_t row = 0;
-#define X(tile_rows, tile_panels)                              \
-    if (tile_panels == panels)                                 \
-        for (; row + tile_rows <= p->rows; row += tile_rows)   \
-            NAME(tile)(tile_rows, tile_panels, p, row, column);
+    // Eight rows are two tiles of four rather than one of six and two single rows, which would wait for their sums.
+#define X(tile_rows, tile_vectors)                                                                   \
+    if (tile_vectors == vectors)                                                                     \
+        for (; row + tile_rows <= p->rows && (tile_rows != 6 || p->rows - row != 8); row += tile_rows) \
+            NAME(tile)(tile_rows, tile_vectors, p, row, column);
     TILES
 #undef X
 }
 
 static TARGET void NAME(multiply)(const rk_product *p)
 {
-    ptrdiff_t panels = (p->columns + RK_PANEL - 1) / RK_PANEL;
+    // Vectors that have a column of C. The rest of the last panel is not computed.
+    ptrdiff_t vectors = (p->columns + LANES - 1) / LANES;
     ptrdiff_t column = 0;
 #if PANELS >= 3
     // Three panels make the best use of the loads, unless they would leave a single one over.
-    for (; panels >= 3 && panels != 4; panels -= 3, column += 3 * RK_PANEL)
-        NAME(column_of_tiles)(3, p, column);
+    for (; vectors >= 3 * VECTORS && vectors != 4 * VECTORS; vectors -= 3 * VECTORS, column += 3 * RK_PANEL)
+        NAME(column_of_tiles)(3 * VECTORS, p, column);
 #endif
 #if PANELS >= 2
-    for (; panels >= 2; panels -= 2, column += 2 * RK_PANEL)
-        NAME(column_of_tiles)(2, p, column);
+    for (; vectors >= 2 * VECTORS; vectors -= 2 * VECTORS, column += 2 * RK_PANEL)
+        NAME(column_of_tiles)(2 * VECTORS, p, column);
 #endif
-    for (; panels >= 1; panels -= 1, column += RK_PANEL)
-        NAME(column_of_tiles)(1, p, column);
+    for (; vectors >= VECTORS; vectors -= VECTORS, column += RK_PANEL)
+        NAME(column_of_tiles)(VECTORS, p, column);
+#if VECTORS >= 4
+    for (; vectors >= 2; vectors -= 2, column += 2 * LANES) NAME(column_of_tiles)(2, p, column);
+#endif
+#if VECTORS >= 2
+    if (vectors > 0) NAME(column_of_tiles)(1, p, column);
+#endif
 }
 
 // MARK: Transposed

@@ -18,22 +18,22 @@ typedef struct {
 #define TARGET
 #define LANES 4
 #define NAME(x) x##_generic
-#define TILES X(3, 1) X(1, 1)
+#define TILES X(3, 4) X(1, 4) X(4, 2) X(1, 2) X(8, 1) X(4, 1) X(1, 1)
 #define PANELS 1
-#define MOST_ROWS 4
+#define MOST_ROWS 8
 #define OUTER_TILES X(4, 2) X(1, 2) X(4, 1) X(1, 1)
 #define OUTER_VECTORS 2
 #include "instruction_set.h"
 
 #if defined(__x86_64__)
 
-// 6 × 16: 12 of the 16 registers hold sums.
+// 6 × 16: 12 of the 16 registers hold sums. 8 × 8 are as many sums as the processor has multiply-adds in flight.
 #define TARGET __attribute__((target("avx2,fma")))
 #define LANES 8
 #define NAME(x) x##_avx2
-#define TILES X(6, 1) X(4, 1) X(1, 1)
+#define TILES X(6, 2) X(4, 2) X(1, 2) X(8, 1) X(4, 1) X(1, 1)
 #define PANELS 1
-#define MOST_ROWS 6
+#define MOST_ROWS 12
 #define OUTER_TILES X(6, 2) X(4, 2) X(1, 2) X(6, 1) X(4, 1) X(1, 1)
 #define OUTER_VECTORS 2
 #include "instruction_set.h"

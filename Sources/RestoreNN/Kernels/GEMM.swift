@@ -17,6 +17,15 @@ package enum KernelVariant: String, CaseIterable, Sendable {
         }
     }
 
+    /// Floats of a vector.
+    var lanes: Int {
+        switch self {
+        case .generic: 4
+        case .avx2: 8
+        case .avx512: 16
+        }
+    }
+
     /// The best one this processor supports, or the one named by the environment variable `RESTORE_KERNELS`.
     package static let selected: KernelVariant = {
         let supported = allCases.filter(\.isSupported)

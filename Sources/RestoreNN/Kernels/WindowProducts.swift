@@ -35,7 +35,9 @@ struct Gather {
     var shuffle = 1
 
     var scratch: ScratchSize {
-        productScratch(geometry, shuffledChannels: shuffle > 1 ? gridChannels : 0, tasks: geometry.blockCount)
+        productScratch(
+            geometry, shuffledChannels: shuffle > 1 ? gridChannels : 0,
+            tasks: max(geometry.blockCount, geometry.batch * lineTasks(geometry.grid.height)))
     }
 
     /// Narrower runs do not justify a product of their own.
@@ -48,48 +50,66 @@ struct Gather {
             && (geometry.dilation.width == 1 || geometry.kernel.width == 1)
     }
 
+    /// Grid rows of a task: enough for the windows at the edges to form products too, and to read the weights seldom.
+    private var taskLines: Int { min(16, max(4, 480 / geometry.grid.width)) }
+
+    private func lineTasks(_ lines: Int) -> Int { (lines + taskLines - 1) / taskLines }
+
     /// Grid rows `rows` of every picture of the batch.
     func run(
         picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
         rows: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
     ) {
-        let windows = geometry.windows(in: rows)
         let blockRows = geometry.blockRows
+        func product(_ worker: Int) -> BlockProduct {
+            let columns = scratch.worker(worker)
+            return BlockProduct(
+                gather: self, picture: picture, weights: weights, output: output, epilogue: epilogue, columns: columns,
+                shuffled: columns + blockRows * geometry.columns)
+        }
+        if isImplicit && !geometry.isPointwise {
+            let tasks = lineTasks(rows.count)
+            pool.run(taskCount: geometry.batch * tasks) { task, worker in
+                let (n, band) = task.quotientAndRemainder(dividingBy: tasks)
+                let first = rows.lowerBound + band * taskLines
+                multiplyLines(first..<min(first + taskLines, rows.upperBound), picture: n, product(worker))
+            }
+            return
+        }
+        let windows = geometry.windows(in: rows)
         pool.run(taskCount: (windows.count + blockRows - 1) / blockRows) { block, worker in
             let first = windows.lowerBound + block * blockRows
             let count = min(blockRows, windows.upperBound - first)
-            let columns = scratch.worker(worker)
-            let product = BlockProduct(
-                gather: self, picture: picture, weights: weights, output: output, epilogue: epilogue, columns: columns,
-                shuffled: columns + blockRows * geometry.columns)
             if geometry.isPointwise {
-                product.multiply(rowsAt: picture + first * geometry.columns, first: first, count: count)
-            } else if isImplicit {
-                forEachRun(first: first, count: count, product)
+                product(worker).multiply(rowsAt: picture + first * geometry.columns, first: first, count: count)
             } else {
-                product.multiplyExplicitly(first: first, count: count)
+                product(worker).multiplyExplicitly(first: first, count: count)
             }
         }
     }
 
-    /// Windows in the middle of each run are read directly; those at its ends go through the column matrix.
-    private func forEachRun(first: Int, count: Int, _ product: BlockProduct) {
-        var window = first
-        while window < first + count {
-            let (line, ox) = window.quotientAndRemainder(dividingBy: geometry.grid.width)
-            let run = min(first + count - window, geometry.grid.width - ox)
-            let (n, oy) = line.quotientAndRemainder(dividingBy: geometry.grid.height)
-            let interior = interiorRange(geometry, from: ox, count: run)
-            if interior.count >= Self.narrowestRun, let taps = geometry.contiguousKernelRows(oy: oy) {
-                product.multiplyExplicitly(first: window, count: interior.lowerBound - ox)
-                product.multiplyImplicitly(picture: n, oy: oy, taps: taps, ox: interior)
-                product.multiplyExplicitly(
-                    first: window + interior.upperBound - ox, count: ox + run - interior.upperBound)
-            } else {
-                product.multiplyExplicitly(first: window, count: run)
+    /// Some grid rows of a picture. Windows in the middle of each are read directly; those at its ends go through the
+    /// column matrix, which has a column of the grid at a time: a product of as many windows as there are lines.
+    private func multiplyLines(_ lines: Range<Int>, picture n: Int, _ product: BlockProduct) {
+        let width = geometry.grid.width
+        let interior = interiorRange(geometry, from: 0, count: width)
+        let middle = interior.count >= Self.narrowestRun ? interior : 0..<0
+        // A pixel shuffle places adjacent windows only.
+        let isByColumns = !middle.isEmpty && shuffle == 1
+        for oy in lines {
+            let first = (n * geometry.grid.height + oy) * width
+            if !isByColumns {
+                product.multiplyPiecewise(windows: first..<(first + middle.lowerBound))
+                product.multiplyPiecewise(windows: (first + middle.upperBound)..<(first + width))
             }
-            window += run
+            if let taps = geometry.contiguousKernelRows(oy: oy) {
+                product.multiplyImplicitly(picture: n, oy: oy, taps: taps, ox: middle)
+            } else {
+                product.multiplyPiecewise(windows: (first + middle.lowerBound)..<(first + middle.upperBound))
+            }
         }
+        guard isByColumns else { return }
+        for ox in 0..<width where !middle.contains(ox) { product.multiplyColumn(ox, picture: n, lines: lines) }
     }
 }
 
@@ -110,6 +130,32 @@ private struct BlockProduct {
         multiply(rowsAt: columns, first: first, count: count)
     }
 
+    /// Any number of adjacent windows, a block of the column matrix at a time.
+    func multiplyPiecewise(windows: Range<Int>) {
+        let most = gather.geometry.blockRows
+        for first in stride(from: windows.lowerBound, to: windows.upperBound, by: most) {
+            multiplyExplicitly(first: first, count: min(most, windows.upperBound - first))
+        }
+    }
+
+    /// The windows at column `ox` of some grid rows, at most a block of them, without a pixel shuffle.
+    func multiplyColumn(_ ox: Int, picture n: Int, lines: Range<Int>) {
+        let g = gather.geometry
+        let first = (n * g.grid.height + lines.lowerBound) * g.grid.width + ox
+        for line in 0..<lines.count {
+            im2col(
+                g, picture: picture, firstWindow: first + line * g.grid.width, rowCount: 1,
+                into: columns + line * g.columns)
+        }
+        let channels = gather.gridChannels
+        let (place, stride) = (first * channels, g.grid.width * channels)
+        RestoreNN.multiply(
+            LeftRows(base: columns, stride: g.columns, depth: g.columns), packed: weights, panelDepth: g.columns,
+            into: output + place, stride: stride, rows: lines.count, columns: channels,
+            epilogue: epilogue.raw(offset: place, rowStride: stride))
+        for line in 0..<lines.count { epilogue.applyRest(to: output + place + line * stride, count: channels) }
+    }
+
     func multiply(rowsAt left: UnsafePointer<Float>, first: Int, count: Int) {
         let depth = gather.geometry.columns
         store(LeftRows(base: left, stride: depth, depth: depth), weights: weights, first: first, count: count)
@@ -118,6 +164,7 @@ private struct BlockProduct {
     /// Windows starting at `ox` of grid row `oy`, whose kernel rows `taps` are inside the picture; the other kernel
     /// rows cover zeros.
     func multiplyImplicitly(picture n: Int, oy: Int, taps: Range<Int>, ox: Range<Int>) {
+        guard !ox.isEmpty else { return }
         let g = gather.geometry
         let line = g.picture.width * g.channels
         let top = oy * g.stride.height + taps.lowerBound * g.dilation.height - g.padTop

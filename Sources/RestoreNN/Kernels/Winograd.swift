@@ -139,11 +139,13 @@ struct WinogradConvolution {
         into products: UnsafeMutablePointer<Float>
     ) {
         let (inputPoint, outputPoint) = (Self.pointStride(count, inputStride), Self.pointStride(count, outputStride))
+        // The transform of the products reads whole vectors.
+        let columns = roundedUp(outputs, KernelVariant.selected.lanes)
         for point in 0..<tile.points {
             multiply(
                 LeftRows(base: v + point * inputPoint, stride: inputStride, depth: inputs),
                 packed: weights + point * weightPointStride, panelDepth: inputs, into: products + point * outputPoint,
-                stride: outputStride, rows: count, columns: outputStride, epilogue: rk_epilogue())
+                stride: outputStride, rows: count, columns: columns, epilogue: rk_epilogue())
         }
     }
 
