@@ -35,6 +35,9 @@ struct LatentCompressCommand: ParsableCommand {
     @OptionGroup var data: LatentDataOptions
     @OptionGroup var output: LatentOutputOptions
 
+    @Flag(help: "Print a JSON record to stdout.")
+    var json = false
+
     func run() throws {
         try reportingFailure {
             try output.check()
@@ -54,11 +57,17 @@ struct LatentCompressCommand: ParsableCommand {
                         values: pictures.map { Float($0.label ?? -1) }))
             }
             let path = try model.models.catalog().find(model.model).path
-            let bytes = SafetensorsFile.serialize(
-                tensors, metadata: [CodeFile.model: try CodeFile.checksum(path)], as: .float16)
+            let digest = try CodeFile.checksum(path)
+            let bytes = SafetensorsFile.serialize(tensors, metadata: [CodeFile.model: digest], as: .float16)
             try output.write(bytes)
             let values = architecture.height * architecture.width * architecture.channels
             let error = try remainingError(autoencoder, coded)
+            guard !json else {
+                let record = Record(
+                    model: model.model, modelChecksum: digest, output: output.output, pictures: pictures.count,
+                    pixelBytes: pictures.count * values, codeBytes: bytes.count, mse: error)
+                return try printLines([jsonLine(record)])
+            }
             try printLines([
                 """
                 \(pictures.count) pictures: \(pictures.count * values) bytes of pixels, \(bytes.count) bytes of codes \
@@ -67,6 +76,16 @@ struct LatentCompressCommand: ParsableCommand {
                 """
             ])
         }
+    }
+
+    private struct Record: Encodable {
+        let model: String
+        let modelChecksum: String
+        let output: String
+        let pictures: Int
+        let pixelBytes: Int
+        let codeBytes: Int
+        let mse: Double
     }
 
     /// Of the codes as they are stored.
@@ -102,6 +121,9 @@ struct LatentDecompressCommand: ParsableCommand {
     @Flag(help: "Write to a folder that is there already, and replace files of the same names.")
     var overwrite = false
 
+    @Flag(help: "Print a JSON record to stdout.")
+    var json = false
+
     func run() throws {
         try reportingFailure {
             let autoencoder = try model.load()
@@ -136,7 +158,15 @@ struct LatentDecompressCommand: ParsableCommand {
                         encoding: ImageEncoding(format: .png), overwrite: overwrite)
                 }
             }
-            try printLines(["\(shape[0]) pictures written to \(output)"])
+            let record = Record(model: model.model, codes: codes, output: output, pictures: shape[0])
+            try printLines([json ? jsonLine(record) : "\(shape[0]) pictures written to \(output)"])
         }
+    }
+
+    private struct Record: Encodable {
+        let model: String
+        let codes: String
+        let output: String
+        let pictures: Int
     }
 }

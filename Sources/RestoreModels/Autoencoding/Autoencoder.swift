@@ -10,7 +10,9 @@ public final class Autoencoder {
     private let encoder: BatchedNetwork
     private let decoder: BatchedNetwork
 
+    /// - Precondition: its kind `reconstructs`; for a segmentation there is `Segmenter`.
     public init(_ model: Model<AutoencoderArchitecture>, pool: WorkerPool) {
+        precondition(model.architecture.kind.reconstructs, "\(model.architecture.kind) has no reconstruction")
         architecture = model.architecture
         metadata = model.metadata
         func part(_ network: Network) -> BatchedNetwork {
@@ -144,7 +146,7 @@ extension AutoencoderArchitecture {
 }
 
 /// A network that is applied to lists of examples; it keeps the plan for as many as the last time.
-private final class BatchedNetwork {
+final class BatchedNetwork {
     private let network: Network
     private let parameters: Parameters
     private let pool: WorkerPool
