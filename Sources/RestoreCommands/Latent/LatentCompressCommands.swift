@@ -136,15 +136,15 @@ struct LatentDecompressCommand: ParsableCommand {
             guard shape[1] == size, file.metadata[CodeFile.model] == (try CodeFile.checksum(path)) else {
                 throw WeightsError.damaged(path: codes, reason: "its codes are those of another model")
             }
-            guard overwrite || pathKind(output) == .missing else {
-                throw FileError.alreadyExists(path: output)
-            }
-            try makeDirectory(output)
             let values = try file.values(of: CodeFile.tensor)
             let labels = try file.shape(of: CodeFile.labels).map { _ in try file.values(of: CodeFile.labels) }
             guard labels.map({ $0.count == shape[0] }) ?? true else {
                 throw WeightsError.damaged(path: codes, reason: "it has not one label for each code")
             }
+            guard overwrite || pathKind(output) == .missing else {
+                throw FileError.alreadyExists(path: output)
+            }
+            try makeDirectory(output)
             let digits = "\(max(0, shape[0] - 1))".count
             for start in stride(from: 0, to: shape[0], by: 500) {
                 try Interruption.check()

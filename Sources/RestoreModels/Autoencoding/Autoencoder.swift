@@ -6,6 +6,7 @@ import RestoreNN
 public final class Autoencoder {
     public let architecture: AutoencoderArchitecture
     public let metadata: ModelMetadata
+    let parameters: Parameters
     private let whole: BatchedNetwork
     private let encoder: BatchedNetwork
     private let decoder: BatchedNetwork
@@ -15,6 +16,7 @@ public final class Autoencoder {
         precondition(model.architecture.kind.reconstructs, "\(model.architecture.kind) has no reconstruction")
         architecture = model.architecture
         metadata = model.metadata
+        parameters = model.parameters
         func part(_ network: Network) -> BatchedNetwork {
             BatchedNetwork(network, parameters: model.parameters.restricted(to: network), pool: pool)
         }

@@ -5,7 +5,7 @@ import RestoreNN
 /// Input "picture": N×H×W×C with values in 0…1; a conditional one has the input "label", too, N×1×1×`classCount`, 1 for
 /// the class and 0 for the others. Outputs: "reconstruction", of the picture's shape, and "code", N×1×1×`codeSize`;
 /// of variational ones the code is the mean of q(z | x), and a third output is its log variance. A segmentation has one
-/// output, "classes": logits, N×H×W×`classCount`.
+/// output, "logits" of the classes, N×H×W×`classCount`.
 ///
 /// What a member minimizes is not here but in its training; `docs/autoencoders.md` lists the members with their sources.
 public struct AutoencoderArchitecture: ModelArchitecture, Hashable {

@@ -2,7 +2,7 @@ import RestoreConcurrency
 import RestoreNN
 
 extension AutoencoderArchitecture {
-    /// Picture → "classes", logits of every pixel's class: an encoder that halves the sides at each level, and a decoder
+    /// Picture → "logits" of every pixel's class: an encoder that halves the sides at each level, and a decoder
     /// that doubles them and sees the encoder's features of the same size.
     var segmentationNetwork: Network {
         var network = Network()
@@ -27,7 +27,7 @@ extension AutoencoderArchitecture {
             count = width
         }
         let output = Convolution(inputChannels: count, outputChannels: classCount ?? 0, kernel: 1)
-        network.output(network.add("classes", output, value))
+        network.output(network.add("logits", output, value))
         return network
     }
 
