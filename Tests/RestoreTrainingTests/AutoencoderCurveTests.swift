@@ -63,6 +63,7 @@ import Testing
     private static let recorded: [Kind: [Float]] = [:]
 
     @Test(arguments: Kind.allCases) func theLossFollowsTheRecordedCurve(kind: Kind) throws {
+        print("CURVE", kind, try curve(kind))
         let (found, expected) = (try curve(kind), try #require(Self.recorded[kind]))
         expectClose(found, expected, kind.rawValue, tolerance: Tolerance(absolute: 1e-5, relative: 1e-3))
         // It learns.

@@ -12,7 +12,8 @@ struct LatentFiltersCommand: ParsableCommand {
         abstract: "Shows the weights of the first layer as pictures.",
         discussion: """
             Each picture is a unit: gray is 0, lighter is positive, darker negative, and the greatest weight of the unit is \
-            black or white. Those with the greatest weights come first.
+            black or white. Where they are the units of the code, those that vary most with the pictures of the data come first; \
+            units of hidden layers are in the order of their greatest weights.
             """)
 
     @OptionGroup var model: LatentModelOptions
@@ -20,6 +21,7 @@ struct LatentFiltersCommand: ParsableCommand {
     @Option(help: "Units, at most as many as there are.")
     var count = 100
 
+    @OptionGroup var data: LatentDataOptions
     @OptionGroup var output: LatentOutputOptions
 
     func validate() throws {
@@ -29,9 +31,10 @@ struct LatentFiltersCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             try output.check()
-            let filters = try model.load().filters
-            let norms = filters.weights.map { $0.reduce(0.0) { $0 + Double($1) * Double($1) } }
-            let order = norms.indices.sorted { (norms[$1], $0) < (norms[$0], $1) }.prefix(count)
+            let autoencoder = try model.load()
+            let filters = autoencoder.filters
+            let ranks = try ranks(of: filters, autoencoder)
+            let order = ranks.indices.sorted { (ranks[$1], $0) < (ranks[$0], $1) }.prefix(count)
             let images = order.map {
                 signedImage(
                     filters.weights[$0], width: filters.width, height: filters.height, channels: filters.channels)
@@ -42,6 +45,14 @@ struct LatentFiltersCommand: ParsableCommand {
             }
             if let image = tiled(rows) { try output.write(image) }
         }
+    }
+
+    /// What decides which units come first: units that never change have kept their first random weights.
+    private func ranks(of filters: Autoencoder.Filters, _ autoencoder: Autoencoder) throws -> [Double] {
+        if autoencoder.architecture.hidden.isEmpty {
+            return try CodedPictures(data.pictures(model), by: autoencoder).moments.map { Double($0.deviation) }
+        }
+        return filters.weights.map { $0.reduce(0.0) { $0 + Double($1) * Double($1) } }
     }
 }
 
