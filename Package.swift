@@ -96,7 +96,9 @@ let package = Package(
             path: "Tests/ModelTestSupport"),
         .testTarget(
             name: "RestoreModelsTests",
-            dependencies: ["RestoreModels", "RestoreConcurrency", "TestSupport", "ModelTestSupport"]),
+            dependencies: [
+                "RestoreModels", "RestoreConcurrency", "RestoreLinearAlgebra", "TestSupport", "ModelTestSupport",
+            ]),
         .testTarget(
             name: "RestoreTrainingTests",
             dependencies: [

@@ -12,18 +12,37 @@ public struct ScatterChart: Sendable {
         }
     }
 
+    /// Arrows that have one color, a series of their own after the points.
+    public struct Arrows: Sendable {
+        public let name: String
+        public let arrows: [(from: (x: Double, y: Double), to: (x: Double, y: Double))]
+
+        public init(name: String, arrows: [(from: (x: Double, y: Double), to: (x: Double, y: Double))]) {
+            (self.name, self.arrows) = (name, arrows)
+        }
+    }
+
     public let title: String
     public let horizontal: String
     public let vertical: String
     public let series: [Series]
+    public let arrows: [Arrows]
 
     /// - Parameters:
     ///   - horizontal: what the axis shows; likewise vertical.
     ///   - series: those without finite points are left out.
-    public init(title: String, horizontal: String, vertical: String, series: [Series]) {
+    ///   - arrows: those that are not finite are left out.
+    public init(title: String, horizontal: String, vertical: String, series: [Series], arrows: [Arrows] = []) {
         (self.title, self.horizontal, self.vertical) = (title, horizontal, vertical)
         self.series = series.map { Series(name: $0.name, points: $0.points.filter { $0.x.isFinite && $0.y.isFinite }) }
             .filter { !$0.points.isEmpty }
+        self.arrows = arrows.map { one in
+            let finite = one.arrows.filter {
+                $0.from.x.isFinite && $0.from.y.isFinite && $0.to.x.isFinite && $0.to.y.isFinite
+            }
+            return Arrows(name: one.name, arrows: finite)
+        }
+        .filter { !$0.arrows.isEmpty }
     }
 
     /// The size of the picture in SVG's units.
@@ -46,6 +65,7 @@ public struct ScatterChart: Sendable {
             <text x="\(Self.text(Self.plot.left))" y="34" font-size="20">\(xmlEscaped(title))</text>
             \(axes(x, y))
             \(points(x, y))
+            \(arrowPaths(x, y))
             \(legend)
             </svg>
 
@@ -53,7 +73,8 @@ public struct ScatterChart: Sendable {
     }
 
     private func scale(_ value: ((x: Double, y: Double)) -> Double) -> AxisScale {
-        let values = series.flatMap { $0.points.map(value) }
+        let ends = arrows.flatMap { $0.arrows.flatMap { [value($0.from), value($0.to)] } }
+        let values = series.flatMap { $0.points.map(value) } + ends
         guard let least = values.min(), let greatest = values.max() else {
             return AxisScale(linear: 0...1, endsAtTicks: true)
         }
@@ -116,13 +137,35 @@ public struct ScatterChart: Sendable {
         return groups.joined(separator: "\n")
     }
 
+    /// Lines with heads of two strokes.
+    private func arrowPaths(_ x: AxisScale, _ y: AxisScale) -> String {
+        arrows.enumerated().map { index, one in
+            let path = one.arrows.map { arrow in
+                let from = (x: column(x.place(arrow.from.x)), y: row(y.place(arrow.from.y)))
+                let to = (x: column(x.place(arrow.to.x)), y: row(y.place(arrow.to.y)))
+                let (dx, dy) = (to.x - from.x, to.y - from.y)
+                let length = (dx * dx + dy * dy).squareRoot()
+                let line = "M\(Self.text(from.x)) \(Self.text(from.y))L\(Self.text(to.x)) \(Self.text(to.y))"
+                guard length > 0 else { return line }
+                let head = min(7, 0.4 * length) / length
+                let sides = [1.0, -1].map { side in
+                    let place = (x: to.x - head * (dx - side * 0.6 * dy), y: to.y - head * (dy + side * 0.6 * dx))
+                    return "M\(Self.text(to.x)) \(Self.text(to.y))L\(Self.text(place.x)) \(Self.text(place.y))"
+                }
+                return line + sides.joined()
+            }
+            return #"<path d="\#(path.joined())" fill="none" stroke="\#(Self.color(series.count + index))" "#
+                + #"stroke-width="1.6" stroke-linecap="round"/>"#
+        }.joined(separator: "\n")
+    }
+
     private static func color(_ index: Int) -> String { palette[index % palette.count] }
 
     private var legend: String {
-        series.enumerated().map { index, one in
+        (series.map(\.name) + arrows.map(\.name)).enumerated().map { index, name in
             let (x, y) = (Self.plot.right + 24, Self.plot.top + 12 + 26 * Double(index))
             return #"<circle cx="\#(x)" cy="\#(y)" r="7" fill="\#(Self.color(index))"/>"#
-                + #"<text x="\#(x + 16)" y="\#(y + 6)">\#(xmlEscaped(one.name))</text>"#
+                + #"<text x="\#(x + 16)" y="\#(y + 6)">\#(xmlEscaped(name))</text>"#
         }.joined(separator: "\n")
     }
 }

@@ -139,6 +139,161 @@ import Testing
         #expect(rows.width == 250 && rows.height == 622)
     }
 
+    @Test func figuresAreAlsoRecords() throws {
+        let model = try train("dense", "--hidden", "16")
+        struct Mean: Decodable {
+            let accuracy: Double
+        }
+        struct Run: Decodable {
+            let run: Int
+            let accuracy: Double
+            let class_of_group: [Int?]
+            let counts: [[Int]]
+        }
+        struct Summary: Decodable {
+            let mean: Mean
+            let pictures: Int
+            let runs: Int
+        }
+        let lines = try latent("cluster", model, "--runs", "2", "--json").outputLines
+        #expect(lines.count == 3)
+        let decoder = JSONDecoder()
+        for (index, line) in lines.prefix(2).enumerated() {
+            let run = try decoder.decode(Run.self, from: Data(line.utf8))
+            #expect(run.run == index && run.accuracy == 1 && Set(run.class_of_group.compactMap { $0 }) == [1, 5, 7])
+            #expect(run.counts.flatMap { $0 }.reduce(0, +) == 30)
+        }
+        let summary = try decoder.decode(Summary.self, from: Data(try #require(lines.last).utf8))
+        #expect(summary.mean.accuracy == 1 && summary.pictures == 30 && summary.runs == 2)
+        struct Probe: Decodable {
+            let test_error: Double
+            let test_pictures: Int
+            let training_pictures: Int
+        }
+        let probes = try latent("probe", model, "--json").outputLines
+        let probe = try decoder.decode(Probe.self, from: Data(try #require(probes.first).utf8))
+        #expect(probes.count == 1 && probe.test_error == 0)
+        #expect(probe.test_pictures == 30 && probe.training_pictures == 120)
+        struct Packed: Decodable {
+            let pictures: Int
+            let pixel_bytes: Int
+            let code_bytes: Int
+            let model_checksum: String
+            let mse: Double
+        }
+        let packed = try latent("compress", model, "-o", "codes.safetensors", "--json").outputLines
+        let record = try decoder.decode(Packed.self, from: Data(try #require(packed.first).utf8))
+        #expect(packed.count == 1 && record.pictures == 30 && record.pixel_bytes == 1080 && record.mse < 0.05)
+        #expect(record.code_bytes == (try readFile(folder("codes.safetensors"))).count)
+        let own = try SafetensorsFile(path: folder("codes.safetensors")).metadata["restore.model_checksum"]
+        #expect(own == record.model_checksum && !record.model_checksum.isEmpty)
+        let unpacked = try latent("decompress", model, "codes.safetensors", "-o", "out", "--json").outputLines
+        #expect(unpacked == [#"{"codes":"codes.safetensors","model":"\#(model)","output":"out","pictures":30}"#])
+    }
+
+    /// Whatever bytes a file of codes has, decompress ends with an error or with pictures.
+    @Test func damagedCodesAreRefused() throws {
+        let model = try train("dense", "--hidden", "16")
+        _ = try latent("compress", model, "-o", "codes.safetensors")
+        let intact = try readFile(folder("codes.safetensors"))
+        var generator = SeededGenerator(seed: 21)
+        for round in 0..<12 {
+            var bytes = intact
+            if round % 3 == 0 {
+                bytes.removeLast(1 + generator.index(below: bytes.count - 1))
+            } else {
+                bytes[generator.index(below: bytes.count)] ^= UInt8(1 << generator.index(below: 8))
+            }
+            try folder.write(bytes, "damaged.safetensors")
+            let outcome = try run(["latent", "decompress", model, "damaged.safetensors", "-o", "damaged"])
+            #expect(outcome.code == 65 && outcome.errors.contains("damaged.safetensors"), "\(round): \(outcome.errors)")
+            #expect(pathKind(folder("damaged")) == .missing, "nothing is written")
+        }
+    }
+
+    @Test func encodersAreShown() throws {
+        let model = try train("contractive")
+        let plain = try train("sparse")
+        _ = try latent("filters", model, "-o", "filters.png", "--count", "9")
+        // Two units, side by side; each has its greatest weight in black or white.
+        let filters = try workplace.image("filters.png")
+        #expect((filters.width, filters.height) == (126, 64))
+        let values = Set(filters.colors)
+        #expect(values.contains(0) || values.contains(1))
+        _ = try latent("tangents", model, "--indices", "0,4", "--count", "5", "-o", "tangents.png")
+        // A code of two units has two.
+        let tangents = try workplace.image("tangents.png")
+        #expect((tangents.width, tangents.height) == (188, 126))
+        _ = try latent("jacobian", model, "--compare", plain, "--count", "3", "-o", "spectrum.csv")
+        let table = String(decoding: try readFile(folder("spectrum.csv")), as: UTF8.self).split(separator: "\n")
+        #expect(table.count == 3 && table[0] == #"index,"contractive/last.safetensors","sparse/last.safetensors""#)
+        let first = table[1].split(separator: ",").compactMap { Double($0) }
+        let second = table[2].split(separator: ",").compactMap { Double($0) }
+        try #require(first.count == 3 && second.count == 3)
+        #expect(first[1] > 0 && first[1] >= second[1] && first[2] >= second[2])
+        _ = try latent("jacobian", model, "--compare", plain, "--count", "3", "-o", "spectrum.svg")
+        let chart = String(decoding: try readFile(folder("spectrum.svg")), as: UTF8.self)
+        #expect(chart.contains(">contractive</text>") && chart.contains(">sparse</text>"))
+        let wrong = try run(["latent", "tangents", model, "--indices", "30", "-o", "a.png"])
+        #expect(wrong.code == 64 && wrong.errors.contains("0 to 29"))
+    }
+
+    @Test func theFieldOfADenoiserIsDrawn() throws {
+        let circle = try latent("field", "--density", "circle", "--steps", "300", "-o", "circle.svg").outputLines
+        #expect(circle.count == 1 && circle[0].hasPrefix("mean distance of 2000 noisy points from the circle: 0."))
+        let chart = String(decoding: try readFile(folder("circle.svg")), as: UTF8.self)
+        #expect(chart.contains(">g(f(x)) − x</text>") && !chart.contains("∇log p</text>"))
+        let lines = try latent("field", "--density", "mixture", "--steps", "300", "--json", "-o", "m.svg").outputLines
+        struct Record: Decodable {
+            let density: String
+            let relative_error: Double
+            let cosine: Double
+        }
+        let record = try JSONDecoder().decode(Record.self, from: Data(try #require(lines.first).utf8))
+        #expect(record.density == "mixture" && record.cosine > 0.8 && record.relative_error < 1)
+        #expect(String(decoding: try readFile(folder("m.svg")), as: UTF8.self).contains("σ²∇log p</text>"))
+    }
+
+    @Test func aSegmentationIsMeasuredAndHasNoCodeSpace() throws {
+        let photograph = Fixtures.path("images/astronaut.png")
+        let training = ["train", "autoencoder", "--kind", "segmentation", "-o", "segmentation"]
+        let incomplete = try run(training)
+        #expect(incomplete.code == 64 && incomplete.errors.contains("--photos"), "\(incomplete.errors)")
+        let trained = try run(
+            training + ["--photos", photograph, "--picture-size", "12", "--hidden", "8,12", "--code", "12"]
+                + ["--epochs", "none", "--steps", "150", "--batch-size", "16", "--validation-interval", "50"])
+        #expect(trained.code == 0 && trained.errors.contains("validation mean IoU 0."), "\(trained.errors)")
+        let model = "segmentation/best.safetensors"
+        let evaluation = ["evaluate", "autoencoder", "-m", model, "--data", folder("data/mnist")]
+        let outcome = try run(evaluation + ["--photos", photograph, "--sheet", "sheet.png", "--sheet-rows", "3"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let lines = outcome.outputLines
+        #expect(lines[0].hasPrefix("mean of 15 pictures  pixel accuracy 0.") && lines[1].hasPrefix("mean IoU 0."))
+        #expect(lines.count == 13 && lines[2].hasPrefix("background  IoU 0.") && lines[4].hasPrefix("digit 1  IoU "))
+        #expect(lines[3] == "digit 0  nowhere")
+        #expect(try workplace.image("sheet.png").width > 500)
+        struct Summary: Decodable {
+            let mean_iou: Double
+            let class_iou: [Double?]
+            let pictures: Int
+        }
+        let records = try run(evaluation + ["--photos", photograph, "--json"]).outputLines
+        let summary = try JSONDecoder().decode(Summary.self, from: Data(try #require(records.last).utf8))
+        #expect(records.count == 16 && summary.pictures == 15 && summary.class_iou.count == 11)
+        let overlaps = summary.class_iou.compactMap { $0 }
+        // The background and three digits, and whatever else it finds by mistake.
+        #expect(overlaps.count >= 4)
+        #expect(abs(summary.mean_iou - overlaps.reduce(0, +) / Double(overlaps.count)) < 1e-9)
+        // Three plain shapes on a photograph are soon told from it.
+        #expect(summary.mean_iou > 0.3, "\(summary.mean_iou)")
+        #expect(try run(evaluation).errors.contains("needs --photos"))
+        #expect(try run(evaluation + ["--photos", photograph, "--components"]).code == 64)
+        for tool in [["scatter"], ["grid"], ["compress"], ["filters"], ["sample"]] {
+            let refused = try run(["latent"] + tool + [model, "-o", "a.png"])
+            #expect(refused.code == 64 && refused.errors.contains("no code"), "\(refused.errors)")
+        }
+    }
+
     @Test func whatCannotBeIsSaid() throws {
         let model = try train("dense", "--hidden", "16")
         func fails(_ arguments: [String], _ code: Int32, _ text: String) throws {

@@ -26,6 +26,24 @@ import Testing
         #expect(svg.contains(">0.5</text>") && !svg.contains("<circle"))
     }
 
+    @Test func arrowsHaveHeadsAColorAndAnEntry() {
+        let svg = ScatterChart(
+            title: "", horizontal: "x", vertical: "y", series: [.init(name: "points", points: [(x: 0, y: 0)])],
+            arrows: [
+                .init(
+                    name: "field",
+                    arrows: [
+                        (from: (x: 0, y: 0), to: (x: 10, y: 10)), (from: (x: .nan, y: 0), to: (x: 1, y: 1)),
+                        (from: (x: 5, y: 5), to: (x: 5, y: 5)),
+                    ]), .init(name: "none", arrows: []),
+            ]
+        ).svg
+        #expect(svg.contains(">field</text>") && !svg.contains(">none</text>"))
+        // The second color: a line with two strokes for the head, and one without length.
+        let path = svg.split(separator: "\n").first { $0.contains(##"fill="none" stroke="#f28e2b""##) }
+        #expect(path?.count { $0 == "M" } == 4 && svg.contains(">10</text>"), "the axes hold the ends")
+    }
+
     private static let canRender = (try? SVGRenderer()) != nil
 
     @Test(.enabled(if: canRender, "librsvg is not installed")) func itIsRendered() throws {

@@ -21,7 +21,7 @@ import Testing
             configuration.kind = kind
             (configuration.pictureSize, configuration.codeSize) = (side, 5)
             if !configuration.hidden.isEmpty { configuration.hidden = [7, 6] }
-            configuration.activeUnits = 3
+            (configuration.activeUnits, configuration.channels) = (3, 1)
             more(&configuration)
             return configuration
         }
@@ -45,6 +45,9 @@ import Testing
             case "label":
                 let shape = Shape(batch: Self.batch, height: 1, width: 1, channels: 10)
                 return Tensor(shape: shape, values: (0..<30).map { $0 % 11 == 0 ? 1 : 0 })
+            case "classes":
+                let shape = Shape(batch: Self.batch, height: Self.side, width: Self.side, channels: 1)
+                return Tensor(shape: shape, values: (0..<shape.count).map { Float($0 % 11) })
             case "pixel log variance":
                 let shape = Shape(batch: Self.batch, height: Self.side, width: Self.side, channels: 1)
                 return Tensor(shape: shape, values: [Float](repeating: -1, count: shape.count))
@@ -90,7 +93,7 @@ import Testing
             let expected = zip(gradient, direction).reduce(0) { $0 + Double($1.0) * Double($1.1) }
             let size = zip(gradient, direction).reduce(0) { $0 + abs(Double($1.0) * Double($1.1)) }
             // The slope of ReLU changes at 0, and what is greatest changes, too.
-            let hasKinks = [.convolutional, .denoising, .sparse, .kSparse].contains(configuration.kind)
+            let hasKinks = [.convolutional, .denoising, .sparse, .kSparse, .segmentation].contains(configuration.kind)
             #expect(
                 abs(slope - expected) < (hasKinks ? 1e-2 : 2e-3) * size + 1e-6,
                 "\(name): slope \(slope), gradient \(expected)")
@@ -176,6 +179,18 @@ import Testing
         #expect(ignored.contains("target-activity") && ignored.contains("beta") && !ignored.contains("sparsity"))
         configuration.sparsity = .kl
         #expect(!configuration.ignoredSettings.map(\.key).contains("target-activity"))
+        configuration.kind = .segmentation
+        #expect(configuration.pictureSize == 48 && configuration.channels == 3)
+        #expect(!configuration.ignoredSettings.map(\.key).contains("photos"))
+        #expect(throws: ConfigurationError.self) { try configuration.completed() }
+        configuration.photographs = "photos"
+        #expect(throws: Never.self) { try configuration.completed() }
+        // Where the photographs are does not make another run, and is kept as an absolute path.
+        let digest = configuration.digest
+        #expect(configuration.withAbsolutePaths.photographs?.hasPrefix("/") == true)
+        #expect(configuration.withAbsolutePaths.digest == digest)
+        configuration.kind = .linear
+        #expect(configuration.pictureSize == 28 && configuration.channels == 1)
     }
 
     @Test func whatDoesNotGoTogetherIsRefused() {

@@ -1,5 +1,7 @@
 import ArgumentParser
+import RestoreConcurrency
 import RestoreFiles
+import RestoreImage
 import RestoreModels
 import RestoreNN
 import RestoreText
@@ -8,12 +10,17 @@ import RestoreTraining
 struct EvaluateAutoencoderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "autoencoder",
-        abstract: "Measures how well images are reconstructed from their codes.",
+        abstract: "Measures how well images are reconstructed from their codes, or their pixels classified.",
         discussion: """
             Prints the mean squared error per value, for values in 0…1, next to the error of the mean image, and then the \
             error and the codes of each class. --components adds the best linear code of the same length. --samples estimates \
             how probable binarized pictures are for a variational autoencoder. If a folder has a test set, like MNIST's, only that is used. --codes writes \
-            the code and the class of every image to a table, for example for a scatter plot.
+            the code and the class of every image to a table, for example for a scatter plot. --sheet shows images and their \
+            reconstructions.
+
+            Of a segmentation, it prints how well the pixels' classes are found: intersection over union, of each class and on \
+            average, in scenes of two digits of the data each over the photographs of --photos. They are always the same. \
+            --sheet shows scenes, the true classes and those found.
             """)
 
     @Option(
@@ -44,12 +51,14 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
         help: ArgumentHelp("Codes a picture for the likelihood of a variational autoencoder.", valueName: "K"))
     var samples: Int?
 
-    @Flag(help: "Replace an existing table.")
-    var overwrite = false
+    @Option(
+        help: ArgumentHelp("Photographs behind the digits of a segmentation.", valueName: "path"), completion: .file())
+    var photos: String?
 
     @Flag(help: "Print JSON records to stdout, one per line.")
     var json = false
 
+    @OptionGroup var sheet: SheetOptions
     @OptionGroup var models: ModelOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var verbosity: VerbosityOptions
@@ -67,10 +76,16 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
 
     func run() throws {
         try reportingFailure {
-            if let codes { try OutputPlan.requireReplaceable(codes, overwrite: overwrite) }
+            if let codes { try OutputPlan.requireReplaceable(codes, overwrite: sheet.overwrite) }
+            try sheet.check()
             let pool = threads.pool
             let entry = try models.catalog().find(model)
-            let autoencoder = Autoencoder(try Model<AutoencoderArchitecture>(path: entry.path), pool: pool)
+            let found = try Model<AutoencoderArchitecture>(path: entry.path)
+            guard found.architecture.kind.reconstructs else { return try evaluateSegmentation(found, entry.name, pool) }
+            guard photos == nil else {
+                throw UsageError(description: "--photos is for a segmentation; \(entry.name) is none")
+            }
+            let autoencoder = Autoencoder(found, pool: pool)
             let chosen = (classes ?? autoencoder.metadata.notes["classes"]).flatMap(integers).map { Set($0) }
             func pictures(_ part: DatasetPart) throws -> [PictureSet.Picture] {
                 let all = try PictureSet(
@@ -100,7 +115,46 @@ struct EvaluateAutoencoderCommand: ParsableCommand {
             let evaluator = try AutoencoderEvaluator(
                 autoencoder, name: entry.name, pictures: measured, subspace: subspace, notes: remarks)
             try EvaluationRun(evaluator: evaluator, json: json).run()
-            if let codes { try writeFileAtomically(evaluator.table, to: codes, overwrite: overwrite) }
+            if let codes { try writeFileAtomically(evaluator.table, to: codes, overwrite: sheet.overwrite) }
+            if sheet.sheet != nil { try sheet.write(rows(measured, autoencoder)) }
         }
+    }
+
+    /// The first pictures beside their reconstructions.
+    private func rows(_ pictures: [PictureSet.Picture], _ autoencoder: Autoencoder) throws -> [[Image]] {
+        let shown = pictures.prefix(sheet.sheetRows)
+        let inputs = shown.map { autoencoder.input(of: $0.image) }
+        return try zip(inputs, autoencoder.apply(inputs, labels: shown.map(\.label))).map { input, output in
+            [autoencoder.image(of: input), autoencoder.image(of: output.reconstruction)]
+        }
+    }
+}
+
+extension EvaluateAutoencoderCommand {
+    private func evaluateSegmentation(
+        _ model: Model<AutoencoderArchitecture>, _ name: String, _ pool: WorkerPool
+    ) throws {
+        guard let photos else {
+            throw UsageError(description: "\(name): a segmentation needs --photos, which digits are put on")
+        }
+        guard classes == nil, codes == nil, samples == nil, !components else {
+            throw UsageError(
+                description: "\(name): --classes, --codes, --components and --samples are not for a segmentation")
+        }
+        func pictures(_ sources: [String], minimumSide: Int) throws -> PictureSet {
+            try PictureSet(
+                sources: sources.map { DataSource(path: $0) }, part: .test, minimumSide: minimumSide, pool: pool,
+                logger: verbosity.logger)
+        }
+        let architecture = model.architecture
+        let scenes = try DigitScenes(
+            digits: pictures(sources, minimumSide: 1), photographs: pictures([photos], minimumSide: architecture.width),
+            side: architecture.width, channels: architecture.channels)
+        guard scenes.count > 0 else { throw UsageError(description: "a scene takes two digits, found one") }
+        let evaluator = try SegmentationEvaluator(
+            Segmenter(model, pool: pool), name: name, scenes: scenes, count: min(scenes.count, limit ?? .max),
+            sheetRows: sheet.sheet == nil ? 0 : sheet.sheetRows)
+        try EvaluationRun(evaluator: evaluator, json: json).run()
+        try sheet.write(evaluator.rows)
     }
 }

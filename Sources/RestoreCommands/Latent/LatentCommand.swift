@@ -14,6 +14,7 @@ struct LatentCommand: ParsableCommand {
             LatentScatterCommand.self, LatentInterpolateCommand.self, LatentGenerateCommand.self,
             LatentSampleCommand.self, LatentGridCommand.self, LatentTraverseCommand.self, LatentFeaturesCommand.self,
             LatentClusterCommand.self, LatentProbeCommand.self, LatentCompressCommand.self,
-            LatentDecompressCommand.self,
+            LatentDecompressCommand.self, LatentFiltersCommand.self, LatentJacobianCommand.self,
+            LatentTangentsCommand.self, LatentFieldCommand.self,
         ])
 }

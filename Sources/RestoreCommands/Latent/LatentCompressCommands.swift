@@ -35,6 +35,9 @@ struct LatentCompressCommand: ParsableCommand {
     @OptionGroup var data: LatentDataOptions
     @OptionGroup var output: LatentOutputOptions
 
+    @Flag(help: "Print a JSON record to stdout.")
+    var json = false
+
     func run() throws {
         try reportingFailure {
             try output.check()
@@ -54,11 +57,17 @@ struct LatentCompressCommand: ParsableCommand {
                         values: pictures.map { Float($0.label ?? -1) }))
             }
             let path = try model.models.catalog().find(model.model).path
-            let bytes = SafetensorsFile.serialize(
-                tensors, metadata: [CodeFile.model: try CodeFile.checksum(path)], as: .float16)
+            let digest = try CodeFile.checksum(path)
+            let bytes = SafetensorsFile.serialize(tensors, metadata: [CodeFile.model: digest], as: .float16)
             try output.write(bytes)
             let values = architecture.height * architecture.width * architecture.channels
             let error = try remainingError(autoencoder, coded)
+            guard !json else {
+                let record = Record(
+                    model: model.model, modelChecksum: digest, output: output.output, pictures: pictures.count,
+                    pixelBytes: pictures.count * values, codeBytes: bytes.count, mse: error)
+                return try printLines([jsonLine(record)])
+            }
             try printLines([
                 """
                 \(pictures.count) pictures: \(pictures.count * values) bytes of pixels, \(bytes.count) bytes of codes \
@@ -67,6 +76,16 @@ struct LatentCompressCommand: ParsableCommand {
                 """
             ])
         }
+    }
+
+    private struct Record: Encodable {
+        let model: String
+        let modelChecksum: String
+        let output: String
+        let pictures: Int
+        let pixelBytes: Int
+        let codeBytes: Int
+        let mse: Double
     }
 
     /// Of the codes as they are stored.
@@ -102,6 +121,9 @@ struct LatentDecompressCommand: ParsableCommand {
     @Flag(help: "Write to a folder that is there already, and replace files of the same names.")
     var overwrite = false
 
+    @Flag(help: "Print a JSON record to stdout.")
+    var json = false
+
     func run() throws {
         try reportingFailure {
             let autoencoder = try model.load()
@@ -114,15 +136,15 @@ struct LatentDecompressCommand: ParsableCommand {
             guard shape[1] == size, file.metadata[CodeFile.model] == (try CodeFile.checksum(path)) else {
                 throw WeightsError.damaged(path: codes, reason: "its codes are those of another model")
             }
-            guard overwrite || pathKind(output) == .missing else {
-                throw FileError.alreadyExists(path: output)
-            }
-            try makeDirectory(output)
             let values = try file.values(of: CodeFile.tensor)
             let labels = try file.shape(of: CodeFile.labels).map { _ in try file.values(of: CodeFile.labels) }
             guard labels.map({ $0.count == shape[0] }) ?? true else {
                 throw WeightsError.damaged(path: codes, reason: "it has not one label for each code")
             }
+            guard overwrite || pathKind(output) == .missing else {
+                throw FileError.alreadyExists(path: output)
+            }
+            try makeDirectory(output)
             let digits = "\(max(0, shape[0] - 1))".count
             for start in stride(from: 0, to: shape[0], by: 500) {
                 try Interruption.check()
@@ -136,7 +158,15 @@ struct LatentDecompressCommand: ParsableCommand {
                         encoding: ImageEncoding(format: .png), overwrite: overwrite)
                 }
             }
-            try printLines(["\(shape[0]) pictures written to \(output)"])
+            let record = Record(model: model.model, codes: codes, output: output, pictures: shape[0])
+            try printLines([json ? jsonLine(record) : "\(shape[0]) pictures written to \(output)"])
         }
+    }
+
+    private struct Record: Encodable {
+        let model: String
+        let codes: String
+        let output: String
+        let pictures: Int
     }
 }

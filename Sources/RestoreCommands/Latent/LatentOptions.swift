@@ -25,7 +25,15 @@ struct LatentModelOptions: ParsableArguments {
         // From here on, a signal ends the work at the next check.
         Interruption.watch()
         let entry = try models.catalog().find(model)
-        return Autoencoder(try Model<AutoencoderArchitecture>(path: entry.path), pool: threads.pool)
+        let found = try Model<AutoencoderArchitecture>(path: entry.path)
+        guard found.architecture.kind.reconstructs else {
+            throw UsageError(
+                description: """
+                    \(model): a \(found.architecture.kind.rawValue) autoencoder has no code that pictures are made of; \
+                    measure it with restore evaluate autoencoder
+                    """)
+        }
+        return Autoencoder(found, pool: threads.pool)
     }
 }
 

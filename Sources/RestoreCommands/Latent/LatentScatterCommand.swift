@@ -5,6 +5,24 @@ import RestoreImage
 import RestoreLinearAlgebra
 import RestoreText
 
+/// A file for a chart: .svg, or .png by librsvg, which is loaded before the work starts.
+struct ChartOutput {
+    private let output: LatentOutputOptions
+    private let renderer: SVGRenderer?
+
+    /// - Throws: `SVGRendererError` if a PNG is asked for and librsvg is not installed.
+    init(_ output: LatentOutputOptions) throws {
+        self.output = output
+        renderer = pathExtension(of: output.output).lowercased() == "svg" ? nil : try SVGRenderer()
+    }
+
+    func write(_ chart: ScatterChart) throws {
+        guard let renderer else { return try output.write(Array(chart.svg.utf8)) }
+        let size = ScatterChart.size
+        try output.write(renderer.image(chart.svg, width: size.width, height: size.height, scale: 1.5))
+    }
+}
+
 struct LatentScatterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scatter",
@@ -21,8 +39,7 @@ struct LatentScatterCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             try output.check()
-            let isVector = pathExtension(of: output.output).lowercased() == "svg"
-            let renderer = isVector ? nil : try SVGRenderer()
+            let charts = try ChartOutput(output)
             let autoencoder = try model.load()
             let coded = try CodedPictures(data.pictures(model, for: autoencoder), by: autoencoder)
             let (points, axes) = try plane(coded.codes)
@@ -33,9 +50,7 @@ struct LatentScatterCommand: ParsableCommand {
             let chart = ScatterChart(
                 title: "Codes of \(coded.codes.count) pictures by \(model.title)", horizontal: axes.0, vertical: axes.1,
                 series: series)
-            guard let renderer else { return try output.write(Array(chart.svg.utf8)) }
-            let size = ScatterChart.size
-            try output.write(renderer.image(chart.svg, width: size.width, height: size.height, scale: 1.5))
+            try charts.write(chart)
         }
     }
 

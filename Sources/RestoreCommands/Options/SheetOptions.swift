@@ -12,7 +12,7 @@ struct SheetOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Number of pictures on the sheet.", valueName: "number"))
     var sheetRows = 24
 
-    @Flag(help: "Replace an existing sheet.")
+    @Flag(help: "Replace files that exist.")
     var overwrite = false
 
     func validate() throws {

@@ -32,6 +32,7 @@ struct TrainAutoencoderOptions: TrainingOptions {
     @Option(setting: "beta", of: Configuration.self) var beta: String?
     @Option(setting: "kl-warmup", of: Configuration.self) var klWarmup: String?
     @Option(setting: "importance-samples", of: Configuration.self) var importanceSamples: String?
+    @Option(setting: "photos", of: Configuration.self) var photos: String?
     @Option(setting: "l1", of: Configuration.self) var l1: String?
     @Option(setting: "validation-pictures", of: Configuration.self) var validationPictures: String?
     @Option(setting: "license", of: Configuration.self) var license: String?

@@ -6,13 +6,17 @@ import RestoreNN
 public final class Autoencoder {
     public let architecture: AutoencoderArchitecture
     public let metadata: ModelMetadata
+    let parameters: Parameters
     private let whole: BatchedNetwork
     private let encoder: BatchedNetwork
     private let decoder: BatchedNetwork
 
+    /// - Precondition: its kind `reconstructs`; for a segmentation there is `Segmenter`.
     public init(_ model: Model<AutoencoderArchitecture>, pool: WorkerPool) {
+        precondition(model.architecture.kind.reconstructs, "\(model.architecture.kind) has no reconstruction")
         architecture = model.architecture
         metadata = model.metadata
+        parameters = model.parameters
         func part(_ network: Network) -> BatchedNetwork {
             BatchedNetwork(network, parameters: model.parameters.restricted(to: network), pool: pool)
         }
@@ -144,7 +148,7 @@ extension AutoencoderArchitecture {
 }
 
 /// A network that is applied to lists of examples; it keeps the plan for as many as the last time.
-private final class BatchedNetwork {
+final class BatchedNetwork {
     private let network: Network
     private let parameters: Parameters
     private let pool: WorkerPool

@@ -4,7 +4,8 @@ import RestoreNN
 ///
 /// Input "picture": N×H×W×C with values in 0…1; a conditional one has the input "label", too, N×1×1×`classCount`, 1 for
 /// the class and 0 for the others. Outputs: "reconstruction", of the picture's shape, and "code", N×1×1×`codeSize`;
-/// of variational ones the code is the mean of q(z | x), and a third output is its log variance.
+/// of variational ones the code is the mean of q(z | x), and a third output is its log variance. A segmentation has one
+/// output, "logits" of the classes, N×H×W×`classCount`.
 ///
 /// What a member minimizes is not here but in its training; `docs/autoencoders.md` lists the members with their sources.
 public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
@@ -35,7 +36,12 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
         /// A variational one whose encoder and decoder are told the class (Sohn, Lee & Yan, "Learning structured output
         /// representation using deep conditional generative models", NIPS 2015).
         case conditional
+        /// The decoder gives the class of each pixel instead of the picture, with skips from the encoder (Ronneberger,
+        /// Fischer & Brox, "U-Net: convolutional networks for biomedical image segmentation", MICCAI 2015).
+        case segmentation
 
+        /// Whether the decoder makes the picture of the code alone. Only such members have a code space.
+        public var reconstructs: Bool { self != .segmentation }
         /// Whether the code is a random variable with a standard normal prior.
         public var isVariational: Bool { self == .variational || self == .conditional }
         /// Whether code units are what a sigmoid gives.
@@ -72,7 +78,7 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
     public let sparsity: Sparsity?
     /// Of a variational autoencoder.
     public let likelihood: Likelihood?
-    /// Of a conditional one.
+    /// Of a conditional one the classes that it is told, of a segmentation those of a pixel.
     public let classCount: Int?
 
     private enum CodingKeys: String, CodingKey {
@@ -88,7 +94,7 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
     ///   - activeUnits: for `kSparse`, 40 unless given.
     ///   - sparsity: for `sparse`, `l1` unless given.
     ///   - likelihood: for variational ones, `bernoulli` unless given.
-    ///   - classCount: for `conditional`, 10 unless given.
+    ///   - classCount: for `conditional`, 10 unless given; for `segmentation`, 11: the background and ten digits.
     public init(
         kind: Kind = .dense, height: Int = 28, width: Int = 28, channels: Int = 1, hidden: [Int] = [500, 300],
         codeSize: Int = 2, activeUnits: Int? = nil, sparsity: Sparsity? = nil, likelihood: Likelihood? = nil,
@@ -103,7 +109,11 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
         self.activeUnits = kind == .kSparse ? activeUnits ?? 40 : nil
         self.sparsity = kind == .sparse ? sparsity ?? .l1 : nil
         self.likelihood = kind.isVariational ? likelihood ?? .bernoulli : nil
-        self.classCount = kind == .conditional ? classCount ?? 10 : nil
+        switch kind {
+        case .conditional: self.classCount = classCount ?? 10
+        case .segmentation: self.classCount = classCount ?? 11
+        default: self.classCount = nil
+        }
     }
 
     public var defect: String? {
@@ -120,7 +130,7 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
             guard hidden.isEmpty else {
                 return "expected no hidden layers in the \(kind.rawValue) kind, found \(hidden)"
             }
-        case .convolutional:
+        case .convolutional, .segmentation:
             let step = 1 << hidden.count
             guard !hidden.isEmpty, height % step == 0, width % step == 0 else {
                 return "expected sides that \(hidden.count) layers can halve, found \(height)×\(width)"
@@ -144,6 +154,10 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
             guard kind == .variational || (1...1000).contains(classCount ?? 0) else {
                 return "expected 1 to 1000 classes, found \(classCount.map { "\($0)" } ?? "none")"
             }
+        case .segmentation:
+            guard (2...1000).contains(classCount ?? 0) else {
+                return "expected 2 to 1000 classes, found \(classCount.map { "\($0)" } ?? "none")"
+            }
         default: break
         }
         return nil
@@ -157,5 +171,8 @@ public struct AutoencoderArchitecture: ModelArchitecture, Hashable {
     /// The shapes of one picture, of one code and of one label.
     public var pictureShape: Shape { Shape(batch: 1, height: height, width: width, channels: channels) }
     public var codeShape: Shape { Shape(batch: 1, height: 1, width: 1, channels: codeSize) }
-    public var labelShape: Shape? { classCount.map { Shape(batch: 1, height: 1, width: 1, channels: $0) } }
+    public var labelShape: Shape? {
+        guard kind == .conditional, let classCount else { return nil }
+        return Shape(batch: 1, height: 1, width: 1, channels: classCount)
+    }
 }

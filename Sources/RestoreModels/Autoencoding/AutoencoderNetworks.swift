@@ -1,8 +1,9 @@
 import RestoreNN
 
 extension AutoencoderArchitecture {
-    /// Picture → reconstruction, code and, of variational ones, the code's log variance.
+    /// Picture → reconstruction, code and, of variational ones, the code's log variance; of a segmentation → classes.
     public var network: Network {
+        guard kind.reconstructs else { return segmentationNetwork }
         var network = Network()
         let label = addInputs(to: &network)
         let encoding = addEncoder(to: &network, network.inputs[0], label: label)
@@ -13,7 +14,10 @@ extension AutoencoderArchitecture {
     }
 
     /// Picture → code and, of variational ones, its log variance.
+    ///
+    /// - Precondition: the kind `reconstructs`.
     public var encoder: Network {
+        precondition(kind.reconstructs, "a \(kind.rawValue) network has no encoder of its own")
         var network = Network()
         let label = addInputs(to: &network)
         for value in addEncoder(to: &network, network.inputs[0], label: label).values { network.output(value) }
@@ -21,7 +25,10 @@ extension AutoencoderArchitecture {
     }
 
     /// Code, as an input of the same name, → reconstruction.
+    ///
+    /// - Precondition: the kind `reconstructs`.
     public var decoder: Network {
+        precondition(kind.reconstructs, "a \(kind.rawValue) network has no decoder of its own")
         var network = Network()
         let code = network.input("code")
         let label = labelShape.map { _ in network.input("label") }

@@ -24,6 +24,9 @@ public protocol TrainingConfiguration: Equatable, Sendable {
     var data: [DataSource] { get set }
     var trainer: TrainerSettings { get set }
 
+    /// Settings of the task that are paths, beside the data and the initial model.
+    static var pathSettings: [WritableKeyPath<Self, String?> & Sendable] { get }
+
     /// The heading of the run's report.
     var title: String { get }
 
@@ -64,6 +67,7 @@ public struct IgnoredSetting: Equatable, Sendable {
 
 extension TrainingConfiguration {
     public var ignoredSettings: [IgnoredSetting] { [] }
+    public static var pathSettings: [WritableKeyPath<Self, String?> & Sendable] { [] }
 
     /// Applies the settings of a YAML file; settings it does not contain keep their values.
     ///
@@ -98,6 +102,7 @@ extension TrainingConfiguration {
         var result = self
         result.data = data.map { DataSource(path: absolutePath($0.path), weight: $0.weight) }
         result.trainer.initialModel = trainer.initialModel.map { absolutePath($0) }
+        for path in Self.pathSettings { result[keyPath: path] = result[keyPath: path].map { absolutePath($0) } }
         return result
     }
 
@@ -106,6 +111,7 @@ extension TrainingConfiguration {
         var settings = self
         settings.data = []
         settings.trainer.initialModel = nil
+        for path in Self.pathSettings { settings[keyPath: path] = nil }
         return String(stableHash(settings.yaml), radix: 16)
     }
 }

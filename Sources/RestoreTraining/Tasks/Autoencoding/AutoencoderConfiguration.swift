@@ -58,6 +58,11 @@ public struct AutoencoderConfiguration: TrainingConfiguration {
     /// K of the importance-weighted bound; 1 for the evidence lower bound.
     public var importanceSamples = 1
 
+    // MARK: Segmentation
+
+    /// Photographs behind the digits: a folder or a file.
+    public var photographs: String?
+
     /// Weight of the sum of the magnitudes of all kernels' weights.
     public var weightL1 = 0.0
     public var validationPictures = 1000
@@ -78,6 +83,7 @@ public struct AutoencoderConfiguration: TrainingConfiguration {
     private mutating func apply(_ kind: Kind) {
         let defaults = AutoencoderConfiguration()
         (hidden, codeSize, trainer) = (defaults.hidden, defaults.codeSize, defaults.trainer)
+        (pictureSize, channels) = (defaults.pictureSize, defaults.channels)
         guard kind != .dense else { return }
         (trainer.learningRate, trainer.schedule, trainer.batchSize) = (1e-3, .cosine, 100)
         (trainer.epochs, trainer.reportInterval, trainer.validationInterval) = (20, 500, 3000)
@@ -97,6 +103,11 @@ public struct AutoencoderConfiguration: TrainingConfiguration {
         case .variational, .conditional:
             (hidden, codeSize) = ([400, 400], 50)
             (trainer.epochs, trainer.averageDecay) = (80, 0.999)
+        case .segmentation:
+            (hidden, codeSize, pictureSize, channels) = ([16, 32, 64], 128, 48, 3)
+            (trainer.batchSize, trainer.learningRate, trainer.warmupSteps) = (32, 2e-3, 100)
+            (trainer.epochs, trainer.reportInterval, trainer.validationInterval) = (2, 100, 500)
+            (trainer.averageDecay, trainer.maximumGradientNorm) = (0.995, 1)
         }
     }
 
@@ -159,6 +170,13 @@ public struct AutoencoderConfiguration: TrainingConfiguration {
         .integer(
             "importance-samples", \.importanceSamples, in: 1...1000,
             help: "Codes of each picture in the importance-weighted bound.", valueName: "K"),
+        .optionalText(
+            "photos", \.photographs, help: "Photographs behind the digits of the segmentation kind.",
+            valueName: "path"),
+    ]
+
+    public static let pathSettings: [WritableKeyPath<AutoencoderConfiguration, String?> & Sendable] = [
+        \.photographs
     ]
 
     public var title: String { "Autoencoder, \(kind.rawValue), code of \(codeSize)" }
@@ -172,6 +190,7 @@ public struct AutoencoderConfiguration: TrainingConfiguration {
         case .kSparse: used = ["active-units"]
         case .contractive: used = ["contraction"]
         case .variational, .conditional: used = ["likelihood", "beta", "kl-warmup", "importance-samples"]
+        case .segmentation: used = ["photos"]
         }
         if kind == .sparse, sparsity == .kl { used.insert("target-activity") }
         if kind.isVariational, likelihood == .gaussian { used.insert("pixel-deviation") }
@@ -182,6 +201,9 @@ public struct AutoencoderConfiguration: TrainingConfiguration {
 
     public func completed() throws(ConfigurationError) -> AutoencoderConfiguration {
         _ = try architecture()
+        guard kind != .segmentation || photographs != nil else {
+            throw ConfigurationError(reason: "--kind segmentation needs --photos, which it puts digits on")
+        }
         return self
     }
 
@@ -211,8 +233,27 @@ public struct AutoencoderConfiguration: TrainingConfiguration {
         var all = try PictureSet(sources: data, minimumSide: 1, pool: pool, logger: logger)
         if !classes.isEmpty { all = try all.ofClasses(Set(classes)) }
         let (training, validation) = all.split(validation: validationPictures, pool: pool, logger: logger)
+        guard kind == .segmentation, let photographs else {
+            return AutoencoderTraining(
+                configuration: self, architecture: try architecture(), graph: graph, training: training,
+                validation: validation, skipped: all.skipped, notes: notes)
+        }
+        let photos = try PictureSet(
+            sources: [DataSource(path: photographs)], minimumSide: pictureSize, pool: pool, logger: logger)
+        let (seen, heldOut) = photos.split(validation: Self.validationPhotographs, pool: pool, logger: logger)
+        func scenes(_ digits: PictureSet, _ photographs: PictureSet) throws(ConfigurationError) -> DigitScenes {
+            // Few photographs are not divided.
+            try DigitScenes(
+                digits: digits, photographs: photographs.pictures.isEmpty ? photos : photographs, side: pictureSize,
+                channels: channels)
+        }
+        let examples = SegmentationExamples(
+            trainingScenes: try scenes(training, seen), validationScenes: try scenes(validation, heldOut),
+            seed: trainer.seed)
         return AutoencoderTraining(
-            configuration: self, architecture: try architecture(), graph: graph, training: training,
-            validation: validation, skipped: all.skipped, notes: notes)
+            configuration: self, architecture: try architecture(), graph: graph, examples: examples,
+            skipped: all.skipped + photos.skipped, notes: notes)
     }
+
+    private static let validationPhotographs = 100
 }

@@ -7,7 +7,16 @@ struct AutoencoderGraph {
     let architecture: AutoencoderArchitecture
 
     func graph() -> TrainingGraph {
-        architecture.kind.isVariational ? variational() : deterministic()
+        guard architecture.kind.reconstructs else { return segmentation() }
+        return architecture.kind.isVariational ? variational() : deterministic()
+    }
+
+    /// The cross-entropy of every pixel's class.
+    private func segmentation() -> TrainingGraph {
+        var network = architecture.network
+        let logits = network.outputs[0]
+        let error = network.add("loss", SoftmaxCrossEntropy(.classIndices), logits, network.input("classes"))
+        return finished(network, [Objective.Term("cross_entropy", error)], modelOutputs: [logits])
     }
 
     /// The squared error of a picture from its reconstruction, and what the kind adds.

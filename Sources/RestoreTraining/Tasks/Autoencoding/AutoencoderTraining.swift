@@ -1,17 +1,16 @@
-import Glibc
 import RestoreConcurrency
 import RestoreFiles
 import RestoreImage
 import RestoreModels
 import RestoreNN
 
-/// Training of an autoencoder: pictures in, the same pictures out. Its graph's inputs are filled by their names.
+/// Training of an autoencoder: pictures in, the same pictures out, or the classes of their pixels. Its graph's inputs are
+/// filled by their names.
 public struct AutoencoderTraining: TrainingTask, Sendable {
     public let graph: TrainingGraph
     public let architecture: AutoencoderArchitecture
     private let configuration: AutoencoderConfiguration
-    private let training: PictureSet
-    private let validation: PictureSet
+    private let examples: any AutoencoderExamples
     private let skipped: [PictureSet.Skipped]
     private let notes: [String: String]
 
@@ -19,21 +18,27 @@ public struct AutoencoderTraining: TrainingTask, Sendable {
     private let filled: [String]
     public let inputs: [TrainingInput]
 
-    /// Pictures that are shown.
-    private static let sampleCount = 10
-    /// Pictures that pass the network together.
-    private static let chunk = 250
-
+    /// For a kind that reconstructs.
     public init(
         configuration: AutoencoderConfiguration, architecture: AutoencoderArchitecture, graph: TrainingGraph,
         training: PictureSet, validation: PictureSet, skipped: [PictureSet.Skipped] = [],
         notes: [String: String] = [:]
     ) {
+        let examples = ReconstructionExamples(
+            configuration: configuration, architecture: architecture, training: training, validation: validation)
+        self.init(
+            configuration: configuration, architecture: architecture, graph: graph, examples: examples,
+            skipped: skipped, notes: notes)
+    }
+
+    init(
+        configuration: AutoencoderConfiguration, architecture: AutoencoderArchitecture, graph: TrainingGraph,
+        examples: any AutoencoderExamples, skipped: [PictureSet.Skipped], notes: [String: String]
+    ) {
         self.configuration = configuration
         self.architecture = architecture
         self.graph = graph
-        self.training = training
-        self.validation = validation
+        self.examples = examples
         self.skipped = skipped
         self.notes = notes
         let names = graph.network.inputs.map { graph.network.nodes[$0.index].name }
@@ -46,25 +51,18 @@ public struct AutoencoderTraining: TrainingTask, Sendable {
         }
     }
 
-    public var metrics: [Metric] {
-        switch architecture.kind {
-        case .variational where architecture.likelihood == .bernoulli,
-            .conditional where architecture.likelihood == .bernoulli:
-            [.negativeELBO, .divergence, .meanSquaredError]
-        case .sparse: [.meanSquaredError, .activeShare]
-        default: [.meanSquaredError]
-        }
-    }
+    public var metrics: [Metric] { examples.metrics }
     public let workUnit = "pictures"
     public let workPerExample = 1.0
 
-    public var exampleCount: Int { training.pictures.count }
-    public var validationCount: Int { validation.pictures.count }
-    public var dataDigest: String { "\(training.digest)-\(validation.digest)" }
+    public var exampleCount: Int { examples.training.pictures.count }
+    public var validationCount: Int { examples.validationCount }
+    public var dataDigest: String { examples.dataDigest }
 
     public var dataSets: [RunReport.DataSet] {
         RunReport.DataSet.all(
-            sources: configuration.data, training: training, validation: validation, skipped: skipped)
+            sources: configuration.data, training: examples.training, validation: examples.validation,
+            skipped: skipped) + examples.furtherDataSets
     }
 
     public var facts: [RunReport.Fact] {
@@ -75,112 +73,27 @@ public struct AutoencoderTraining: TrainingTask, Sendable {
 
     public func fill(step: Int, slot: Int, inputs: [UnsafeMutablePointer<Float>]) -> String {
         var generator = SeededGenerator(seed: configuration.trainer.seed, path: UInt64(step), UInt64(slot))
-        let picture = training.pictures[training.drawIndex(using: &generator)]
-        let example = Example(picture, configuration, architecture, using: &generator)
+        let example = examples.draw(using: &generator)
         for (name, destination) in zip(filled, inputs) {
             let values = example.values(name)
             destination.update(from: values, count: values.count)
         }
-        return picture.path
+        return example.path
     }
 
-    /// A picture as it is trained and measured.
-    private struct Example {
-        /// What the network is to give.
-        let clean: [Float]
-        /// What it gets.
-        let seen: [Float]
-        let label: Int?
-        private let oneHot: [Float]
-        private let pixelLogVariance: Float
-
-        init(
-            _ picture: PictureSet.Picture, _ configuration: AutoencoderConfiguration,
-            _ architecture: AutoencoderArchitecture, using generator: inout SeededGenerator
-        ) {
-            var values = architecture.input(of: picture.image)
-            if architecture.likelihood == .bernoulli { binarize(&values, using: &generator) }
-            clean = values
-            if architecture.kind == .denoising {
-                let corruption = Corruption(configuration.corruption, level: configuration.corruptionLevel)
-                values.withUnsafeMutableBufferPointer { corruption.corrupt($0, using: &generator) }
-            }
-            seen = values
-            label = picture.label
-            oneHot = architecture.oneHot(picture.label)
-            pixelLogVariance = Float(2 * log(configuration.pixelDeviation))
-        }
-
-        /// Of an input of the training graph.
-        func values(_ name: String) -> [Float] {
-            switch name {
-            case "target": clean
-            case "label": oneHot
-            case "pixel log variance": [Float](repeating: pixelLogVariance, count: clean.count)
-            default: seen
-            }
-        }
+    private func model(_ parameters: Parameters) -> Model<AutoencoderArchitecture> {
+        Model(architecture: architecture, parameters: parameters.restricted(to: architecture.network))
     }
 
-    private func autoencoder(_ parameters: Parameters, pool: WorkerPool) -> Autoencoder {
-        Autoencoder(
-            Model(architecture: architecture, parameters: parameters.restricted(to: architecture.network)),
-            pool: pool)
-    }
-
-    /// The held-out pictures, each always corrupted or binarized in the same way.
-    private func heldOut(_ range: Range<Int>) -> [Example] {
-        range.map { index in
-            var generator = SeededGenerator(
-                seed: configuration.trainer.seed, path: stableHash("validation"), UInt64(index))
-            return Example(validation.pictures[index], configuration, architecture, using: &generator)
-        }
-    }
-
-    /// The mean squared error of the held-out pictures, over all their values, and what the kind adds.
+    /// What the kind is measured by on the held-out pictures.
     public func validate(_ parameters: Parameters, pool: WorkerPool) throws -> [Double]? {
-        guard !validation.pictures.isEmpty else { return nil }
-        let autoencoder = autoencoder(parameters, pool: pool)
-        let count = validation.pictures.count
-        var (error, active, bound, divergence) = (0.0, 0, 0.0, 0.0)
-        for start in stride(from: 0, to: count, by: Self.chunk) {
-            let examples = heldOut(start..<min(start + Self.chunk, count))
-            let labels = examples.map(\.label)
-            for (example, result) in zip(examples, try autoencoder.apply(examples.map(\.seen), labels: labels)) {
-                error += meanSquaredError(result.reconstruction, example.clean)
-                active += result.code.count { $0 > Self.leastActivity }
-            }
-            guard let estimator = LikelihoodEstimator(autoencoder) else { continue }
-            let estimates = try estimator.estimates(
-                of: examples.map(\.seen), labels: labels, samples: 1, seed: UInt64(start))
-            bound += estimates.reduce(0) { $0 + $1.negativeBound }
-            divergence += estimates.reduce(0) { $0 + $1.divergence }
-        }
-        let (mean, share) = (error / Double(count), Double(active) / Double(count * architecture.codeSize))
-        return metrics.map { metric in
-            switch metric.key {
-            case Metric.negativeELBO.key: bound / Double(count)
-            case Metric.divergence.key: divergence / Double(count)
-            case Metric.activeShare.key: share
-            default: mean
-            }
-        }
+        guard validationCount > 0 else { return nil }
+        return try examples.validate(model(parameters), pool: pool)
     }
 
-    /// An activity above this counts.
-    private static let leastActivity: Float = 0.01
-
-    /// Pictures beside their reconstructions; corrupted ones first beside what was corrupted.
     public func samples(_ parameters: Parameters, pool: WorkerPool) throws -> [SamplePicture] {
-        let examples = heldOut(0..<min(Self.sampleCount, validation.pictures.count))
-        let results = try autoencoder(parameters, pool: pool).apply(
-            examples.map(\.seen), labels: examples.map(\.label))
-        return zip(examples, results).enumerated().map { index, pair in
-            let (example, result) = pair
-            var values = [example.clean, result.reconstruction]
-            if architecture.kind == .denoising { values.insert(example.seen, at: 1) }
-            let images = values.map { architecture.image(of: $0) }
-            return SamplePicture(name: "\(index + 1)", image: images.dropFirst().reduce(images[0]) { $0.beside($1) })
+        try examples.samples(model(parameters), pool: pool).enumerated().map { index, images in
+            SamplePicture(name: "\(index + 1)", image: images.dropFirst().reduce(images[0]) { $0.beside($1) })
         }
     }
 
@@ -192,6 +105,7 @@ public struct AutoencoderTraining: TrainingTask, Sendable {
         if !classes.isEmpty { notes["classes"] = classes }
         notes["training_data"] =
             "\(exampleCount) pictures of \(sources)" + (classes.isEmpty ? "" : ", classes \(classes)")
+            + examples.furtherData
         notes["training_settings"] =
             "kind \(configuration.kind.rawValue), batch \(trainer.batchSize), \(trainer.optimizerDescription), "
             + "seed \(trainer.seed)"
@@ -206,40 +120,47 @@ public struct AutoencoderTraining: TrainingTask, Sendable {
     }
 }
 
+/// The examples of one kind of autoencoder: how they are made, measured and shown.
+protocol AutoencoderExamples: Sendable {
+    var training: PictureSet { get }
+    var validation: PictureSet { get }
+    /// Examples that are held out.
+    var validationCount: Int { get }
+    var dataDigest: String { get }
+    /// Beside those of `--data`; completes the model's metadata, too.
+    var furtherDataSets: [RunReport.DataSet] { get }
+    var furtherData: String { get }
+    var metrics: [Metric] { get }
+
+    func draw(using generator: inout SeededGenerator) -> any AutoencoderExample
+    func validate(_ model: Model<AutoencoderArchitecture>, pool: WorkerPool) throws -> [Double]
+    /// Pictures that belong side by side, for a few held-out examples.
+    func samples(_ model: Model<AutoencoderArchitecture>, pool: WorkerPool) throws -> [[Image]]
+}
+
+extension AutoencoderExamples {
+    var validationCount: Int { validation.pictures.count }
+    var dataDigest: String { "\(training.digest)-\(validation.digest)" }
+    var furtherDataSets: [RunReport.DataSet] { [] }
+    var furtherData: String { "" }
+}
+
+/// What the inputs of a training graph get.
+protocol AutoencoderExample {
+    /// The file that it is from.
+    var path: String { get }
+    /// Of an input of the training graph.
+    func values(_ input: String) -> [Float]
+}
+
 extension AutoencoderArchitecture {
     /// The shape of one example of an input of the training graph.
     fileprivate func shape(ofTrainingInput name: String, importanceSamples: Int) -> Shape {
         switch name {
         case "noise": Shape(batch: 1, height: kind.isVariational ? importanceSamples : 1, width: 1, channels: codeSize)
         case "label": labelShape ?? codeShape
+        case "classes": Shape(batch: 1, height: height, width: width, channels: 1)
         default: pictureShape
         }
     }
-}
-
-/// Makes values 0 or 1, with the values in 0…1 as the probabilities of 1 (Salakhutdinov & Murray, "On the quantitative
-/// analysis of deep belief networks", ICML 2008).
-public func binarize(_ values: inout [Float], using generator: inout SeededGenerator) {
-    for index in values.indices { values[index] = generator.happens(Double(values[index])) ? 1 : 0 }
-}
-
-extension Metric {
-    /// The share of a code's units that are active.
-    public static let activeShare = Metric(
-        "active_share", title: "active units", decimals: 4, direction: .lowerIsBetter)
-    /// Of values in 0…1, a value.
-    public static let meanSquaredError = Metric("mse", title: "MSE", decimals: 5, direction: .lowerIsBetter)
-}
-
-/// The mean of the squared differences of two pictures' values.
-///
-/// - Precondition: as many values each.
-public func meanSquaredError(_ first: [Float], _ second: [Float]) -> Double {
-    precondition(first.count == second.count, "\(first.count) and \(second.count) values")
-    var sum = 0.0
-    for (a, b) in zip(first, second) {
-        let d = Double(a) - Double(b)
-        sum += d * d
-    }
-    return sum / Double(max(1, first.count))
 }
