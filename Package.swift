@@ -81,7 +81,8 @@ let package = Package(
         .target(
             name: "RestoreCommands",
             dependencies: [
-                "RestoreServe", "RestoreTraining", "RestoreModels", "RestoreImage", "RestoreNN", "RestoreConcurrency", "RestoreFiles",
+                "RestoreServe", "RestoreTraining", "RestoreModels", "RestoreImage", "RestoreNN", "RestoreConcurrency",
+                "RestoreFiles",
                 "RestoreText", "RestoreCharts", "RestoreLinearAlgebra",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

@@ -88,7 +88,8 @@ struct ServeCommand: ParsableCommand {
     private func openInBrowser(_ address: String) {
         // A shell in the background, so that a slow browser holds nothing up.
         let command = "xdg-open '\(address)' >/dev/null 2>&1 &"
-        if system(command) != 0 { Console.message("restore: warning: xdg-open cannot be run; open the address yourself") }
+        guard system(command) != 0 else { return }
+        Console.message("restore: warning: xdg-open cannot be run; open the address yourself")
     }
 }
 

@@ -31,7 +31,7 @@ final class API: Sendable {
     }
 
     /// - Parameter path: without the leading `api`.
-    func plan(_ method: HTTPMethod, _ path: [String], _ target: RequestTarget, hasBody: Bool) throws(ServeError) -> Plan {
+    func plan(_ method: HTTPMethod, _ path: [String], _ target: RequestTarget) throws(ServeError) -> Plan {
         switch (method, path.first ?? "", path.count) {
         case (.GET, "server", 1): return .now(.json(description))
         case (.POST, "stop", 1): return .stop
@@ -133,9 +133,11 @@ final class API: Sendable {
         let entries: [SharedFolder.Entry]
     }
 
-    private func folderPlan(_ method: HTTPMethod, _ path: [String], _ target: RequestTarget) throws(ServeError) -> Plan {
+    private func folderPlan(
+        _ method: HTTPMethod, _ path: [String], _ target: RequestTarget
+    ) throws(ServeError) -> Plan {
         guard let folder else { throw ServeError(.notFound, "the server was started without a folder") }
-        let components = (target["path"] ?? "").split(separator: "/", omittingEmptySubsequences: true).map { String($0) }
+        let components = (target["path"] ?? "").split(separator: "/").map { String($0) }
         switch (method, path.count, path.last) {
         case (.GET, 1, _):
             return .blocking { () throws(ServeError) in .json(Listing(entries: try folder.entries(components))) }

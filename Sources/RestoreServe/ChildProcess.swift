@@ -83,7 +83,8 @@ final class ChildProcess: Sendable {
         var text: [UInt8] = []
         var line: [UInt8] = []
         var waiting = [
-            pollfd(fd: output, events: Int16(POLLIN), revents: 0), pollfd(fd: errors, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: output, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: errors, events: Int16(POLLIN), revents: 0),
         ]
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while waiting.contains(where: { $0.fd >= 0 }) {

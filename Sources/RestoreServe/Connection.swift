@@ -51,7 +51,7 @@ final class Connection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
-        if case .closing = state, job == nil {} else if let job { _ = server.api.queue.cancel(job) }
+        if let job { _ = server.api.queue.cancel(job) }
         job = nil
         state = .closing
         server.leave()
@@ -93,10 +93,10 @@ final class Connection: ChannelInboundHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         keepsAlive = head.isKeepAlive
-        let bodyFollows = head.headers.contains(name: "transfer-encoding") || head.headers["content-length"] != ["0"]
-            && head.headers.contains(name: "content-length")
+        let length = head.headers.first(name: "content-length") ?? "0"
+        let bodyFollows = head.headers.contains(name: "transfer-encoding") || length != "0"
         do throws(ServeError) {
-            let plan = try server.plan(head, hasBody: bodyFollows)
+            let plan = try server.plan(head)
             if case .upload(let name, let then) = plan {
                 let announced = head.headers.first(name: "content-length").flatMap { Int($0) }
                 let upload = try Upload(store: server.api.store, name: name, announced: announced)
@@ -120,7 +120,9 @@ final class Connection: ChannelInboundHandler {
     private func close(after seconds: Double, _ context: ChannelHandlerContext) {
         deadline?.cancel()
         let channel = context.channel
-        deadline = context.eventLoop.scheduleTask(in: .milliseconds(Int64(seconds * 1000))) { channel.close(promise: nil) }
+        deadline = context.eventLoop.scheduleTask(in: .milliseconds(Int64(seconds * 1000))) {
+            channel.close(promise: nil)
+        }
     }
 
     // MARK: Answering
@@ -231,7 +233,8 @@ final class Connection: ChannelInboundHandler {
         guard context.channel.isActive else { return }
         write(head: status, [("content-type", type), ("content-length", "\(text.count)")], head, context)
         if head.method != .HEAD {
-            context.write(wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: text)))), promise: nil)
+            let buffer = context.channel.allocator.buffer(bytes: text)
+            context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
         }
         close(after: Self.idleSeconds, context)
         end(context)

@@ -173,8 +173,9 @@ final class JobQueue: Sendable {
 
     private func arguments(_ job: Job, output: String) -> [String] {
         let companions = job.request.companions.map { "--\($0.option)=\(joinPath($0.option, $0.picture.name))" }
-        return [job.request.task.rawValue, "--json", "--progress=json", "--input=\(job.picture.name)", "--output=\(output)"]
-            + arguments + job.request.arguments + companions
+        let files = ["--input=\(job.picture.name)", "--output=\(output)"]
+        return [job.request.task.rawValue, "--json", "--progress=json"] + files + arguments + job.request.arguments
+            + companions
     }
 
     private static func reason(_ messages: [String], _ outcome: ChildProcess.Outcome) -> String {

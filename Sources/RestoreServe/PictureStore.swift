@@ -70,7 +70,8 @@ final class PictureStore: Sendable {
             throw ServeError(.payloadTooLarge, "the file has more than \(limits.uploadBytes >> 20) MiB")
         }
         while contents.withLock({ $0.bytes + bytes > limits.storeBytes }) {
-            guard let oldest = contents.withLock({ contents in contents.order.first { contents.uses[$0] == nil } }) else {
+            guard let oldest = contents.withLock({ contents in contents.order.first { contents.uses[$0] == nil } })
+            else {
                 throw ServeError(.insufficientStorage, "the server holds too many pictures; discard some")
             }
             remove(oldest)

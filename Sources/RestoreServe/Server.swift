@@ -106,7 +106,7 @@ package final class Server: Sendable {
 
     func leave() { connections.withLock { $0 -= 1 } }
 
-    func plan(_ head: HTTPRequestHead, hasBody: Bool) throws(ServeError) -> API.Plan {
+    func plan(_ head: HTTPRequestHead) throws(ServeError) -> API.Plan {
         try access.checkSender(head.headers)
         guard let target = RequestTarget(head.uri) else { throw ServeError(.badRequest, "the address is malformed") }
         guard target.path.first == "api" else {
@@ -117,15 +117,17 @@ package final class Server: Sendable {
             return .now(answer)
         }
         try access.checkAccess(head.headers)
-        return try api.plan(head.method, Array(target.path.dropFirst()), target, hasBody: hasBody)
+        return try api.plan(head.method, Array(target.path.dropFirst()), target)
     }
+
+    private static let contentPolicy = """
+        default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+        base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+        """
 
     /// Without CORS headers, no other site's page can read an answer.
     static let securityHeaders: HTTPHeaders = [
-        "content-security-policy": """
-            default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
-            base-uri 'none'; form-action 'none'; frame-ancestors 'none'
-            """,
+        "content-security-policy": contentPolicy,
         "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store",
         "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin",
     ]

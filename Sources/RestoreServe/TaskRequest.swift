@@ -88,7 +88,8 @@ struct TaskRequest: Sendable {
         switch name {
         case "model":
             // The command also takes a path, which could lead anywhere.
-            guard value.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9._-]{0,99}/) != nil, !value.hasSuffix(".safetensors") else {
+            guard value.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9._-]{0,99}/) != nil, !value.hasSuffix(".safetensors")
+            else {
                 throw ServeError(.badRequest, "model takes the name of an installed model")
             }
         case "samples":

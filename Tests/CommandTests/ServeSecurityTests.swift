@@ -54,17 +54,21 @@ import Testing
     @Test func onlyTheFolderIsReachable() throws {
         let served = try ServedProgram(workplace, ["shared"])
         for path in [
-            "../secret.png", "..%2Fsecret.png", "%2e%2e/secret.png", "sub/../../secret.png", "link.png", "out/secret.png",
-            "%2Fetc/passwd", "sub/..%5C..%5Csecret.png", "sub%00/photo.png", "/etc/passwd", "sub", ".", "%252e%252e/secret.png",
+            "../secret.png", "..%2Fsecret.png", "%2e%2e/secret.png", "sub/../../secret.png", "link.png",
+            "out/secret.png", "%2Fetc/passwd", "sub/..%5C..%5Csecret.png", "sub%00/photo.png", "/etc/passwd", "sub",
+            ".", "%252e%252e/secret.png",
         ] {
             let answer = try served.request("POST", "/api/folder/open?path=\(path)")
             #expect([400, 404].contains(answer.status), "\(path): \(answer.text)")
             let listed = try served.request("GET", "/api/folder?path=\(path)")
-            #expect(path == "sub" ? listed.status == 200 : [400, 404].contains(listed.status), "\(path): \(listed.text)")
+            #expect(path == "sub" ? listed.status == 200 : [400, 404].contains(listed.status), "\(path)")
         }
         let names = try served.request("GET", "/api/folder").text
         #expect(names == #"{"entries":[{"folder":true,"name":"sub"}]}"#, "no link is offered")
-        for target in ["/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/api/pictures/..%2f..%2fx", "//etc/passwd", "/api/../style.css"] {
+        for target in [
+            "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/api/pictures/..%2f..%2fx", "//etc/passwd",
+            "/api/../style.css",
+        ] {
             #expect(try served.request("GET", target).status == 404, "\(target)")
         }
         let opened = try served.request("POST", "/api/folder/open?path=sub/photo.png")

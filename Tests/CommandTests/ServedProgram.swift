@@ -26,7 +26,9 @@ final class ServedProgram {
             program = try workplace.start(command, environment: environment)
         }
         let start = ContinuousClock.now
-        while try program.output.isEmpty, program.isRunning, ContinuousClock.now - start < .seconds(20) { usleep(10_000) }
+        while try program.output.isEmpty, program.isRunning, ContinuousClock.now - start < .seconds(20) {
+            usleep(10_000)
+        }
         token = String(try #require(try program.output.split(separator: "#").last).prefix(32))
     }
 
@@ -94,7 +96,9 @@ final class HTTPClient {
     func send(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+            }
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }
