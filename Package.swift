@@ -17,6 +17,9 @@ let package = Package(
         // Without its traits it needs only FoundationEssentials, not all of Foundation. The version is exact because
         // generated code is committed.
         .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0", traits: []),
+        // HTTP for `restore serve`. Unlike FlyingFox it links statically and bounds what a client may send
+        // (docs/decisions).
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
     ],
     targets: [
         // System libraries, found through pkg-config.
@@ -34,6 +37,7 @@ let package = Package(
         .target(name: "CKernels"),
         // Loads NVIDIA's libraries when a GPU is asked for; nothing links them.
         .target(name: "CCUDA"),
+        .target(name: "CProcess"),
         .target(name: "CImageCodecs", dependencies: ["CLibPNG", "CZlib", "CLibJPEG"]),
 
         // Swift targets, bottom-up: each depends only on earlier ones.
@@ -63,10 +67,22 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Reports/Protos"]),
+        // The web page and its API. They run the program's own commands.
+        .target(
+            name: "RestoreServe",
+            dependencies: [
+                "CProcess", "RestoreImage", "RestoreConcurrency", "RestoreFiles",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            // In the program itself, which can then be moved anywhere.
+            resources: [.embedInCode("Page")]),
         .target(
             name: "RestoreCommands",
             dependencies: [
-                "RestoreTraining", "RestoreModels", "RestoreImage", "RestoreNN", "RestoreConcurrency", "RestoreFiles",
+                "RestoreServe", "RestoreTraining", "RestoreModels", "RestoreImage", "RestoreNN", "RestoreConcurrency",
+                "RestoreFiles",
                 "RestoreText", "RestoreCharts", "RestoreLinearAlgebra",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

@@ -21,7 +21,8 @@ public struct RestoreCommand: ParsableCommand {
         version: version,
         subcommands: [
             DenoiseCommand.self, ColorizeCommand.self, InpaintCommand.self, DegradeCommand.self, EvaluateCommand.self,
-            TrainCommand.self, LatentCommand.self, DataCommand.self, ModelsCommand.self,
+            TrainCommand.self, LatentCommand.self, DataCommand.self, ModelsCommand.self, ServeCommand.self,
+            ServePreviewCommand.self,
         ])
 
     public init() {}

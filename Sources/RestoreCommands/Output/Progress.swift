@@ -36,7 +36,13 @@ final class Progress {
     /// - Parameter fraction: of the current image, 0…1.
     func update(_ fraction: Double) {
         let seconds = (clock.now - start).seconds
-        let interval = style == .auto ? 0.1 : 5.0
+        // People read plain lines; records feed the progress bars of other programs.
+        let interval: Double =
+            switch style {
+            case .auto: 0.1
+            case .json: 0.25
+            case .plain, .none: 5
+            }
         let done = (Double(index) + fraction) / Double(pictureCount)
         guard style != .none, seconds >= 1, done > 0, seconds - lastShown >= interval else { return }
         lastShown = seconds
