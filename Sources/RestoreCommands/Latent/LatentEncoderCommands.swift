@@ -50,7 +50,8 @@ struct LatentFiltersCommand: ParsableCommand {
     /// What decides which units come first: units that never change have kept their first random weights.
     private func ranks(of filters: Autoencoder.Filters, _ autoencoder: Autoencoder) throws -> [Double] {
         if autoencoder.architecture.hidden.isEmpty {
-            return try CodedPictures(data.pictures(model, for: autoencoder), by: autoencoder).moments.map { Double($0.deviation) }
+            let coded = try CodedPictures(data.pictures(model, for: autoencoder), by: autoencoder)
+            return coded.moments.map { Double($0.deviation) }
         }
         return filters.weights.map { $0.reduce(0.0) { $0 + Double($1) * Double($1) } }
     }
