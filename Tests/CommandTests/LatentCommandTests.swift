@@ -281,10 +281,11 @@ import Testing
         let summary = try JSONDecoder().decode(Summary.self, from: Data(try #require(records.last).utf8))
         #expect(records.count == 16 && summary.pictures == 15 && summary.class_iou.count == 11)
         let overlaps = summary.class_iou.compactMap { $0 }
-        // The background and three digits, and whatever else it finds by mistake.
-        #expect(overlaps.count >= 4)
+        // The background and two digits, and whatever else it finds by mistake: the gray squares of class 7 are less than
+        // half opaque.
+        #expect(overlaps.count >= 3)
         #expect(abs(summary.mean_iou - overlaps.reduce(0, +) / Double(overlaps.count)) < 1e-9)
-        // Three plain shapes on a photograph are soon told from it.
+        // Two plain shapes on a photograph are soon told from it.
         #expect(summary.mean_iou > 0.3, "\(summary.mean_iou)")
         #expect(try run(evaluation).errors.contains("needs --photos"))
         #expect(try run(evaluation + ["--photos", photograph, "--components"]).code == 64)
