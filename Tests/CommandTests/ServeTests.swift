@@ -111,7 +111,7 @@ import Testing
 
     @Test func previewsAreShownEverywhere() throws {
         let served = try ServedProgram(workplace)
-        let samples = (0..<64 * 32).flatMap { [UInt16($0 * 31), 40_000, 65_535] }
+        let samples = (0..<64 * 32).flatMap { [UInt16($0 * 31), 40_000, 65_535] as [UInt16] }
         let deep = Image(width: 64, height: 32, channelLayout: .rgb, samples: .uint16(samples))
         try folder.write(deep, "deep.png")
         let id = try served.upload(bytes("deep.png"), name: "deep.png")

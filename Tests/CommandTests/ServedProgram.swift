@@ -72,7 +72,7 @@ final class ServedProgram {
 }
 
 /// A connection to a server on this computer.
-final class HTTPClient {
+final class HTTPClient: Sendable {
     private let socket: Int32
 
     init(port: Int) throws {
@@ -97,7 +97,7 @@ final class HTTPClient {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
-                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
