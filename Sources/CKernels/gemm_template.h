@@ -39,7 +39,7 @@ INLINE void NAME(tile)(const int rows, const int vectors, const rk_product *p, p
         for (int v = 0; v < vectors; v++)
             sums[r][v] = 0.0f;
 
-    const float *b = p->b + column / RK_PANEL * p->panel_stride;
+    const float *b = p->b + column / RK_PANEL * p->panel_stride + column % RK_PANEL;
     const ptrdiff_t panel_stride = p->panel_stride, a_stride = p->a_stride;
     for (ptrdiff_t s = 0; s < p->segments; s++) {
         const float *a = p->a + row * a_stride + s * p->segment_stride;
