@@ -45,8 +45,9 @@ final class Upload {
             return ServeError(.payloadTooLarge, "the file has more than \(store.limits.uploadBytes >> 20) MiB")
         }
         while bytes + chunk.count > reserved {
-            do throws(ServeError) { try store.reserve(Self.step) } catch { return error }
-            reserved += Self.step
+            let step = min(Self.step, store.limits.uploadBytes - reserved)
+            do throws(ServeError) { try store.reserve(step) } catch { return error }
+            reserved += step
         }
         var done = 0
         while done < chunk.count {
