@@ -58,6 +58,11 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         try reportingFailure {
             _ = try models.catalog()
+            // Commands run in other folders.
+            for name in ["RESTORE_MODELS", "XDG_DATA_HOME", "HOME", "TMPDIR"] {
+                guard let path = getenv(name).map({ pathFromSystem($0) }), !path.isEmpty else { continue }
+                setenv(name, systemPath(absolutePath(path)), 1)
+            }
             Interruption.watch()
             let server = try Server(settings)
             do {
@@ -78,7 +83,6 @@ struct ServeCommand: ParsableCommand {
         (settings.host, settings.port, settings.folder) = (host, port, folder)
         settings.arguments = ["--max-memory=\(maxMemory.bytes)"]
         if let threads = threads.threads { settings.arguments.append("--threads=\(threads)") }
-        // Commands run in other folders.
         if let folder = models.modelsDir { settings.arguments.append("--models-dir=\(absolutePath(folder))") }
         settings.limits.megapixels = maxPixels
         settings.limits.uploadBytes = maxUpload.bytes

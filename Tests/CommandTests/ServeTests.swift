@@ -81,6 +81,18 @@ import Testing
         }
     }
 
+    @Test func relativeFoldersAreThoseOfTheServer() throws {
+        try workplace.folder.write(readFile(workplace.models("tiny/model.safetensors")), "own/mine/model.safetensors")
+        for served in [
+            try ServedProgram(workplace, ["--models-dir", "own"]),
+            try ServedProgram(workplace, environment: ["RESTORE_MODELS": "own"]),
+        ] {
+            let answer = try served.request(
+                "POST", "/api/denoise?name=photo.png&model=mine&sigma=25&answer=picture", body: bytes("photo.png"))
+            #expect(answer.status == 200, "\(answer.text)")
+        }
+    }
+
     @Test func oneRequestIsEnough() throws {
         let served = try ServedProgram(workplace)
         #expect(try workplace.denoise("photo.png", "out.png").code == 0)

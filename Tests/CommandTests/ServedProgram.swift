@@ -11,13 +11,18 @@ final class ServedProgram {
     let temporary: TemporaryFolder
     let program: RunningProgram
 
-    /// - Parameter kibibytes: the largest file that the server may write, if it is limited.
-    init(_ workplace: Workplace, _ arguments: [String] = [], limitingFilesTo kibibytes: Int? = nil) throws {
+    /// - Parameters:
+    ///   - environment: beside the folder for temporary files, which is one of its own.
+    ///   - kibibytes: the largest file that the server may write, if it is limited.
+    init(
+        _ workplace: Workplace, _ arguments: [String] = [], environment: [String: String] = [:],
+        limitingFilesTo kibibytes: Int? = nil
+    ) throws {
         temporary = try TemporaryFolder()
         let port = try Self.freePort()
         self.port = port
         let command = ["serve", "--port", "\(port)", "-j", "2"] + arguments
-        let environment = ["TMPDIR": temporary.path]
+        let environment = environment.merging(["TMPDIR": temporary.path]) { $1 }
         if let kibibytes {
             program = try workplace.start(
                 ["-c", "ulimit -f \(kibibytes * 2) && exec \"$0\" \"$@\"", Program.path] + command,
