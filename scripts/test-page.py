@@ -10,12 +10,15 @@ With --images, screenshots at 1400 and 400 pixels are written to FOLDER. Where C
 import base64
 import json
 import os
+import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIXTURES = os.path.join(ROOT, "Fixtures")
@@ -197,6 +200,17 @@ def is_free(port):
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def write_png(path, width, height):
+    """A gray picture of noise, large enough that there is time to cancel."""
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = b"".join(b"\0" + random.Random(y).randbytes(width) for y in range(height))
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+                   + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b""))
+
+
 def denoise(page):
     browser = page.browser
     noisy = os.path.join(FIXTURES, "noisy", "mountains.png")
@@ -313,10 +327,7 @@ def phone(page):
 def cancel_and_stop(page):
     browser = page.browser
     large = os.path.join(page.folder, "large.png")
-    subprocess.run(
-        ["convert", os.path.join(FIXTURES, "images", "mountains.png"), "-resize", "3000x", large], check=False)
-    if not os.path.exists(large):
-        shutil.copy(os.path.join(FIXTURES, "images", "mountains.png"), large)
+    write_png(large, 3000, 2000)
     page.choose(large)
     page.opened("large.png")
     browser.run("document.getElementById('denoise-effort').value = 'best'")

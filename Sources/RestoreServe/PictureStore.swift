@@ -64,7 +64,7 @@ final class PictureStore: Sendable {
         return path
     }
 
-    /// Takes space for an upload; the pictures that were used least recently make room.
+    /// Reserves space for an upload, and removes the least recently used pictures if there is too little.
     func reserve(_ bytes: Int) throws(ServeError) {
         guard bytes <= limits.uploadBytes else {
             throw ServeError(.payloadTooLarge, "the file has more than \(limits.uploadBytes >> 20) MiB")
@@ -81,7 +81,7 @@ final class PictureStore: Sendable {
 
     func release(_ bytes: Int) { contents.withLock { $0.bytes -= bytes } }
 
-    /// Adds a file that lies in the folder of `id` and for which `bytes` are reserved.
+    /// Adds a file in the folder of `id`, for which `bytes` have been reserved.
     func add(_ id: String, name: String, path: String, bytes: Int) throws(ServeError) -> StoredPicture {
         guard let header = readImageHeader(path) else {
             throw ServeError(.unsupportedMediaType, "\(name): is neither a PNG nor a JPEG picture")

@@ -164,7 +164,7 @@ private struct BlockProduct {
     /// Windows starting at `ox` of grid row `oy`, whose kernel rows `taps` are inside the picture; the other kernel
     /// rows cover zeros.
     func multiplyImplicitly(picture n: Int, oy: Int, taps: Range<Int>, ox: Range<Int>) {
-        // What is to be shuffled has room for a block.
+        // The buffer of a pixel shuffle holds one block.
         let most = gather.shuffle > 1 ? gather.geometry.blockRows : ox.count
         for first in stride(from: ox.lowerBound, to: ox.upperBound, by: max(1, most)) {
             multiplyRun(picture: n, oy: oy, taps: taps, ox: first..<min(first + most, ox.upperBound))
