@@ -77,11 +77,21 @@ INLINE void NAME(tile)(const int rows, const int vectors, const rk_product *p, p
 INLINE void NAME(column_of_tiles)(const int vectors, const rk_product *p, ptrdiff_t column)
 {
     ptrdiff_t row = 0;
+    // The next panel is requested while this one is multiplied: weights often come from beyond L2, and panels are too
+    // short for the processor to notice in time that they are read in order.
+    const char *next = (const char *)(p->b + (column / RK_PANEL + (vectors + VECTORS - 1) / VECTORS) * p->panel_stride);
+    const ptrdiff_t bytes = p->segments * p->segment_depth * RK_PANEL * (ptrdiff_t)sizeof(float);
+    const ptrdiff_t share = (bytes * 6 / p->rows + 63) / 64 * 64;
+    ptrdiff_t requested = 0;
     // Eight rows are two tiles of four rather than one of six and two single rows, which would wait for their sums.
 #define X(tile_rows, tile_vectors)                                                                   \
     if (tile_vectors == vectors)                                                                     \
-        for (; row + tile_rows <= p->rows && (tile_rows != 6 || p->rows - row != 8); row += tile_rows) \
-            NAME(tile)(tile_rows, tile_vectors, p, row, column);
+        for (; row + tile_rows <= p->rows && (tile_rows != 6 || p->rows - row != 8); row += tile_rows) { \
+            for (const ptrdiff_t end = requested + share < bytes ? requested + share : bytes; requested < end; \
+                 requested += 64)                                                                    \
+                __builtin_prefetch(next + requested, 0, 2);                                          \
+            NAME(tile)(tile_rows, tile_vectors, p, row, column);                                     \
+        }
     TILES
 #undef X
 }

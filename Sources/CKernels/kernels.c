@@ -103,10 +103,10 @@ void rk_winograd_input(rk_variant variant, int m, const float *const *rows, ptrd
 
 void rk_winograd_output(rk_variant variant, int m, const float *products, ptrdiff_t point_stride,
                         ptrdiff_t tile_stride, ptrdiff_t channels, ptrdiff_t tiles, float *y, ptrdiff_t row_stride,
-                        ptrdiff_t height, ptrdiff_t width, const rk_epilogue *epilogue)
+                        ptrdiff_t top, ptrdiff_t height, ptrdiff_t width, const rk_epilogue *epilogue)
 {
-    DISPATCH(variant, winograd_output, m, products, point_stride, tile_stride, channels, tiles, y, row_stride, height,
-             width, epilogue);
+    DISPATCH(variant, winograd_output, m, products, point_stride, tile_stride, channels, tiles, y, row_stride, top,
+             height, width, epilogue);
 }
 
 void rk_winograd_output_gradient(rk_variant variant, int m, const float *gradient, ptrdiff_t row_stride,

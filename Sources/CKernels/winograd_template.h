@@ -165,15 +165,16 @@ INLINE void NAME(output_tile)(const int m, const float *products, ptrdiff_t poin
     for (int i = 0; i < m; i++) NAME(output)(m, columns[i], y[i]);
 }
 
-/// Stores `height` × `width` pixels of a tile, `count` channels each.
+/// Stores rows `top` ..< `height`, `width` pixels each, of a tile, `count` channels each.
 INLINE void NAME(store_tile)(const int m, NAME(v) values[4][4], float *y, ptrdiff_t row_stride, ptrdiff_t channels,
-                             ptrdiff_t height, ptrdiff_t width, const rk_epilogue *e, const float *bias,
-                             const float *residual, const int is_whole, ptrdiff_t count)
+                             ptrdiff_t top, ptrdiff_t height, ptrdiff_t width, const rk_epilogue *e,
+                             const float *bias, const float *residual, const int is_whole, ptrdiff_t count)
 {
     NAME(v) offset = 0.0f;
     if (bias) offset = is_whole ? NAME(load)(bias) : NAME(load_part)(bias, count);
 #pragma clang loop unroll(full)
     for (int i = 0; i < m; i++) {
+        if (i < top) continue;
         if (i >= height) break;
 #pragma clang loop unroll(full)
         for (int x = 0; x < m; x++) {
@@ -193,8 +194,8 @@ INLINE void NAME(store_tile)(const int m, NAME(v) values[4][4], float *y, ptrdif
 }
 
 INLINE void NAME(output_tiles)(const int m, const float *products, ptrdiff_t point_stride, ptrdiff_t tile_stride,
-                               ptrdiff_t channels, ptrdiff_t tiles, float *y, ptrdiff_t row_stride, ptrdiff_t height,
-                               ptrdiff_t width, const rk_epilogue *e)
+                               ptrdiff_t channels, ptrdiff_t tiles, float *y, ptrdiff_t row_stride, ptrdiff_t top,
+                               ptrdiff_t height, ptrdiff_t width, const rk_epilogue *e)
 {
     for (ptrdiff_t tile = 0; tile < tiles; tile++) {
         const float *place = products + tile * tile_stride;
@@ -211,13 +212,13 @@ INLINE void NAME(output_tiles)(const int m, const float *products, ptrdiff_t poi
             if (e->residual) NAME(prefetch)(m, e->residual + first + m * channels, e->residual_stride, m, c);
             NAME(output_tile)(m, place + c, point_stride, values);
             if (is_part)
-                NAME(store_tile)(m, values, y + first + c, row_stride, channels, height, room, e, bias, residual, 0,
-                                 channels);
-            else if (height == m && room == m)
-                NAME(store_tile)(m, values, y + first + c, row_stride, channels, m, m, e, bias, residual, 1, LANES);
+                NAME(store_tile)(m, values, y + first + c, row_stride, channels, top, height, room, e, bias, residual,
+                                 0, channels);
+            else if (top == 0 && height == m && room == m)
+                NAME(store_tile)(m, values, y + first + c, row_stride, channels, 0, m, m, e, bias, residual, 1, LANES);
             else
-                NAME(store_tile)(m, values, y + first + c, row_stride, channels, height, room, e, bias, residual, 1,
-                                 LANES);
+                NAME(store_tile)(m, values, y + first + c, row_stride, channels, top, height, room, e, bias, residual,
+                                 1, LANES);
         }
     }
 }
@@ -283,12 +284,14 @@ static TARGET void NAME(winograd_input)(int m, const float *const *rows, ptrdiff
 
 static TARGET void NAME(winograd_output)(int m, const float *products, ptrdiff_t point_stride, ptrdiff_t tile_stride,
                                          ptrdiff_t channels, ptrdiff_t tiles, float *y, ptrdiff_t row_stride,
-                                         ptrdiff_t height, ptrdiff_t width, const rk_epilogue *e)
+                                         ptrdiff_t top, ptrdiff_t height, ptrdiff_t width, const rk_epilogue *e)
 {
     if (m == 4)
-        NAME(output_tiles)(4, products, point_stride, tile_stride, channels, tiles, y, row_stride, height, width, e);
+        NAME(output_tiles)(4, products, point_stride, tile_stride, channels, tiles, y, row_stride, top, height, width,
+                           e);
     else
-        NAME(output_tiles)(2, products, point_stride, tile_stride, channels, tiles, y, row_stride, height, width, e);
+        NAME(output_tiles)(2, products, point_stride, tile_stride, channels, tiles, y, row_stride, top, height, width,
+                           e);
 }
 
 static TARGET void NAME(winograd_output_gradient)(int m, const float *g, ptrdiff_t row_stride, ptrdiff_t height,

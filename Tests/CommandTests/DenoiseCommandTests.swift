@@ -131,6 +131,16 @@ import Testing
         }
     }
 
+    /// Blocks and bands are cut to fit the caches.
+    @Test(arguments: ["64K,1M", "512K,32M", "4M,512M"]) func cachesDoNotChangeABit(sizes: String) throws {
+        try folder.write(.scene(width: 150, height: 310), "in.png")
+        let arguments = ["denoise", "-m", "tiny", "--sigma", "25", "in.png"]
+        #expect(try workplace.run(arguments + ["expected.png"]).code == 0)
+        let outcome = try workplace.run(arguments + ["out.png"], environment: ["RESTORE_CACHES": sizes])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(try readFile(folder("out.png")) == readFile(folder("expected.png")))
+    }
+
     @Test func noStrengthChangesNothing() throws {
         let image = Image.scene(width: 60, height: 40, .rgbAlpha, bitDepth: 16)
         try folder.write(image, "in.png")

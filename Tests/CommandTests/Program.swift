@@ -59,7 +59,7 @@ final class RunningProgram {
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
         let kernels = ProcessInfo.processInfo.environment.filter {
-            ["RESTORE_KERNELS", "RESTORE_CONVOLUTION", "RESTORE_GEMM"].contains($0.key)
+            ["RESTORE_KERNELS", "RESTORE_CONVOLUTION", "RESTORE_GEMM", "RESTORE_CACHES"].contains($0.key)
         }
         process.environment = environment.merging(kernels) { given, _ in given }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)

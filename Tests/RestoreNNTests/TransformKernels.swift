@@ -117,7 +117,7 @@ struct TransformKernels: CustomStringConvertible, Sendable {
         withExtendedLifetime((bias, residual)) {
             rk_winograd_output(
                 variant.identifier, Int32(m), points.floats, points.pointStride, points.tileStride, points.channels,
-                points.tiles, output.base, rowStride, height, width, &epilogue)
+                points.tiles, output.base, rowStride, 0, height, width, &epilogue)
         }
         return output.values
     }

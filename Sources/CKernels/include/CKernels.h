@@ -115,11 +115,13 @@ void rk_winograd_input(rk_variant variant, int m, const float *const *rows, ptrd
 
 /// Outputs of `tiles` adjacent tiles: y = epilogue(Aᵀ M A).
 ///
-/// - y: the first pixel; rows of pixels are `row_stride` floats apart.
-/// - height, width: the pixels covered by the tiles that are stored, at most m × tiles · m.
+/// - y: where the tiles' first pixel is, or would be if row 0 is not stored; rows of pixels are `row_stride` floats
+///   apart.
+/// - top, height, width: rows `top` ..< `height` of the tiles and their first `width` columns are stored; at most
+///   m × tiles · m pixels.
 void rk_winograd_output(rk_variant variant, int m, const float *products, ptrdiff_t point_stride,
                         ptrdiff_t tile_stride, ptrdiff_t channels, ptrdiff_t tiles, float *y, ptrdiff_t row_stride,
-                        ptrdiff_t height, ptrdiff_t width, const rk_epilogue *epilogue);
+                        ptrdiff_t top, ptrdiff_t height, ptrdiff_t width, const rk_epilogue *epilogue);
 
 /// The transpose of `rk_winograd_output`, for gradients of the weights: Z = A g Aᵀ for `tiles` tiles of output
 /// gradients; pixels beyond `height` and `width` count as zero.

@@ -142,7 +142,9 @@ public final class TiledInference {
             let start = (core.lowerBound / step * step - rule.before) / step * step
             let end = (core.upperBound + step - 1) / step * step + rule.after
             let isCutBefore = core.lowerBound / step * step > rule.before
-            return (isCutBefore ? start : 0)..<min(side, (end + alignment - 1) / alignment * alignment)
+            let lower = min(isCutBefore ? start : 0, max(0, side - rule.least) / step * step)
+            let upper = (max(end, lower + rule.least) + alignment - 1) / alignment * alignment
+            return lower..<min(side, upper)
         }
         let columns = try range(core.x..<(core.x + core.width), width, .width)
         let rows = try range(core.y..<(core.y + core.height), height, .height)

@@ -34,7 +34,8 @@ struct BandSchedule: Sequence {
 
     /// A band takes about this many bytes in the widest node. That is small enough for it to be still in the cache when
     /// it is read, and large enough to make the rows kept between bands and the cost of starting a layer insignificant.
-    static let bandBytes = 3 << 20
+    /// It is a fifth of the L3 cache, where two bands, the weights and what other programs have in it fit.
+    static let bandBytes = Swift.min(6 << 20, Swift.max(2 << 20, CacheSizes.current.level3 / 5))
 
     /// - Parameter bandRows: defaults to the number that `bandBytes` suggests.
     /// - Precondition: `bandRows` is positive.
@@ -100,8 +101,7 @@ struct BandSchedule: Sequence {
             return Self.needed(graph, outputRows: Swift.min(tallest, (1 - missing) * bandRows), atLeast: none)
         }
         let floor = lead.indices.map { node in
-            let rows = Swift.max(0, lead[node] - missing * pace[node])
-            return rows / graph.granularity[node] * graph.granularity[node]
+            graph.granuleStart(lead[node] - missing * pace[node], of: node)
         }
         return Self.needed(graph, outputRows: 0, atLeast: floor)
     }

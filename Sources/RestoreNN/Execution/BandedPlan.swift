@@ -54,10 +54,9 @@ public final class BandedPlan {
         _ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool, bandRows: Int? = nil,
         sharing packed: PackedParameters? = nil
     ) throws(NetworkError) {
-        let network = network.fused()
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
         try network.loadLibraries()
-        let shapes = try network.shapes(inputs: inputShapes)
+        let (network, shapes) = try network.prepared(inputShapes: inputShapes)
         let layout = BandLayout(network, shapes: shapes, bandRows: bandRows)
         let scratchCount = layout.scratchCount(workers: pool.workerCount)
         try requireMemory(floats: layout.count + scratchCount)
@@ -96,8 +95,7 @@ public final class BandedPlan {
     public static func memory(
         _ network: Network, inputShapes: [Shape], workers: Int, bandRows: Int? = nil
     ) throws(NetworkError) -> Memory {
-        let network = network.fused()
-        let shapes = try network.shapes(inputs: inputShapes)
+        let (network, shapes) = try network.prepared(inputShapes: inputShapes)
         return Memory(BandLayout(network, shapes: shapes, bandRows: bandRows), workers: workers)
     }
 
@@ -105,8 +103,7 @@ public final class BandedPlan {
     ///
     /// - Throws: `NetworkError` if the network does not accept these shapes.
     public static func parameterBytes(_ network: Network, inputShapes: [Shape]) throws(NetworkError) -> Int {
-        let network = network.fused()
-        let shapes = try network.shapes(inputs: inputShapes)
+        let (network, shapes) = try network.prepared(inputShapes: inputShapes)
         let packed = network.nodes.reduce(0) { count, node in
             count + (node.operation?.packedCount(inputs: node.inputs.map { shapes[$0.index] }, for: .inference) ?? 0)
         }

@@ -22,20 +22,20 @@ public final class InferencePlan {
     /// - Precondition: `parameters` belong to this network.
     public init(_ network: Network, inputShapes: [Shape], parameters: Parameters, pool: WorkerPool) throws(NetworkError)
     {
-        let network = network.fused()
         precondition(parameters.layout == ParameterLayout(network), "parameters of another network")
         try network.loadLibraries()
-        let layout = try Layout(network, inputShapes: inputShapes)
+        let (network, shapes) = try network.prepared(inputShapes: inputShapes)
+        let layout = Layout(network, shapes: shapes)
         let scratchCount = Scratch.count(layout.scratch, workers: pool.workerCount)
         try requireMemory(floats: layout.arenaCount + scratchCount)
         self.network = network
         self.inputShapes = inputShapes
         self.parameters = parameters
         self.pool = pool
-        shapes = layout.shapes
+        self.shapes = shapes
         offsets = layout.offsets
         scratchSize = layout.scratch
-        outputShapes = network.outputs.map { layout.shapes[$0.index] }
+        outputShapes = network.outputs.map { shapes[$0.index] }
         arena = FloatBuffer(count: layout.arenaCount)
         scratchBuffer = FloatBuffer(count: scratchCount)
         packed = PackedParameters(network, shapes: shapes, purpose: .inference)
@@ -50,7 +50,8 @@ public final class InferencePlan {
     public static func memory(
         _ network: Network, inputShapes: [Shape], workers: Int
     ) throws(NetworkError) -> Int {
-        let layout = try Layout(network.fused(), inputShapes: inputShapes)
+        let (network, shapes) = try network.prepared(inputShapes: inputShapes)
+        let layout = Layout(network, shapes: shapes)
         let floats = layout.arenaCount + Scratch.count(layout.scratch, workers: workers)
         return floats * MemoryLayout<Float>.stride
     }
@@ -117,18 +118,15 @@ extension Network {
     }
 }
 
-/// Shapes, arena offsets and working memory of a plan.
+/// Arena offsets and working memory of a plan.
 private struct Layout {
-    let shapes: [Shape]
     let offsets: [Int]
     let arenaCount: Int
     let scratch: ScratchSize
 
-    init(_ network: Network, inputShapes: [Shape]) throws(NetworkError) {
-        let shapes = try network.shapes(inputs: inputShapes)
+    init(_ network: Network, shapes: [Shape]) {
         let (owner, requests) = Self.buffers(network, shapes)
         let plan = MemoryPlan(requests)
-        self.shapes = shapes
         scratch = network.forwardScratch(shapes: shapes)
         offsets = owner.map { plan.offsets[$0] }
         arenaCount = plan.total

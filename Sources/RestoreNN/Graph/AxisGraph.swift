@@ -14,6 +14,8 @@ struct AxisGraph {
     /// The live nodes that read each node.
     let readers: [[Reader]]
     let granularity: [Int]
+    /// The size of each node's first granule, or 0 if it is as large as the others.
+    private let firstGranule: [Int]
     /// Pixels of each node per pixel of the first input; `nil` if a node's inputs disagree.
     let scale: [Ratio?]
     private let nodes: [Network.Node]
@@ -39,6 +41,9 @@ struct AxisGraph {
             let inputs = node.inputs.map { shapes[$0.index] }
             return node.operation?.pieceGranularity(axis: axis, inputs: inputs, output: shape) ?? 1
         }
+        firstGranule = zip(nodes, granularity).map { node, granularity in
+            axis == .height ? ((node.operation as? any RowAligning)?.firstGranule ?? 0) % granularity : 0
+        }
         scale = Self.scales(network, shapes, axis)
     }
 
@@ -46,13 +51,17 @@ struct AxisGraph {
         let unit = network.inputs.first.map { shapes[$0.index].side(axis) } ?? 1
         var scale: [Ratio?] = []
         for (node, shape) in zip(network.nodes, shapes) {
-            // An input whose single row is broadcast to all rows of another does not determine the scale.
-            let longest = node.inputs.map { shapes[$0.index].side(axis) }.max()
-            let inputs = node.inputs.filter { shapes[$0.index].side(axis) == longest }
-            guard let operation = node.operation, let first = inputs.first else {
+            guard let operation = node.operation, !node.inputs.isEmpty else {
                 scale.append(Ratio(shape.side(axis), unit))
                 continue
             }
+            // An input whose single row is broadcast to all rows of another does not determine the scale; nor does one
+            // that a fused operator adds to what it has brought to another scale.
+            let longest = node.inputs.map { shapes[$0.index].side(axis) }.max()
+            let inputs =
+                operation.pieceScale(axis: axis) == 1
+                ? node.inputs.filter { shapes[$0.index].side(axis) == longest } : [node.inputs[0]]
+            let first = inputs[0]
             let agree = inputs.allSatisfy { scale[$0.index] == scale[first.index] }
             scale.append(agree ? scale[first.index].map { $0 * operation.pieceScale(axis: axis) } : nil)
         }
@@ -66,8 +75,18 @@ struct AxisGraph {
 
     /// `range` expanded to whole granules of the node, up to the end of the node.
     func granules(_ range: Range<Int>, of node: Int) -> Range<Int> {
-        let lower = range.lowerBound / granularity[node] * granularity[node]
-        return lower..<max(lower, min(side(node), roundedUp(range.upperBound, granularity[node])))
+        let first = firstGranule[node]
+        let lower = granuleStart(range.lowerBound, of: node)
+        let end = range.upperBound
+        let upper = end <= 0 ? 0 : end <= first ? first : first + roundedUp(end - first, granularity[node])
+        return lower..<max(lower, min(side(node), upper))
+    }
+
+    /// The beginning of the granule that contains `place`; 0 if that is in front of the first.
+    func granuleStart(_ place: Int, of node: Int) -> Int {
+        let first = firstGranule[node]
+        guard place > 0, place >= first else { return 0 }
+        return first + (place - first) / granularity[node] * granularity[node]
     }
 
     /// The range that `reader` reads of its input for a range of its own output that consists of whole granules.

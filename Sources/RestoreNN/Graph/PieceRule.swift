@@ -7,11 +7,14 @@ public struct PieceRule: Equatable, Sendable {
     public let before: Int
     /// A piece must end at least this many pixels after its core, unless it ends at the image's edge.
     public let after: Int
+    /// A piece must be at least this large, unless it is the whole.
+    public let least: Int
 
-    public init(step: Int, before: Int, after: Int) {
+    public init(step: Int, before: Int, after: Int, least: Int = 0) {
         self.step = step
         self.before = before
         self.after = after
+        self.least = least
     }
 }
 
@@ -23,16 +26,19 @@ extension Network {
     /// - Returns: `nil` if no bound on the reach is found, as with statistics over the whole image.
     /// - Throws: `NetworkError` if the network does not accept such inputs.
     public func pieceRule(axis: Axis, inputShape: Shape) throws(NetworkError) -> PieceRule? {
+        let isTall = inputShape.height >= Self.leastAlignedHeight
         var shape = inputShape
         // A piece in the middle of an image large enough to contain its whole reach.
         while shape.side(axis) <= 1 << 22 {
-            let graph = AxisGraph(self, shapes: try shapes(inputs: [shape]), axis: axis)
+            let (network, shapes) = try prepared(inputShapes: [shape], isTall: isTall)
+            let graph = AxisGraph(network, shapes: shapes, axis: axis)
             let (side, step) = (shape.side(axis), graph.step)
             let middle = side / 2 / step * step
             guard let reach = graph.reach(of: middle..<(middle + step)) else { return nil }
             if reach.lowerBound > 0 && reach.upperBound < side {
                 return PieceRule(
-                    step: step, before: middle - reach.lowerBound, after: reach.upperBound - middle - step)
+                    step: step, before: middle - reach.lowerBound, after: reach.upperBound - middle - step,
+                    least: isTall && axis == .height ? Self.leastAlignedHeight : 0)
             }
             if axis == .height { shape.height *= 2 } else { shape.width *= 2 }
         }

@@ -1,8 +1,8 @@
 /// An operator that can compute a piece of its output from a piece of its input, so that an image can be processed in
 /// bands or tiles. Operators that are not piecewise need their whole input.
 public protocol PiecewiseOperator: Operator {
-    /// Output rows (or columns) are computed in whole multiples of this, counted from 0; only the last piece may be cut
-    /// short by the image's edge. The granularity is either the same for all sizes or the output's full size, because
+    /// Output rows (or columns) are computed in whole multiples of this, counted from 0 (or see `RowAligning`); only
+    /// pieces at the image's edges may be shorter. The granularity is either the same for all sizes or the output's full size, because
     /// an image's bits must not depend on how it is cut.
     func granularity(axis: Axis, inputs: [Shape], output: Shape) -> Int
 
@@ -26,6 +26,15 @@ public protocol PiecewiseOperator: Operator {
 extension PiecewiseOperator {
     public func scale(axis: Axis) -> Ratio { 1 }
     public var inPlaceInput: Int? { nil }
+}
+
+/// An operator whose granules of rows need not be counted from row 0.
+protocol RowAligning: PiecewiseOperator {
+    /// The number of output rows of the first granule; 0 if it is as large as the others. A multiple of `rowStep`. It
+    /// affects how results are rounded.
+    var firstGranule: Int { get set }
+    /// Granules may begin at multiples of this.
+    var rowStep: Int { get }
 }
 
 /// An operator whose every output pixel depends only on the same pixel of each input.

@@ -91,21 +91,28 @@ struct ConvolutionKernel {
     let isTurned: Bool
     /// The factor of a pixel shuffle that places the results.
     let shuffle: Int
+    /// Rows of the grid above the first whole tile, if there are tiles. It affects how results are rounded.
+    let firstRows: Int
     let algorithm: ConvolutionAlgorithm
 
     init(
-        _ windows: WindowGeometry, outputs: Int, isTurned: Bool = false, shuffle: Int = 1,
+        _ windows: WindowGeometry, outputs: Int, isTurned: Bool = false, shuffle: Int = 1, firstRows: Int = 0,
         asked: ConvolutionAlgorithm? = nil
     ) {
         self.windows = windows
         self.outputs = outputs
         self.isTurned = isTurned
         self.shuffle = shuffle
+        self.firstRows = firstRows
         algorithm = .choose(for: windows, outputs: outputs, asked: asked)
     }
 
     private var winograd: WinogradConvolution? {
-        algorithm.tile.map { WinogradConvolution(tile: $0, windows: windows, outputs: outputs) }
+        algorithm.tile.map { tile in
+            let first = firstRows % tile.rawValue
+            return WinogradConvolution(
+                tile: tile, windows: windows, outputs: outputs, firstTileRow: first > 0 ? first - tile.rawValue : 0)
+        }
     }
 
     private var gather: Gather {
@@ -124,7 +131,7 @@ struct ConvolutionKernel {
 
     private var order: WeightOrder { algorithm == .openblas ? .plain : isTurned ? .turned : .gather }
 
-    /// Rows and columns of the grid are computed in multiples of this, counted from 0.
+    /// Rows and columns of the grid are computed in multiples of this: columns counted from 0, rows from `firstRows`.
     var granularity: Int { algorithm.tile?.rawValue ?? 1 }
 
     /// A multiple of a cache line.
@@ -149,8 +156,8 @@ struct ConvolutionKernel {
         return winograd?.forwardScratch(shuffle: shuffle) ?? gather.scratch
     }
 
-    /// Computes grid rows `rows` of every picture of the batch. The range starts on a multiple of `granularity` and
-    /// ends on one or at the last row.
+    /// Computes grid rows `rows` of every picture of the batch. The range goes from the beginning of a tile or row 0 to
+    /// the end of one or the last row.
     func run(
         picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
         rows: Range<Int>, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool

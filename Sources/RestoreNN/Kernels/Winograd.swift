@@ -27,32 +27,39 @@ struct WinogradConvolution {
     /// The windows; `channels` are those of the input.
     let windows: WindowGeometry
     let outputs: Int
+    /// The row at which the topmost tiles begin: 0, or above the picture by less than a tile.
+    var firstTileRow = 0
 
     /// Whether these windows can be computed this way.
     static func canCompute(_ windows: WindowGeometry) -> Bool {
         windows.kernel == 3 && windows.stride == 1 && windows.dilation == 1
     }
 
-    /// The maximum number of tiles computed together: V and M for this many fit in the L2 cache. It is a multiple of
-    /// the row counts of all matrix-product tiles.
-    static let blockTiles = 48
-
     /// With fewer tiles in a block, reading the weights would not pay off.
     private static let leastTiles = 12
 
+    /// The maximum number of tiles computed together. V and M take two thirds of the L2 cache at most, which leaves room
+    /// for the weights on their way, unless that would be so few tiles that the weights would be read too often. A
+    /// multiple of the row counts of all matrix-product tiles.
+    private var mostTiles: Int {
+        let tileBytes = (tile.points + 1) * max(inputStride, outputStride) * MemoryLayout<Float>.stride
+        return min(48, max(24, CacheSizes.current.level2 * 2 / 3 / tileBytes / 12 * 12))
+    }
+
     /// The number of tiles per block, out of `count`, chosen so that the workers get equally many blocks if there are
     /// few. It does not affect the results.
-    static func blockTiles(of count: Int, workers: Int) -> Int {
-        let blocks = (count + blockTiles - 1) / blockTiles
-        guard blocks % workers != 0, blocks < 8 * workers else { return blockTiles }
+    private func blockTiles(of count: Int, workers: Int) -> Int {
+        let most = mostTiles
+        let blocks = (count + most - 1) / most
+        guard blocks % workers != 0, blocks < 8 * workers else { return most }
         let even = roundedUp(blocks, workers)
-        return min(blockTiles, max(leastTiles, roundedUp((count + even - 1) / even, 4)))
+        return min(most, max(Self.leastTiles, roundedUp((count + even - 1) / even, 4)))
     }
 
     var inputs: Int { windows.channels }
     private var m: Int { tile.rawValue }
     var tilesAcross: Int { (windows.grid.width + m - 1) / m }
-    var tilesDown: Int { (windows.grid.height + m - 1) / m }
+    var tilesDown: Int { (windows.grid.height - firstTileRow + m - 1) / m }
     /// Floats of one point of a tile.
     var inputStride: Int { Self.padded(inputs) }
     var outputStride: Int { Self.padded(outputs) }
@@ -90,46 +97,48 @@ struct WinogradConvolution {
 
     // MARK: Forward
 
+    /// Floats from a point of a block of `count` tiles to the next, in V as well as in M.
+    private func blockStride(_ count: Int) -> Int { Self.pointStride(count, max(inputStride, outputStride)) }
+
+    /// Floats of V and M of a block. M takes the place of V: the products of a point overwrite the inputs of the point
+    /// before, which are no longer needed and still in the cache.
+    private var blockCount: Int { (tile.points + 1) * blockStride(mostTiles) }
+
     /// V and M of a block, followed by the working memory of `TileReader` and of a pixel shuffle.
     func forwardScratch(shuffle: Int = 1) -> ScratchSize {
-        let (v, products) = (
-            Self.pointStride(Self.blockTiles, inputStride), Self.pointStride(Self.blockTiles, outputStride)
-        )
-        let shuffled = shuffle > 1 ? m * m * Self.blockTiles * outputs : 0
+        let shuffled = shuffle > 1 ? m * m * mostTiles * outputs : 0
         let tiles = windows.batch * tilesDown * tilesAcross
         return ScratchSize(
-            perWorker: tile.points * (v + products) + TileReader.scratchCount(self) + shuffled,
+            perWorker: blockCount + TileReader.scratchCount(self) + shuffled,
             tasks: (tiles + Self.leastTiles - 1) / Self.leastTiles)
     }
 
     /// Computes output rows `rows` of every picture of the batch.
     ///
     /// - Parameters:
-    ///   - rows: starts on a multiple of the tile, and ends on one or at the last row.
+    ///   - rows: from a tile or row 0 to the end of a tile or the last row.
     ///   - shuffle: the factor of a pixel shuffle that places the results.
     func forward(
         picture: UnsafePointer<Float>, weights: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>,
         rows: Range<Int>, shuffle: Int = 1, epilogue: Epilogue, scratch: Scratch, pool: WorkerPool
     ) {
         let band = TileBand(self, rows: rows)
-        let size = Self.blockTiles(of: band.count, workers: pool.workerCount)
+        let size = blockTiles(of: band.count, workers: pool.workerCount)
         pool.run(taskCount: (band.count + size - 1) / size) { block, worker in
             let first = block * size
             let count = min(size, band.count - first)
-            let v = scratch.worker(worker)
-            let products = v + tile.points * Self.pointStride(Self.blockTiles, inputStride)
-            let rest = products + tile.points * Self.pointStride(Self.blockTiles, outputStride)
+            let stride = blockStride(count)
+            let products = scratch.worker(worker)
+            let v = products + stride
+            let rest = products + blockCount
             transformInputs(
-                band, first: first, count: count, picture: picture, into: v,
-                pointStride: Self.pointStride(count, inputStride), patch: rest)
+                band, first: first, count: count, picture: picture, into: v, pointStride: stride, patch: rest)
             multiplyPoints(v, weights, count: count, into: products)
             let store = TileStore(
                 convolution: self, output: output, shuffle: shuffle, epilogue: epilogue,
                 block: rest + TileReader.scratchCount(self))
             band.forEachRun(first: first, count: count) { run in
-                store.store(
-                    run, products: products + run.place * outputStride,
-                    pointStride: Self.pointStride(count, outputStride))
+                store.store(run, products: products + run.place * outputStride, pointStride: stride)
             }
         }
     }
@@ -138,13 +147,13 @@ struct WinogradConvolution {
         _ v: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, count: Int,
         into products: UnsafeMutablePointer<Float>
     ) {
-        let (inputPoint, outputPoint) = (Self.pointStride(count, inputStride), Self.pointStride(count, outputStride))
+        let stride = blockStride(count)
         // The transform of the products reads whole vectors.
         let columns = roundedUp(outputs, KernelVariant.selected.lanes)
         for point in 0..<tile.points {
             multiply(
-                LeftRows(base: v + point * inputPoint, stride: inputStride, depth: inputs),
-                packed: weights + point * weightPointStride, panelDepth: inputs, into: products + point * outputPoint,
+                LeftRows(base: v + point * stride, stride: inputStride, depth: inputs),
+                packed: weights + point * weightPointStride, panelDepth: inputs, into: products + point * stride,
                 stride: outputStride, rows: count, columns: columns, epilogue: rk_epilogue())
         }
     }
@@ -185,6 +194,8 @@ struct WinogradConvolution {
 
     /// Adds Gᵀ (Σ over tiles Vᵀ Z) G to `gradient`, in PyTorch's order. The products are computed point by point, each
     /// by one worker and in the order of the tiles, so that the sum does not depend on the number of workers.
+    ///
+    /// - Precondition: the tiles begin at row 0.
     func accumulateWeightGradient(
         picture: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
         onto gradient: UnsafeMutablePointer<Float>, scratch: Scratch, pool: WorkerPool
@@ -228,9 +239,10 @@ struct WinogradConvolution {
     ) {
         let line = windows.grid.width * outputs
         band.forEachRun(first: first, count: count) { run in
-            let place = (run.picture * windows.grid.height + run.ty * m) * line + run.tx * m * outputs
+            let place = (run.picture * windows.grid.height + run.y) * line + run.tx * m * outputs
             rk_winograd_output_gradient(
-                KernelVariant.selected.raw, Int32(m), gradient + place, line, run.height, run.width, outputs, run.count,
+                KernelVariant.selected.raw, Int32(m), gradient + place, line, run.rows.count, run.width, outputs,
+                run.count,
                 z + run.place * outputStride, pointStride, outputStride)
         }
     }

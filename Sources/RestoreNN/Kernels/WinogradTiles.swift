@@ -3,13 +3,14 @@ import CKernels
 /// Adjacent tiles in one row of tiles of one picture.
 struct TileRun {
     let picture: Int
-    let ty: Int
+    /// The output row at which the tiles begin; negative if it is above the picture.
+    let y: Int
     let tx: Int
     let count: Int
     /// Position of the first one in its block.
     let place: Int
-    /// Output pixels covered by the tiles, clipped at the edges.
-    let height: Int
+    /// The tiles' rows and columns that are inside the output.
+    let rows: Range<Int>
     let width: Int
 }
 
@@ -17,19 +18,22 @@ struct TileRun {
 struct TileBand {
     private let m: Int
     private let rows: Range<Int>
+    /// The row at which the first tiles begin.
+    private let top: Int
     private let width: Int
     private let across: Int
     private let down: Int
     let count: Int
 
-    /// - Parameter rows: starts on a multiple of the tile.
+    /// - Parameter rows: start at a tile or at row 0.
     init(_ convolution: WinogradConvolution, rows: Range<Int>) {
         m = convolution.tile.rawValue
-        precondition(rows.lowerBound % m == 0, "rows \(rows) do not begin on a tile of \(m)")
+        top = rows.lowerBound == 0 ? convolution.firstTileRow : rows.lowerBound
+        precondition((top - convolution.firstTileRow) % m == 0, "rows \(rows) do not begin at a tile of \(m)")
         self.rows = rows
         width = convolution.windows.grid.width
         across = convolution.tilesAcross
-        down = (rows.count + m - 1) / m
+        down = (rows.upperBound - top + m - 1) / m
         count = convolution.windows.batch * down * across
     }
 
@@ -40,12 +44,12 @@ struct TileBand {
         while place < count {
             let (line, tx) = (first + place).quotientAndRemainder(dividingBy: across)
             let (picture, row) = line.quotientAndRemainder(dividingBy: down)
-            let ty = rows.lowerBound / m + row
+            let y = top + row * m
             let tiles = min(count - place, across - tx)
             body(
                 TileRun(
-                    picture: picture, ty: ty, tx: tx, count: tiles, place: place,
-                    height: min(m, rows.upperBound - ty * m), width: min(tiles * m, width - tx * m)))
+                    picture: picture, y: y, tx: tx, count: tiles, place: place,
+                    rows: max(0, -y)..<min(m, rows.upperBound - y), width: min(tiles * m, width - tx * m)))
             place += tiles
         }
     }
@@ -81,7 +85,7 @@ struct TileReader {
         _ body: (_ rows: UnsafePointer<UnsafePointer<Float>?>, _ tiles: Int, _ place: Int) -> Void
     ) {
         let c = windows.channels
-        let lines = (0..<n).map { row(run.ty * m + $0) }
+        let lines = (0..<n).map { row(run.y + $0) }
         let isInside = lines.allSatisfy { $0 >= 0 }
         // Tiles whose columns are all inside the picture.
         let firstInside = (windows.padLeft + m - 1) / m
@@ -146,7 +150,7 @@ struct TileReader {
     /// which only outputs that are not stored depend on: in a band, rows reflected from that far may not be present,
     /// and even unused inputs affect the rounding of the others.
     private func source(_ place: Int, padding: Int, side: Int, grid: Int) -> Int {
-        place < grid + 2 ? WindowGeometry.source(place - padding, side: side, mode: windows.mode) : -1
+        0..<(grid + 2) ~= place ? WindowGeometry.source(place - padding, side: side, mode: windows.mode) : -1
     }
 }
 
@@ -165,14 +169,14 @@ struct TileStore {
         let grid = convolution.windows.grid
         let channels = convolution.outputs
         let line = grid.width * channels
-        let y = run.picture * grid.height + run.ty * m
+        let y = run.picture * grid.height + run.y
         if shuffle == 1 {
             let place = y * line + run.tx * m * channels
             var stored = epilogue.raw(offset: place, rowStride: line)
             rk_winograd_output(
                 KernelVariant.selected.raw, Int32(m), products, pointStride, convolution.outputStride, channels,
-                run.count, output + place, line, run.height, run.width, &stored)
-            for row in 0..<run.height {
+                run.count, output + place, line, run.rows.lowerBound, run.rows.upperBound, run.width, &stored)
+            for row in run.rows {
                 epilogue.applyRest(to: output + place + row * line, count: run.width * channels)
             }
             return
@@ -181,8 +185,8 @@ struct TileStore {
         let blockLine = run.count * m * channels
         rk_winograd_output(
             KernelVariant.selected.raw, Int32(m), products, pointStride, convolution.outputStride, channels, run.count,
-            block, blockLine, run.height, run.width, &bias)
-        for row in 0..<run.height {
+            block, blockLine, run.rows.lowerBound, run.rows.upperBound, run.width, &bias)
+        for row in run.rows {
             placeShuffled(
                 block + row * blockLine, pixels: run.width, channels: channels, factor: shuffle, y: y + row,
                 x: run.tx * m, width: grid.width, into: output, epilogue: epilogue)

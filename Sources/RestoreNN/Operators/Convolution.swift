@@ -5,13 +5,14 @@
 ///
 /// Computed by Winograd's algorithm (Lavin & Gray, CVPR 2016) or as a matrix product, one cache-sized block at a time
 /// (Chellapilla, Puri & Simard 2006); `ConvolutionAlgorithm` chooses. See `docs/operators/convolution.md`.
-public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing {
+public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing, RowAligning {
     public let inputChannels: Int
     public let outputChannels: Int
     public let hasBias: Bool
     private let window: SlidingWindow
     var fused = FusedEpilogue()
     package var algorithm: ConvolutionAlgorithm?
+    var firstGranule = 0
 
     /// - Precondition: channels, kernel, stride and dilation are positive; the padding is not negative.
     public init(
@@ -62,7 +63,9 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing 
     // MARK: Kernels
 
     private func forwardKernel(_ input: Shape) -> ConvolutionKernel {
-        ConvolutionKernel(window.geometry(input), outputs: outputChannels, shuffle: fused.shuffle, asked: algorithm)
+        ConvolutionKernel(
+            window.geometry(input), outputs: outputChannels, shuffle: fused.shuffle,
+            firstRows: firstGranule / fused.shuffle, asked: algorithm)
     }
 
     /// The algorithm used for the forward pass on inputs of this shape.
@@ -126,6 +129,8 @@ public struct Convolution: PiecewiseOperator, EpilogueFusing, AlgorithmChoosing 
         if index == 1 { return range }
         return window.geometry(inputs[0]).pictureRange(of: windows(of: range), axis: axis)
     }
+
+    var rowStep: Int { fused.shuffle }
 
     /// The rows (or columns) of the grid that produce this range of the output.
     private func windows(of output: Range<Int>) -> Range<Int> {
