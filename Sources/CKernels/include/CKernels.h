@@ -9,6 +9,7 @@ typedef enum {
     RK_GENERIC = 0,
     RK_AVX2 = 1,
     RK_AVX512 = 2,
+    RK_NEON = 3,
 } rk_variant;
 
 /// Number of processors available to this process (respects its affinity mask); at least 1.
