@@ -9,6 +9,7 @@
 #undef TARGET
 #undef LANES
 #undef NAME
+#undef NEON
 #undef TILES
 #undef PANELS
 #undef MOST_ROWS

@@ -77,6 +77,8 @@ int rk_is_supported(rk_variant variant)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     case RK_AVX512:
         return __builtin_cpu_supports("avx512f");
+    case RK_NEON:
+        return 0;
     }
     return 0;
 #else
@@ -89,11 +91,11 @@ int rk_is_supported(rk_variant variant)
     switch (variant) {                                                    \
     case RK_AVX512: function##_avx512(__VA_ARGS__); return;               \
     case RK_AVX2: function##_avx2(__VA_ARGS__); return;                   \
-    case RK_GENERIC: break;                                               \
+    case RK_GENERIC: case RK_NEON: break;                                 \
     }                                                                     \
     function##_generic(__VA_ARGS__)
 #elif defined(__aarch64__)
-#define DISPATCH(variant, function, ...)            \
+#define DISPATCH(variant, function, ...)                  \
     if (variant == RK_NEON) function##_neon(__VA_ARGS__); \
     else function##_generic(__VA_ARGS__)
 #else
