@@ -10,6 +10,7 @@
 #undef LANES
 #undef NAME
 #undef NEON
+#undef FACTOR
 #undef TILES
 #undef PANELS
 #undef MOST_ROWS

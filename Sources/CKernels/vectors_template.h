@@ -19,17 +19,19 @@ INLINE void NAME(store)(float *place, NAME(vector) value)
     *(NAME(unaligned) *)place = value;
 }
 
-/// A float in every lane, as a factor.
-INLINE NAME(vector) NAME(broadcast)(const float *place)
-{
-    float value = *place;
+// A value that a row of vectors is multiplied by.
 #if defined(NEON)
-    // The processor multiplies by a lane. The compiler would rather load all lanes at once, which on most cores occupies
-    // a unit that could multiply.
+// The processor multiplies by a lane of a register. The compiler would rather load the value into all lanes, which on most
+// cores occupies a unit that could multiply, so it is kept from seeing that the value was loaded.
+#define FACTOR(value) NAME(factor)(value)
+INLINE float NAME(factor)(float value)
+{
     __asm__("" : "+w"(value));
-#endif
     return value;
 }
+#else
+#define FACTOR(value) (value)
+#endif
 
 #if LANES == 8
 /// All bits set in the first `count` lanes.
