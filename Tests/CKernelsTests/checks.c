@@ -33,7 +33,7 @@ void start_case(const char *format, ...)
     running = NULL;
     cases++;
     state = 88172645463325252u;
-    for (const char *c = case_name; *c; c++) state = (state ^ (uint64_t)*c) * 1099511628211u;
+    for (const char *c = case_name; *c; c++) state = (state ^ (unsigned char)*c) * 1099511628211u;
 }
 
 void start_variant(const variant *v)
