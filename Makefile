@@ -23,7 +23,7 @@ ONLY ?=
 TIME ?= 60
 
 .PHONY: build deps demo test help-texts fuzz sanitize faults bench lint format install uninstall deb tarball \
-	test-packages test-page examples docs clean help
+	test-packages test-page test-arm examples docs clean help
 
 build: deps ## build the program
 	$(SWIFT) build -c release --product restore --static-swift-stdlib --scratch-path $(PROGRAM_BUILD)
@@ -99,6 +99,9 @@ test-packages: ## run both packages in fresh systems without Swift; needs root a
 
 test-page: build ## use the page of restore serve in headless Chromium; skipped where that is missing
 	@python3 scripts/test-page.py $(PROGRAM)
+
+test-arm: ## test the kernels for ARM in an emulator; skipped where that or the cross compiler is missing
+	@scripts/test-arm.sh
 
 clean: ## remove all build output
 	rm -rf $(DIST) .build .build-examples .build-docs .build-static .build-demo .build-fuzz .build-address .build-thread $(BENCH_BUILD)

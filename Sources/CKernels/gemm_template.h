@@ -43,14 +43,35 @@ INLINE void NAME(tile)(const int rows, const int vectors, const rk_product *p, p
     const ptrdiff_t panel_stride = p->panel_stride, a_stride = p->a_stride;
     for (ptrdiff_t s = 0; s < p->segments; s++) {
         const float *a = p->a + row * a_stride + s * p->segment_stride;
-        for (ptrdiff_t k = 0; k < p->segment_depth; k++) {
+        ptrdiff_t done = 0;
+#if defined(NEON)
+        // Where registers are left, they hold LANES values of each row: fewer loads and addresses, of which narrow tiles
+        // have many.
+        for (; rows * vectors + rows + vectors <= 30 && done + LANES <= p->segment_depth; done += LANES) {
+            NAME(vector) left[MOST_ROWS];
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++) left[r] = NAME(load)(a + r * a_stride + done);
+#pragma clang loop unroll(full)
+            for (int l = 0; l < LANES; l++) {
+#pragma clang loop unroll(full)
+                for (int v = 0; v < vectors; v++) {
+                    const NAME(vector) right =
+                        NAME(load)(b + (v / VECTORS) * panel_stride + (v % VECTORS) * LANES);
+#pragma clang loop unroll(full)
+                    for (int r = 0; r < rows; r++) sums[r][v] = left[r][l] * right + sums[r][v];
+                }
+                b += RK_PANEL;
+            }
+        }
+#endif
+        for (ptrdiff_t k = done; k < p->segment_depth; k++) {
             NAME(vector) right[PANELS * VECTORS];
 #pragma clang loop unroll(full)
             for (int v = 0; v < vectors; v++)
                 right[v] = NAME(load)(b + (v / VECTORS) * panel_stride + (v % VECTORS) * LANES);
 #pragma clang loop unroll(full)
             for (int r = 0; r < rows; r++) {
-                const NAME(vector) left = a[r * a_stride + k];
+                const NAME(vector) left = FACTOR(a[r * a_stride + k]);
 #pragma clang loop unroll(full)
                 for (int v = 0; v < vectors; v++)
                     sums[r][v] = left * right[v] + sums[r][v];
@@ -145,7 +166,7 @@ INLINE void NAME(outer_tile)(const int rows, const int vectors, const rk_outer *
             right[v] = is_whole ? NAME(load)(b + v * LANES) : NAME(load_part)(b, room);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
-            const NAME(vector) left = a[r];
+            const NAME(vector) left = FACTOR(a[r]);
 #pragma clang loop unroll(full)
             for (int v = 0; v < vectors; v++)
                 sums[r][v] = left * right[v] + sums[r][v];

@@ -9,6 +9,8 @@
 #undef TARGET
 #undef LANES
 #undef NAME
+#undef NEON
+#undef FACTOR
 #undef TILES
 #undef PANELS
 #undef MOST_ROWS

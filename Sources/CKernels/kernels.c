@@ -49,6 +49,27 @@ typedef struct {
 #define OUTER_VECTORS 3
 #include "instruction_set.h"
 
+#elif defined(__aarch64__)
+
+// 6 × 16, 12 × 8 and 12 × 4: 24 of the 32 registers hold sums, enough to keep four units busy for the four cycles of a
+// multiply-add. Rows that six do not divide have tiles of their own, because a single row waits for its sums.
+#define TARGET
+#define LANES 4
+#define NAME(x) x##_neon
+#define NEON
+#define TILES                                                       \
+    X(6, 4) X(5, 4) X(4, 4) X(3, 4) X(2, 4) X(1, 4)                 \
+    X(12, 2) X(6, 2) X(4, 2) X(2, 2) X(1, 2)                        \
+    X(12, 1) X(8, 1) X(4, 1) X(1, 1)
+#define PANELS 1
+#define MOST_ROWS 12
+#define OUTER_TILES                                                 \
+    X(8, 3) X(4, 3) X(2, 3) X(1, 3)                                 \
+    X(12, 2) X(4, 2) X(1, 2)                                        \
+    X(12, 1) X(4, 1) X(1, 1)
+#define OUTER_VECTORS 3
+#include "instruction_set.h"
+
 #endif
 
 int rk_is_supported(rk_variant variant)
@@ -61,10 +82,12 @@ int rk_is_supported(rk_variant variant)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     case RK_AVX512:
         return __builtin_cpu_supports("avx512f");
+    case RK_NEON:
+        return 0;
     }
     return 0;
 #else
-    return variant == RK_GENERIC;
+    return variant == RK_GENERIC || variant == RK_NEON;
 #endif
 }
 
@@ -73,9 +96,13 @@ int rk_is_supported(rk_variant variant)
     switch (variant) {                                                    \
     case RK_AVX512: function##_avx512(__VA_ARGS__); return;               \
     case RK_AVX2: function##_avx2(__VA_ARGS__); return;                   \
-    case RK_GENERIC: break;                                               \
+    case RK_GENERIC: case RK_NEON: break;                                 \
     }                                                                     \
     function##_generic(__VA_ARGS__)
+#elif defined(__aarch64__)
+#define DISPATCH(variant, function, ...)                  \
+    if (variant == RK_NEON) function##_neon(__VA_ARGS__); \
+    else function##_generic(__VA_ARGS__)
 #else
 #define DISPATCH(variant, function, ...) \
     (void)variant;                       \

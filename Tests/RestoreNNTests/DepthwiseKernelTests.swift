@@ -8,9 +8,7 @@ import Testing
 @Suite struct DepthwiseKernelTests {
     private static let channels = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 50]
     private static let windowCounts = [1, 3, 4, 7, 8, 9, 13, 31, 32, 33, 70]
-    private static let variants: [(name: String, raw: rk_variant)] =
-        [("generic", RK_GENERIC), ("avx2", RK_AVX2), ("avx512", RK_AVX512)]
-        .filter { rk_is_supported($0.1) != 0 }.map { ($0.0, $0.1) }
+    private static let variants = KernelVariant.allCases.filter(\.isSupported)
 
     /// Taps of three rows of pixels.
     private struct Setup {
@@ -66,10 +64,13 @@ import Testing
     private func compare(_ results: [[Float]], _ expected: [Float], terms: Int, _ what: String) {
         for (variant, result) in zip(Self.variants, results) {
             expectClose(
-                result, expected, "\(what), \(variant.name)",
+                result, expected, "\(what), \(variant)",
                 tolerance: ConvolutionAlgorithm.implicit.tolerance(terms: terms))
         }
-        if results.count == 3 { expectSameBits(results[2], results[1], "\(what), avx512 and avx2") }
+        let fused = zip(Self.variants, results).filter { $0.0.isFused }
+        for (variant, result) in fused.dropFirst() {
+            expectSameBits(result, fused[0].1, "\(what), \(variant) and \(fused[0].0)")
+        }
     }
 
     @Test func forward() {
@@ -85,7 +86,7 @@ import Testing
                 epilogue.residual = UnsafePointer(residual.base)
                 epilogue.activation = RK_LEAKY_RELU
                 epilogue.slope = 0.5
-                setup.withWindows { rk_depthwise(variant.raw, $0, setup.weights.base, output.base, &epilogue) }
+                setup.withWindows { rk_depthwise(variant.identifier, $0, setup.weights.base, output.base, &epilogue) }
                 return output.values
             }
             let expected = (0..<total).map { place in
@@ -103,7 +104,9 @@ import Testing
         forEachSetup(423) { setup, what in
             let results = Self.variants.map { variant in
                 let sums = GuardedFloats([Float](repeating: 1, count: setup.tapCount * setup.channels))
-                setup.withWindows { rk_depthwise_weight_gradient(variant.raw, $0, setup.gradient.base, sums.base) }
+                setup.withWindows {
+                    rk_depthwise_weight_gradient(variant.identifier, $0, setup.gradient.base, sums.base)
+                }
                 return sums.values
             }
             let expected = (0..<(setup.tapCount * setup.channels)).map { place in
@@ -123,7 +126,7 @@ import Testing
             let results = Self.variants.map { variant in
                 let picture = GuardedFloats(pixels.values)
                 rk_depthwise_scatter(
-                    variant.raw, setup.gradient.base, setup.weights.base, picture.base,
+                    variant.identifier, setup.gradient.base, setup.weights.base, picture.base,
                     setup.pixelStep * setup.channels, setup.channels, setup.count)
                 return picture.values
             }

@@ -6,8 +6,7 @@ import Testing
 /// The kernels of layer normalization of every instruction set: against each other, in place, and without a read or write
 /// beyond the last channel. `LayerNormalizationTests` compare them with the definition.
 @Suite struct NormalizationKernelTests {
-    private static let variants: [rk_variant] =
-        [RK_GENERIC, RK_AVX2, RK_AVX512].filter { rk_is_supported($0) != 0 }
+    private static let variants = KernelVariant.allCases.filter(\.isSupported)
     private static let channels = [1, 2, 3, 7, 8, 9, 15, 16, 17, 20, 31, 32, 33, 48, 100]
     fileprivate static let pixels = 5
 
@@ -35,9 +34,9 @@ import Testing
         var kernel = row.normalization(channels)
         let results = Self.variants.map { variant in
             let y = GuardedFloats([Float](repeating: .nan, count: row.x.count))
-            rk_normalize(variant, &kernel, row.x.base, y.base, Self.pixels)
+            rk_normalize(variant.identifier, &kernel, row.x.base, y.base, Self.pixels)
             let inPlace = GuardedFloats(row.x.values)
-            rk_normalize(variant, &kernel, inPlace.base, inPlace.base, Self.pixels)
+            rk_normalize(variant.identifier, &kernel, inPlace.base, inPlace.base, Self.pixels)
             expectSameBits(inPlace.values, y.values, "\(channels) channels, in place")
             return y.values
         }
@@ -51,9 +50,11 @@ import Testing
             let sums = (0..<4).map { _ in GuardedFloats([Float](repeating: 1, count: channels)) }
             let gradient = GuardedFloats([Float](repeating: .nan, count: row.x.count))
             rk_normalize_gradient(
-                variant, &kernel, row.x.base, row.gradient.base, sums[0].base, sums[1].base, gradient.base, Self.pixels)
+                variant.identifier, &kernel, row.x.base, row.gradient.base, sums[0].base, sums[1].base, gradient.base,
+                Self.pixels)
             rk_normalize_gradient(
-                variant, &kernel, row.x.base, row.gradient.base, sums[2].base, sums[3].base, nil, Self.pixels)
+                variant.identifier, &kernel, row.x.base, row.gradient.base, sums[2].base, sums[3].base, nil, Self.pixels
+            )
             let (both, parameters) = (sums[0].values + sums[1].values, sums[2].values + sums[3].values)
             expectSameBits(parameters, both, "\(channels) channels, parameters alone")
             return gradient.values + both
@@ -65,6 +66,9 @@ import Testing
         for result in results {
             expectClose(result, results[0], what, tolerance: Tolerance(absolute: 1e-4, relative: 1e-5))
         }
-        if results.count == 3 { expectSameBits(results[2], results[1], "\(what), avx512 and avx2") }
+        let fused = zip(Self.variants, results).filter { $0.0.isFused }
+        for (variant, result) in fused.dropFirst() {
+            expectSameBits(result, fused[0].1, "\(what), \(variant) and \(fused[0].0)")
+        }
     }
 }

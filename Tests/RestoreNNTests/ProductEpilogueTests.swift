@@ -100,7 +100,7 @@ import Testing
         let expected = operands.expected(setting)
         for variant in Self.variants {
             let found = operands.found(setting, variant)
-            if variant == .generic {
+            if !variant.isFused {
                 expectClose(found, expected, "\(variant), \(setting)", seed: 56)
             } else {
                 expectSameBits(found, expected, "\(variant), \(setting)", seed: 56)

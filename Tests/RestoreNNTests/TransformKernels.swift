@@ -9,8 +9,21 @@ extension KernelVariant {
         case .generic: RK_GENERIC
         case .avx2: RK_AVX2
         case .avx512: RK_AVX512
+        case .neon: RK_NEON
         }
     }
+
+    /// Whether a multiply-add is rounded once. What is not fused rounds differently from all others.
+    var isFused: Bool {
+        #if arch(arm64)
+            true
+        #else
+            self != .generic
+        #endif
+    }
+
+    /// Those that must give the same bits on this processor.
+    static let fused = allCases.filter { $0.isSupported && $0.isFused }
 }
 
 /// Transformed tiles as the kernels lay them out: point p of tile t at `p · pointStride + t · tileStride`.

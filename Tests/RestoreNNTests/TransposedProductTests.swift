@@ -48,7 +48,7 @@ import Testing
                 a.base, stride: s.aStride, b.base, stride: s.bStride, into: c.base, stride: s.cStride, rows: s.rows,
                 columns: s.columns, depth: s.depth, accumulate: accumulate, variant: variant)
             let configuration = "\(variant), \(s), \(accumulate ? "added" : "stored")"
-            if variant == .generic {
+            if !variant.isFused {
                 expectClose(c.values, expected, configuration, seed: 54)
             } else {
                 expectSameBits(c.values, expected, configuration, seed: 54)

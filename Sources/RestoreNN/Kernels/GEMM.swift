@@ -6,6 +6,7 @@ package enum KernelVariant: String, CaseIterable, Sendable {
     case generic
     case avx2
     case avx512
+    case neon
 
     package var isSupported: Bool { rk_is_supported(raw) != 0 }
 
@@ -14,13 +15,14 @@ package enum KernelVariant: String, CaseIterable, Sendable {
         case .generic: RK_GENERIC
         case .avx2: RK_AVX2
         case .avx512: RK_AVX512
+        case .neon: RK_NEON
         }
     }
 
     /// Floats of a vector.
     var lanes: Int {
         switch self {
-        case .generic: 4
+        case .generic, .neon: 4
         case .avx2: 8
         case .avx512: 16
         }
@@ -39,7 +41,7 @@ package enum KernelVariant: String, CaseIterable, Sendable {
 }
 
 /// The matrix products that this process uses: "openblas" where the environment asks for it, else the instruction set of the
-/// engine's own, "generic", "avx2" or "avx512".
+/// engine's own, "generic", "avx2", "avx512" or "neon".
 public var kernelDescription: String {
     ConvolutionAlgorithm.forced == .openblas ? ConvolutionAlgorithm.openblas.rawValue : KernelVariant.selected.rawValue
 }
