@@ -4,9 +4,9 @@
 usage: kernel-loops.py [--cpu NAME]... [FUNCTION]...
 
 Compiles the kernels for AArch64 and prints, for every innermost loop with multiply-adds of these functions (default:
-multiply_neon), the instructions, the loads and stores, those of the stack among them (spilled registers), and the vector
-multiply-adds per cycle that llvm-mca predicts for these cores if all data are in L1. Needs clang and llvm-mca (LLVM 19 or
-later for current cores; LLVM_MCA names the program).
+multiply_neon), the instructions, the loads and stores, those of the stack among them (spilled registers), and what
+llvm-mca predicts for these cores if all data are in L1: cycles, and multiply-adds per cycle. Needs clang and llvm-mca
+(LLVM 19 or later for current cores; LLVM_MCA names the program).
 """
 
 import argparse
@@ -45,11 +45,11 @@ def innermost_loops(lines):
             yield lines[label : index + 1]
 
 
-def multiply_adds_per_cycle(loop, count, cpu):
+def cycles(loop, cpu):
     command = [os.environ.get("LLVM_MCA", "llvm-mca"), "-mtriple=aarch64-linux-gnu", f"-mcpu={cpu}"]
     command.append(f"-iterations={ITERATIONS}")
     report = subprocess.run(command, check=True, input="\n".join(loop), capture_output=True, text=True).stdout
-    return count * ITERATIONS / int(re.search(r"Total Cycles:\s+(\d+)", report).group(1))
+    return int(re.search(r"Total Cycles:\s+(\d+)", report).group(1)) / ITERATIONS
 
 
 def main():
@@ -67,8 +67,9 @@ def main():
                 continue
             memory = [line for line in loop if re.match(r"\t(ld|st)", line)]
             stack = sum("[sp" in line or "[x29" in line for line in memory)
-            rates = (f"{multiply_adds_per_cycle(loop, count, cpu):.2f}" for cpu in cpus)
-            print(function, count, len(loop) - 1, len(memory), stack, *rates, sep="\t")
+            times = [cycles(loop, cpu) for cpu in cpus]
+            print(function, count, len(loop) - 1, len(memory), stack, sep="\t", end="\t")
+            print(*(f"{time:.1f} ({count / time:.2f})" for time in times), sep="\t")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,10 @@
 #!/bin/bash
 # Tests the C kernels for ARM: compiles them for AArch64, runs Tests/CKernelsTests in an emulator, and compares the bits of
-# every result with those of this processor. Skipped, with a message, where the cross compiler or the emulator is missing;
-# with --install they are installed first where that is possible.
-#
-# usage: test-arm.sh [--install]
+# every result with those of this processor. Skipped, with a message, where the cross compiler or the emulator is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
-if [ "${1:-}" = --install ] && [ "$(uname -m)" != aarch64 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null &&
-    ! { command -v aarch64-linux-gnu-gcc && command -v qemu-aarch64; } >/dev/null; then
-    # shellcheck disable=SC2086  # the list is meant to be split
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; } \
-        >/dev/null || echo "$packages cannot be installed" >&2
-fi
-
 skip() {
     echo "test-arm: skipped: $1" >&2
     exit 0

@@ -51,7 +51,7 @@ typedef struct {
 
 #elif defined(__aarch64__)
 
-// 6 × 16, 12 × 8 and 12 × 4: 24 of the 32 registers hold sums, enough to keep four units busy for the four cycles of a
+// 6 × 16, 8 × 8 and 12 × 4: up to 24 of the 32 registers hold sums, enough to keep four units busy for the four cycles of a
 // multiply-add. Rows that six do not divide have tiles of their own, because a single row waits for its sums.
 #define TARGET
 #define LANES 4
@@ -59,7 +59,7 @@ typedef struct {
 #define NEON
 #define TILES                                                       \
     X(6, 4) X(5, 4) X(4, 4) X(3, 4) X(2, 4) X(1, 4)                 \
-    X(12, 2) X(6, 2) X(4, 2) X(2, 2) X(1, 2)                        \
+    X(8, 2) X(4, 2) X(2, 2) X(1, 2)                                 \
     X(12, 1) X(8, 1) X(4, 1) X(1, 1)
 #define PANELS 1
 #define MOST_ROWS 12
