@@ -15,7 +15,7 @@ package struct MemoryBudget {
     private static let programWithNetwork = 96 << 20
 
     /// The program with its threads, without a network or pictures.
-    private var program: Int { (21 << 20) + threads * (10 << 10) }
+    private var program: Int { (22 << 20) + threads * (10 << 10) }
 
     /// What pictures and the network may take.
     private var available: Int { max(0, limit - Self.programWithNetwork) }
