@@ -44,7 +44,8 @@ import Testing
         }
     }
 
-    /// What cannot be kept is come as close to as twice the work allows.
+    /// What cannot be kept is come as close to as twice the work allows. The heights of bands are rounded, so memory does
+    /// not quite fall with the width of a window: with large caches the narrowest took 1.6% more than the least.
     @Test func whatDoesNotFitTakesTheLeastThereIs() throws {
         let denoiser = TinyModel(Self.wide).denoiser(workers: 2)
         for usesEnsemble in [false, true] {
@@ -52,8 +53,8 @@ import Testing
             let layouts = try Self.limits.map {
                 try denoiser.layout(for: image, options: Self.options(usesEnsemble, $0))
             }
-            #expect(
-                layouts[0].memory == layouts.map(\.memory).min() && layouts[0].work > 1.3, "ensemble: \(usesEnsemble)")
+            let least = try #require(layouts.map(\.memory).min())
+            #expect(layouts[0].memory <= least + least / 40 && layouts[0].work > 1.3, "ensemble: \(usesEnsemble)")
             #expect(layouts[0].canBeCutFurther)
         }
         let small = try denoiser.layout(
